@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Types that cross folder boundaries inside the device, and the numbers they depend on.
+//
+// Everything here is hand-written; software-visible numbers live in siov_abi_pkg (generated).
+// Arrays of structs never appear (Yosys 0.23 misreads them): per-queue or per-engine values travel as flat
+// vectors of $bits-sized slices and go through a struct temporary.
+
+package siov_pkg;
+
+  // ---------------------------------------------------------------- link
+  localparam int unsigned DataBytes /*verilator public*/ = 64;   // one beat
+  localparam int unsigned DataBits = 8 * DataBytes;
+
+  // TLP Fmt:Type first bytes (PCIe 6.3 table 2-3), 3 DW forms; bit 5 of the byte selects the 4 DW form.
+  localparam logic [7:0] TlpMRd  = 8'h00;
+  localparam logic [7:0] TlpMWr  = 8'h40;
+  localparam logic [7:0] TlpCfgRd0 = 8'h04;
+  localparam logic [7:0] TlpCfgWr0 = 8'h44;
+  localparam logic [7:0] TlpCpl  = 8'h0A;
+  localparam logic [7:0] TlpCplD = 8'h4A;
+  localparam logic [7:0] TlpDMWr = 8'h5B;
+  localparam logic [7:0] TlpMsg  = 8'h30;
+  localparam logic [7:0] PrefixPasid = 8'h91;
+
+  // Completion status (PCIe 6.3 2.2.9.1)
+  localparam logic [2:0] CplSc  = 3'b000;
+  localparam logic [2:0] CplUr  = 3'b001;
+  localparam logic [2:0] CplRrs = 3'b010;
+  localparam logic [2:0] CplCa  = 3'b100;
+
+  // What the configuration space tells the rest of the device.
+  typedef struct packed {
+    logic [15:0] bdf;            // captured bus and device, own function 0
+    logic        mse;            // memory space enable
+    logic        bme;            // bus master enable
+    logic        ro_en;          // relaxed ordering enable
+    logic        ns_en;          // no-snoop enable
+    logic        ext_tag_en;     // 8-bit tags
+    logic [2:0]  mps;            // payload limit is 128 << mps bytes
+    logic [2:0]  mrrs;           // read request limit is 128 << mrrs bytes
+    logic        cto_disable;    // completion timeout switched off
+    logic        pasid_en;
+    logic        pasid_priv_en;
+    logic        msix_en;
+    logic        msix_fmask;     // MSI-X function mask
+  } cfg_t;
+
+  // A memory request that the device wants to send; siov_tx makes header and prefix of it.
+  typedef struct packed {
+    logic [63:0] addr;           // byte address, bits 1:0 zero
+    logic [9:0]  length;         // DW, 0 = 1024
+    logic [3:0]  first_be;
+    logic [3:0]  last_be;
+    logic [2:0]  tc;
+    logic        ro;             // wish; siov_tx masks it with the enable bit
+    logic        pasid_valid;
+    logic [19:0] pasid;
+    logic        priv;           // privileged mode requested
+    logic [9:0]  tag;
+  } tx_req_t;
+  localparam int unsigned TxReqW = 64 + 10 + 4 + 4 + 3 + 1 + 1 + 20 + 1 + 10;
+
+  // A completion that the device owes its host (configuration, register or portal access).
+  typedef struct packed {
+    logic [2:0]  status;
+    logic        has_data;
+    logic        two_dw;         // payload is 8 bytes, else 4
+    logic [11:0] byte_count;
+    logic [6:0]  lower_addr;
+    logic [15:0] requester;
+    logic [9:0]  tag;
+    logic [2:0]  tc;
+    logic [2:0]  attr;           // {IDO, RO, NS} copied from the request
+    logic [63:0] data;
+  } cpl_out_t;
+  localparam int unsigned CplOutW = 3 + 1 + 1 + 12 + 7 + 16 + 10 + 3 + 3 + 64;
+
+  // Header of a completion that came back for one of our reads.
+  typedef struct packed {
+    logic [9:0]  tag;
+    logic [2:0]  status;
+    logic        has_data;
+    logic        ep;             // poisoned
+    logic [9:0]  length;         // DW
+    logic [11:0] byte_count;     // 0 = 4096
+    logic [6:0]  lower_addr;
+    logic        bad;            // requester id does not match: unexpected completion
+  } cpl_in_t;
+
+  // A 64-byte write to a portal, already matched to BAR2.
+  typedef struct packed {
+    logic        deferrable;     // DMWr, else posted write
+    logic        whole;          // 64 bytes, 64-byte aligned, all byte enables
+    logic [7:0]  wq;             // portal index = BAR2 offset / 16 KiB
+    logic        ims;            // page bit 13: handles name IMS entries
+    logic        limited;        // page bit 12: obey the threshold
+  } portal_t;
+
+  // ---------------------------------------------------------------- queues
+  // Configuration and state of one work queue (WQCFG, dsa 2.9).
+  typedef struct packed {
+    logic        accept;         // enabled, device enabled, not stopping
+    logic [15:0] base;           // first entry in the shared storage
+    logic [15:0] size;           // entries
+    logic [15:0] threshold;
+    logic        dedicated;
+    logic        bof_en;
+    logic [3:0]  prio;
+    logic        pasid_en;
+    logic [19:0] pasid;
+    logic        priv;
+    logic [4:0]  max_xfer;       // log2 bytes
+    logic [3:0]  max_batch;      // log2 members
+  } wq_cfg_t;
+  localparam int unsigned WqCfgW = 1 + 16 + 16 + 16 + 1 + 1 + 4 + 1 + 20 + 1 + 5 + 4;
+
+  // A descriptor on its way from a queue to an engine, with what the queue adds to it.
+  typedef struct packed {
+    logic [511:0] desc;          // byte 0 in bits 7:0
+    logic [7:0]   wq;
+    logic         epoch;         // drain generation, see siov_wq
+    logic         ims;           // portal page used
+    logic         dedicated;
+    logic         bof_en;
+    logic         pasid_en;      // DMA carries a PASID
+    logic [19:0]  pasid;
+    logic         priv;
+    logic [4:0]   max_xfer;
+    logic [3:0]   max_batch;
+    logic [2:0]   tc_a;
+    logic [2:0]   tc_b;
+    logic         handle_ok;     // interrupt handle passed the permission check (dsa 2.10)
+  } disp_t;
+  localparam int unsigned DispW = 512 + 8 + 1 + 1 + 1 + 1 + 1 + 20 + 1 + 5 + 4 + 3 + 3 + 1;
+
+  // ---------------------------------------------------------------- errors
+  // One entry for SWERROR (dsa 2.7).
+  typedef struct packed {
+    logic [7:0]  code;
+    logic        desc_valid;     // descriptor information valid
+    logic        wq_valid;
+    logic        batch;
+    logic        write;
+    logic        priv;
+    logic [7:0]  wq;
+    logic [7:0]  opcode;
+    logic [19:0] pasid;
+    logic [15:0] batch_index;
+    logic [63:0] addr;
+  } swerr_t;
+  localparam int unsigned SwerrW = 8 + 1 + 1 + 1 + 1 + 1 + 8 + 8 + 20 + 16 + 64;
+
+endpackage
