@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types that cross folder boundaries inside the device, and the numbers they depend on.
 //
+// Constants marked public are compared with the C++ side in tests/unit/abi_cross_check.cpp.
 // Everything here is hand-written; software-visible numbers live in siov_abi_pkg (generated).
 // Arrays of structs never appear (Yosys 0.23 misreads them): per-queue or per-engine values travel as flat
 // vectors of $bits-sized slices and go through a struct temporary.
@@ -12,21 +13,21 @@ package siov_pkg;
   localparam int unsigned DataBits = 8 * DataBytes;
 
   // TLP Fmt:Type first bytes (PCIe 6.3 table 2-3), 3 DW forms; bit 5 of the byte selects the 4 DW form.
-  localparam logic [7:0] TlpMRd  = 8'h00;
-  localparam logic [7:0] TlpMWr  = 8'h40;
-  localparam logic [7:0] TlpCfgRd0 = 8'h04;
-  localparam logic [7:0] TlpCfgWr0 = 8'h44;
-  localparam logic [7:0] TlpCpl  = 8'h0A;
-  localparam logic [7:0] TlpCplD = 8'h4A;
-  localparam logic [7:0] TlpDMWr = 8'h5B;
-  localparam logic [7:0] TlpMsg  = 8'h30;
-  localparam logic [7:0] PrefixPasid = 8'h91;
+  localparam logic [7:0] TlpMRd /*verilator public*/ = 8'h00;
+  localparam logic [7:0] TlpMWr /*verilator public*/ = 8'h40;
+  localparam logic [7:0] TlpCfgRd0 /*verilator public*/ = 8'h04;
+  localparam logic [7:0] TlpCfgWr0 /*verilator public*/ = 8'h44;
+  localparam logic [7:0] TlpCpl /*verilator public*/ = 8'h0A;
+  localparam logic [7:0] TlpCplD /*verilator public*/ = 8'h4A;
+  localparam logic [7:0] TlpDMWr /*verilator public*/ = 8'h5B;
+  localparam logic [7:0] TlpMsg /*verilator public*/ = 8'h30;
+  localparam logic [7:0] PrefixPasid /*verilator public*/ = 8'h91;
 
   // Completion status (PCIe 6.3 2.2.9.1)
-  localparam logic [2:0] CplSc  = 3'b000;
-  localparam logic [2:0] CplUr  = 3'b001;
-  localparam logic [2:0] CplRrs = 3'b010;
-  localparam logic [2:0] CplCa  = 3'b100;
+  localparam logic [2:0] CplSc /*verilator public*/ = 3'b000;
+  localparam logic [2:0] CplUr /*verilator public*/ = 3'b001;
+  localparam logic [2:0] CplRrs /*verilator public*/ = 3'b010;
+  localparam logic [2:0] CplCa /*verilator public*/ = 3'b100;
 
   // What the configuration space tells the rest of the device.
   typedef struct packed {
@@ -59,6 +60,7 @@ package siov_pkg;
     logic [9:0]  tag;
   } tx_req_t;
   localparam int unsigned TxReqW = 64 + 10 + 4 + 4 + 3 + 1 + 1 + 20 + 1 + 10;
+  localparam int unsigned TxReqPasidValidLsb = 31;
 
   // A completion that the device owes its host (configuration, register or portal access).
   typedef struct packed {
@@ -113,6 +115,10 @@ package siov_pkg;
     logic [3:0]  max_batch;      // log2 members
   } wq_cfg_t;
   localparam int unsigned WqCfgW = 1 + 16 + 16 + 16 + 1 + 1 + 4 + 1 + 20 + 1 + 5 + 4;
+  // Bit positions for readers that pick one field of every queue (a struct inside a generate loop confuses Yosys 0.23).
+  localparam int unsigned WqCfgPrioLsb = 31;
+  localparam int unsigned WqCfgSizeLsb = 53;
+  localparam int unsigned WqCfgAcceptLsb = 85;
 
   // A descriptor on its way from a queue to an engine, with what the queue adds to it.
   typedef struct packed {

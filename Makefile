@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# Verbs of the project. CI runs verbs only, so any red step is repeated by typing it. `make` prints this list.
+SHELL := /bin/bash
+BUILD ?= build
+OUT ?= out
+SEED ?= 1
+ARGS ?=
+PROGRAM := $(BUILD)/siov-cosim
+CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$(scripts/jobs.sh)
+CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup configure build run test test-unit test-rtl test-system test-negative test-cocotb lint format \
+        format-check abi abi-check synth netlist netlist-check waves views-check sanitize coverage bench ci clean
+
+help:            ## this text
+	@echo "siov-cosim: type one of"
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ?' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@echo "variables: SEED=$(SEED) OUT=$(OUT) BUILD=$(BUILD) ARGS='more options of siov-cosim'"
+
+setup:           ## install missing Debian packages (root or sudo; otherwise names them)
+	@scripts/setup.sh
+
+configure: setup
+	@test -f $(BUILD)/build.ninja || cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+
+build: configure ## compile everything into build/
+	@cmake --build $(BUILD) -j $$(scripts/jobs.sh)
+
+run: build       ## play the default scenario: four tenants, every transaction judged; results in out/run
+	$(PROGRAM) run --seed $(SEED) --out $(OUT)/run $(ARGS)
+
+test: build      ## every test
+	$(CTEST)
+
+test-unit: build     ## tests of single parts
+	$(CTEST) -L unit
+
+test-rtl: build      ## tests of RTL blocks
+	$(CTEST) -L rtl
+
+test-system: build   ## whole systems (SIOV_DEVICE=model: on the C++ device)
+	$(CTEST) -L system
+
+test-negative: build ## every rule is seen to fire
+	$(CTEST) -L negative
+
+test-cocotb: setup   ## cocotb block tests
+	@test -d tests/cocotb && ls tests/cocotb/test_*.py >/dev/null 2>&1 || { echo "test-cocotb: no cocotb tests in this version"; exit 3; }
+	@python3 -m pytest tests/cocotb
+
+lint: setup abi-check ## Verilator -Wall over the RTL
+	@scripts/lint.sh
+
+format:          ## format C++ in place
+	@scripts/setup.sh lint
+	@clang-format -i $(CPP_SOURCES)
+
+format-check:    ## fail if a C++ file is not formatted
+	@scripts/setup.sh lint
+	@clang-format --dry-run --Werror $(CPP_SOURCES)
+
+abi: setup       ## regenerate register and descriptor views from rtl/abi/siov_abi.toml
+	@python3 rtl/abi/gen_abi.py
+
+abi-check: setup ## fail if a generated view is stale
+	@python3 rtl/abi/gen_abi.py --check
+
+synth: setup     ## read the RTL with Yosys, report cells, flops and memories, write the netlist
+	@scripts/synth.sh siov_device $(BUILD)/synth
+
+netlist: synth configure ## build --device netlist from what synth wrote
+	@cmake -S . -B $(BUILD) -DSIOV_NETLIST=ON >/dev/null
+	@cmake --build $(BUILD) -j $$(scripts/jobs.sh)
+
+netlist-check: netlist ## 1,000 descriptors on RTL and netlist must have one digest
+	@scripts/netlist_check.sh $(PROGRAM) $(OUT)/netlist $(SEED)
+
+waves: build     ## one short run with waves; then: gtkwave out/waves/waves.fst waves/descriptor_life.gtkw
+	$(PROGRAM) run scenarios/small.toml --seed $(SEED) --out $(OUT)/waves --waves $(ARGS)
+
+views-check: waves ## names in waves/*.gtkw exist in a fresh dump
+	@python3 waves/check_views.py $(OUT)/waves/waves.fst waves/*.gtkw
+
+sanitize: setup  ## unit and negative tests under address and undefined-behaviour sanitizers
+	@cmake -S . -B $(BUILD)-sanitize -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSIOV_RTL=OFF \
+	  -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+	@cmake --build $(BUILD)-sanitize -j $$(scripts/jobs.sh)
+	@ctest --test-dir $(BUILD)-sanitize --output-on-failure --no-tests=error -j $$(scripts/jobs.sh)
+
+coverage:        ## coverage report
+	@echo "coverage: comes with the regression work; this version has no coverage build"; exit 3
+
+bench: build     ## measure speed; results in out/bench/bench.json
+	$(PROGRAM) bench --seed $(SEED) --out $(OUT)/bench $(ARGS)
+
+ci:              ## what continuous integration runs
+	@.ci/run
+
+clean:           ## remove build directories and results
+	rm -rf $(BUILD) $(BUILD)-sanitize $(OUT)

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks the configuration for Enable Device and places the queues in the shared storage.
+//
+// Walks over queues, engines and groups, one a cycle, and reports the lowest error code that
+// applies. The configuration must not change while it walks (siov_cmd locks it). Does not look at
+// device state or PCI enables.
+//
+// Latency: done_o NumWq + NumEngines + 2*NumGroups + 2 cycles after start_i. No combinational path
+// crosses.
+// @spec dsa 3.3 codes 0x14 to 0x18
+
+`include "siov_assert.svh"
+
+module siov_enable_scan #(
+  /// Work queues, groups, engines, shared queue entries, read buffers.
+  parameter int unsigned NumWq = 8,
+  parameter int unsigned NumGroups = 4,
+  parameter int unsigned NumEngines = 4,
+  parameter int unsigned WqEntries = 128,
+  parameter int unsigned ReadBuffers = 96
+) (
+  input  logic clk_i,
+  input  logic rst_ni,
+
+  /// Pulse.
+  input  logic start_i,
+  /// Pulse; err_o and wq_base_o are valid from here on.
+  output logic done_o,
+  output logic [7:0] err_o,
+  /// First entry of each queue, written by each scan.
+  output logic [NumWq*16-1:0] wq_base_o,
+
+  input  logic [NumWq*16-1:0] wq_size_i,
+  input  logic [NumGroups*NumWq-1:0] grp_wq_i,
+  input  logic [NumGroups*NumEngines-1:0] grp_eng_i,
+  input  logic [NumGroups-1:0] grp_beyond_i,
+  input  logic [NumGroups*8-1:0] grp_rb_rsv_i,
+  input  logic [NumGroups*8-1:0] grp_rb_alw_i,
+  input  logic [NumGroups-1:0] grp_rb_glob_i,
+  input  logic [7:0] rb_limit_i
+);
+
+  typedef enum logic [2:0] {
+    StIdle    = 3'd0,   // waits for start_i
+    StQueues  = 3'd1,   // sizes, bases, membership of queue idx_q
+    StEngines = 3'd2,   // membership of engine idx_q
+    StGroups  = 3'd3,   // contents and reserved read buffers of group idx_q
+    StBuffers = 3'd4,   // read-buffer limits of group idx_q
+    StReport  = 3'd5    // one cycle: the verdict
+  } state_e;
+
+  state_e                 state_q, state_d;
+  logic [5:0]             idx_q, idx_d;
+  logic [21:0]            sum_q;                    // entries of the queues so far
+  logic [11:0]            rsv_sum_q;                // read buffers reserved in all groups
+  logic                   bad_size_q, bad_grp_q, bad_wq_q, bad_eng_q, bad_rb_q;
+  logic [NumWq*16-1:0]    base_q;
+  logic [7:0]             err_q;
+  logic                   done_q;
+
+  // ------------------------------------------------------------ what idx_q names
+  logic [15:0]            size;
+  logic [3:0]             wq_members, eng_members;
+  logic [NumWq-1:0]       g_wq;
+  logic [NumEngines-1:0]  g_eng;
+  logic                   g_beyond, g_glob, g_bad_rb;
+  logic [7:0]             g_rsv, g_alw;
+  logic [11:0]            g_need, pool;
+
+  always_comb begin
+    size = '0;
+    wq_members = '0;
+    eng_members = '0;
+    g_wq = '0;
+    g_eng = '0;
+    g_beyond = 1'b0;
+    g_glob = 1'b0;
+    g_rsv = '0;
+    g_alw = '0;
+    for (int unsigned w = 0; w < NumWq; w++) begin
+      if (idx_q == 6'(w)) begin
+        size = wq_size_i[16*w +: 16];
+        for (int unsigned g = 0; g < NumGroups; g++) wq_members = wq_members +
+            4'(grp_wq_i[g*NumWq + w]);
+      end
+    end
+    for (int unsigned e = 0; e < NumEngines; e++) begin
+      if (idx_q == 6'(e)) begin
+        for (int unsigned g = 0; g < NumGroups; g++) eng_members = eng_members +
+            4'(grp_eng_i[g*NumEngines + e]);
+      end
+    end
+    for (int unsigned g = 0; g < NumGroups; g++) begin
+      if (idx_q == 6'(g)) begin
+        g_wq = grp_wq_i[g*NumWq +: NumWq];
+        g_eng = grp_eng_i[g*NumEngines +: NumEngines];
+        g_beyond = grp_beyond_i[g];
+        g_rsv = grp_rb_rsv_i[8*g +: 8];
+        g_alw = grp_rb_alw_i[8*g +: 8];
+        g_glob = grp_rb_glob_i[g];
+      end
+    end
+
+    // A group without engines uses no buffers: whatever stands there is accepted.
+    g_need = '0;
+    for (int unsigned e = 0; e < NumEngines; e++) g_need = g_need + (g_eng[e] ? 12'd4 : 12'd0);
+    pool = (rsv_sum_q > 12'(ReadBuffers)) ? '0 : 12'(ReadBuffers) - rsv_sum_q;
+    g_bad_rb = 1'b0;
+    if (g_eng != '0) begin
+      if (12'(g_alw) < g_need) g_bad_rb = 1'b1;
+      if (g_alw < g_rsv) g_bad_rb = 1'b1;
+      if (12'(g_alw) > (12'(g_rsv) + pool)) g_bad_rb = 1'b1;
+      if (g_glob) begin
+        if (12'(rb_limit_i) < g_need) g_bad_rb = 1'b1;
+        if (rb_limit_i < g_rsv) g_bad_rb = 1'b1;
+        if (12'(rb_limit_i) > 12'(ReadBuffers)) g_bad_rb = 1'b1;
+      end
+    end
+  end
+
+  // ------------------------------------------------------------ walk
+  always_comb begin
+    state_d = state_q;
+    idx_d = idx_q + 6'd1;
+    unique case (state_q)
+      StIdle: begin
+        idx_d = '0;
+        if (start_i) state_d = StQueues;
+      end
+      StQueues: if (idx_q == 6'(NumWq - 1)) begin
+        state_d = StEngines;
+        idx_d = '0;
+      end
+      StEngines: if (idx_q == 6'(NumEngines - 1)) begin
+        state_d = StGroups;
+        idx_d = '0;
+      end
+      StGroups: if (idx_q == 6'(NumGroups - 1)) begin
+        state_d = StBuffers;
+        idx_d = '0;
+      end
+      StBuffers: if (idx_q == 6'(NumGroups - 1)) begin
+        state_d = StReport;
+        idx_d = '0;
+      end
+      default: begin  // StReport
+        state_d = StIdle;
+        idx_d = '0;
+      end
+    endcase
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q <= StIdle;
+      idx_q <= '0;
+      done_q <= 1'b0;
+      err_q <= siov_abi_pkg::CmdErrNone;
+      base_q <= '0;
+    end else begin
+      state_q <= state_d;
+      idx_q <= idx_d;
+      done_q <= (state_q == StReport);
+      unique case (state_q)
+        StIdle: if (start_i) begin
+          sum_q <= '0;
+          rsv_sum_q <= '0;
+          bad_size_q <= 1'b0;
+          bad_grp_q <= 1'b0;
+          bad_wq_q <= 1'b0;
+          bad_eng_q <= 1'b0;
+          bad_rb_q <= 1'b0;
+        end
+        StQueues: begin
+          for (int unsigned w = 0; w < NumWq; w++) begin
+            if (idx_q == 6'(w)) base_q[16*w +: 16] <= sum_q[15:0];
+          end
+          sum_q <= sum_q + 22'(size);
+          if ((sum_q + 22'(size)) > 22'(WqEntries)) bad_size_q <= 1'b1;
+          if (wq_members > 4'd1) bad_wq_q <= 1'b1;
+          if ((size != '0) != (wq_members != '0)) bad_wq_q <= 1'b1;
+        end
+        StEngines: if (eng_members > 4'd1) bad_eng_q <= 1'b1;
+        StGroups: begin
+          rsv_sum_q <= rsv_sum_q + 12'(g_rsv);
+          if (g_beyond || ((g_wq != '0) != (g_eng != '0))) bad_grp_q <= 1'b1;
+        end
+        StBuffers: if (g_bad_rb || (rsv_sum_q > 12'(ReadBuffers))) bad_rb_q <= 1'b1;
+        default: begin  // StReport
+          if (bad_size_q) err_q <= siov_abi_pkg::CmdErrWqSizes;
+          else if (bad_grp_q) err_q <= siov_abi_pkg::CmdErrGroupConfig;
+          else if (bad_wq_q) err_q <= siov_abi_pkg::CmdErrWqGroup;
+          else if (bad_eng_q) err_q <= siov_abi_pkg::CmdErrEngineGroup;
+          else if (bad_rb_q) err_q <= siov_abi_pkg::CmdErrReadBuffers;
+          else err_q <= siov_abi_pkg::CmdErrNone;
+        end
+      endcase
+    end
+  end
+
+  assign done_o = done_q;
+  assign err_o = err_q;
+  assign wq_base_o = base_q;
+
+`ifndef SYNTHESIS
+  `SIOV_ASSERT(a_start_idle, start_i |-> state_q == StIdle)
+  `SIOV_ASSERT(a_done_pulse, done_o |=> !done_o)
+  // A good configuration never places a queue past the storage.
+  `SIOV_ASSERT(a_fits, (done_o && err_o == siov_abi_pkg::CmdErrNone) |-> sum_q <= 22'(WqEntries))
+`endif
+
+endmodule

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work queues, dispatcher and the return path of finished descriptors. Wiring, plus one arbiter.
+
+`include "siov_assert.svh"
+
+module siov_queue #(
+  parameter int unsigned NumWq = 8,
+  parameter int unsigned NumGroups = 4,
+  parameter int unsigned NumEngines = 4,
+  parameter int unsigned WqEntries = 128
+) (
+  input  logic                                  clk_i,
+  input  logic                                  rst_ni,
+  input  logic                                  halt_i,          /// level: accept, dispatch nothing; forget all
+  input  logic                                  flush_i,         /// pulse: forget all
+  input  logic                                  portal_valid_i,
+  input  siov_pkg::portal_t                     portal_i,
+  input  logic [511:0]                          portal_data_i,
+  output logic                                  portal_rsp_valid_o,
+  output logic                                  portal_rsp_accept_o,
+  input  logic [NumWq*siov_pkg::WqCfgW-1:0]     wq_cfg_i,
+  input  logic [NumGroups*NumWq-1:0]            grp_wq_i,
+  input  logic [NumGroups*NumEngines-1:0]       grp_eng_i,
+  input  logic [NumGroups*6-1:0]                grp_tc_i,
+  input  logic                                  drain_start_i,
+  input  logic [NumWq-1:0]                      drain_mask_i,
+  output logic [NumWq-1:0]                      drain_busy_o,
+  input  logic [NumWq-1:0]                      discard_i,
+  input  logic                                  discard_pasid_en_i,
+  input  logic [19:0]                           discard_pasid_i,
+  output logic [NumWq*16-1:0]                   wq_occ_o,
+  output logic                                  lk_valid_o,
+  output logic                                  lk_ims_o,
+  output logic [15:0]                           lk_handle_o,
+  output logic                                  lk_pasid_en_o,
+  output logic [19:0]                           lk_pasid_o,
+  input  logic                                  lk_ok_i,
+  output logic                                  swerr_valid_o,
+  input  logic                                  swerr_ready_i,
+  output siov_pkg::swerr_t                      swerr_o,
+  output logic [NumEngines-1:0]                 disp_valid_o,
+  input  logic [NumEngines-1:0]                 disp_ready_i,
+  output logic [NumEngines*siov_pkg::DispW-1:0] disp_o,
+  input  logic [NumEngines-1:0]                 done_valid_i,
+  output logic [NumEngines-1:0]                 done_ready_o,
+  input  logic [NumEngines*8-1:0]               done_wq_i,
+  input  logic [NumEngines-1:0]                 done_epoch_i
+);
+
+  logic             clear;
+  logic [NumWq-1:0] nonempty, epoch, idle;
+  logic             rd_valid, rd_ims, rd_epoch, pop_valid, pop_drop, pop_epoch;
+  logic [7:0]       rd_wq, pop_wq;
+  logic [511:0]     rd_desc;
+  assign clear = halt_i || flush_i;
+
+  // One finished descriptor a cycle.
+  logic [NumEngines-1:0] last_q, above, grant;
+  logic [7:0]            done_wq;
+  logic                  done_epoch;
+  always_comb begin
+    above = done_valid_i & ~(last_q | (last_q - NumEngines'(1)));
+    grant = (|above) ? (above & (~above + NumEngines'(1)))
+                     : (done_valid_i & (~done_valid_i + NumEngines'(1)));
+    done_wq = '0;
+    done_epoch = 1'b0;
+    for (int unsigned e = 0; e < NumEngines; e++) begin
+      if (grant[e]) begin
+        done_wq = done_wq_i[e*8 +: 8];
+        done_epoch = done_epoch_i[e];
+      end
+    end
+  end
+  assign done_ready_o = grant;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) last_q <= NumEngines'(1);
+    else if (|grant) last_q <= grant;
+  end
+
+  siov_wq #(.NumWq(NumWq), .WqEntries(WqEntries)) u_wq (
+    .clk_i, .rst_ni, .clear_i(clear), .portal_valid_i, .portal_i, .portal_data_i,
+    .portal_rsp_valid_o, .portal_rsp_accept_o, .wq_cfg_i, .drain_start_i, .drain_mask_i,
+    .drain_busy_o, .wq_occ_o, .nonempty_o(nonempty), .epoch_o(epoch), .idle_o(idle),
+    .rd_valid_i(rd_valid), .rd_wq_i(rd_wq), .rd_desc_o(rd_desc), .rd_ims_o(rd_ims),
+    .rd_epoch_o(rd_epoch), .pop_valid_i(pop_valid), .pop_wq_i(pop_wq), .pop_drop_i(pop_drop),
+    .pop_epoch_i(pop_epoch), .done_valid_i(|grant), .done_wq_i(done_wq),
+    .done_epoch_i(done_epoch), .swerr_valid_o, .swerr_ready_i, .swerr_o
+  );
+
+  siov_dispatcher #(.NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines)) u_dispatcher (
+    .clk_i, .rst_ni, .clear_i(clear), .wq_cfg_i, .grp_wq_i, .grp_eng_i, .grp_tc_i,
+    .discard_i, .discard_pasid_en_i, .discard_pasid_i,
+    .nonempty_i(nonempty), .epoch_i(epoch), .idle_i(idle), .rd_valid_o(rd_valid),
+    .rd_wq_o(rd_wq), .rd_desc_i(rd_desc), .rd_ims_i(rd_ims), .rd_epoch_i(rd_epoch),
+    .pop_valid_o(pop_valid), .pop_wq_o(pop_wq), .pop_drop_o(pop_drop), .pop_epoch_o(pop_epoch),
+    .lk_valid_o, .lk_ims_o, .lk_handle_o, .lk_pasid_en_o, .lk_pasid_o, .lk_ok_i,
+    .disp_valid_o, .disp_ready_i, .disp_o
+  );
+
+endmodule

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// DsaDriver: submission and completion. Setup is in dsa_driver_setup.cpp.
+#include "guest/dsa_driver.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "coro/clock_triggers.hpp"
+#include "coro/scheduler.hpp"
+#include "vdcm/driver_error.hpp"
+
+namespace siov::guest {
+
+namespace {
+constexpr std::uint64_t kRecordBytes = 32;
+constexpr std::uint64_t kPortalPage = 0x1000;
+}  // namespace
+
+DsaDriver::DsaDriver(port::DevicePort& vdev, AddressSpace& space, DriverOptions options)
+    : vdev_(vdev),
+      space_(space),
+      options_(options),
+      free_slots_(0, "free descriptor slot"),
+      command_lock_("guest command"),
+      misc_event_("guest vector 0"),
+      command_event_("guest command interrupt") {
+  if (options_.max_outstanding == 0) throw HarnessError("max_outstanding must be at least 1");
+}
+
+DsaDriver::~DsaDriver() {
+  if (poller_.valid()) poller_.cancel();
+  if (misc_task_.valid()) misc_task_.cancel();
+  if (interrupts_connected_) {
+    options_.interrupts->connect(misc_vector_, nullptr);
+    options_.interrupts->connect(data_vector_, nullptr);
+  }
+}
+
+void DsaDriver::make_slots() {
+  std::uint32_t count = options_.max_outstanding;
+  // A dedicated queue drops what does not fit; the driver must hold back (dsa.md 4.2).
+  if (info_.dedicated) count = std::min<std::uint32_t>(count, info_.wq_size);
+  const Iova records = space_.allocate(count * kRecordBytes);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Iova address = records + i * kRecordBytes;
+    slots_.push_back(std::make_unique<Slot>(address, space_.page_tail(address).data()));
+    free_slots_.put_nowait(i);
+  }
+}
+
+std::uint64_t DsaDriver::next_portal() {
+  const std::uint64_t page = options_.limited_portal ? kPortalPage : 0;
+  return page + 64 * std::uint64_t{portal_slot_++ % 64};
+}
+
+coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor) {
+  if (slots_.empty()) throw HarnessError("submit before enable");
+  Ticket ticket;
+  ticket.slot = co_await free_slots_.get();
+  Slot& slot = *slots_[ticket.slot];
+  ticket.sequence = ++sequence_;
+  slot.sequence = ticket.sequence;
+  slot.busy = true;
+  slot.done.clear();
+  std::memset(slot.bytes, 0, kRecordBytes);
+  ++outstanding_;
+
+  const bool interrupt = descriptor.has(abi::kFlagRci);
+  if (interrupt && !interrupts_connected_)
+    throw HarnessError("descriptor asks for an interrupt, but the driver has none");
+  slot.by_interrupt = interrupt;
+  descriptor.flags |= abi::flag(abi::kFlagCrav) | abi::flag(abi::kFlagRcr);
+  descriptor.completion_address = slot.address;
+  if (interrupt) descriptor.interrupt_handle = handle_;
+  if (!info_.dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
+  const port::Line line = abi::to_line(descriptor);
+  if (!interrupt) {
+    ++polled_;
+    if (!poller_runs_) {
+      poller_runs_ = true;
+      poller_ = coro::start_soon(poll_records(), "completion poller");
+    }
+  }
+  if (info_.dedicated) {
+    vdev_.posted_write64(next_portal(), line);
+  } else {
+    const port::CompletionStatus status = co_await send_shared(line);
+    if (status != port::CompletionStatus::kSuccess) {
+      if (!interrupt) --polled_;
+      release(slot, ticket.slot);
+      throw vdcm::DriverError(
+          fmt::format("ENQCMD ended with completion status {}", static_cast<unsigned>(status)));
+    }
+  }
+  ++submitted_;
+  co_return ticket;
+}
+
+coro::Task<port::CompletionStatus> DsaDriver::send_shared(const port::Line& line) {
+  std::uint64_t pause = options_.retry_min_ns;
+  port::CompletionStatus status = co_await vdev_.deferrable_write64(next_portal(), line);
+  while (status == port::CompletionStatus::kRetry) {
+    ++retries_;
+    co_await coro::Timer(coro::ns(pause));
+    pause = std::min(2 * pause, options_.retry_max_ns);
+    status = co_await vdev_.deferrable_write64(next_portal(), line);
+  }
+  co_return status;
+}
+
+coro::Task<abi::CompletionRecord> DsaDriver::wait(Ticket ticket) {
+  if (ticket.slot >= slots_.size()) throw HarnessError("wait for a ticket of another driver");
+  Slot& slot = *slots_[ticket.slot];
+  if (!slot.busy || slot.sequence != ticket.sequence)
+    throw HarnessError("wait for a ticket that was waited for already");
+  co_await slot.done.wait();
+  const std::span<const std::byte, kRecordBytes> bytes(slot.bytes, kRecordBytes);
+  const abi::CompletionRecord record = abi::decode_completion_record(bytes);
+  release(slot, ticket.slot);
+  co_return record;
+}
+
+void DsaDriver::release(Slot& slot, std::uint32_t index) {
+  slot.busy = false;
+  --outstanding_;
+  free_slots_.put_nowait(index);
+}
+
+coro::Task<> DsaDriver::poll_records() {
+  while (polled_ != 0) {
+    co_await coro::Timer(coro::ns(options_.poll_interval_ns));
+    scan_records(false);
+  }
+  poller_runs_ = false;
+}
+
+void DsaDriver::scan_records(bool by_interrupt) {
+  for (const std::unique_ptr<Slot>& slot : slots_) {
+    if (!slot->busy || slot->by_interrupt != by_interrupt || slot->done.is_set()) continue;
+    if (slot->bytes[0] == std::byte{0}) continue;
+    if (!by_interrupt) --polled_;
+    slot->done.set();
+  }
+}
+
+void DsaDriver::completion_interrupt() {
+  ++completion_interrupts_;
+  scan_records(true);
+}
+
+}  // namespace siov::guest

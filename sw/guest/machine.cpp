@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host pages in shuffled order, guest memory and its second stage on demand.
+#include "guest/machine.hpp"
+
+#include <boost/random/uniform_int_distribution.hpp>
+
+#include "common/error.hpp"
+
+namespace siov::guest {
+
+namespace {
+
+constexpr std::size_t kPoolPages = 64;
+
+iommu::tables::PageSize leaf_of(std::uint64_t bytes) {
+  if (bytes == memory::kSize4K) return iommu::tables::PageSize::k4K;
+  if (bytes == memory::kSize2M) return iommu::tables::PageSize::k2M;
+  throw HarnessError("page size must be 4 KiB or 2 MiB");
+}
+
+}  // namespace
+
+Machine::Machine(memory::PhysicalMemory& memory, memory::PageAllocator& frames,
+                 MachineConfig config)
+    : memory_(memory),
+      frames_(frames),
+      config_(config),
+      host_tables_(memory, frames),
+      engine_(config.seed) {}
+
+Machine::~Machine() {
+  second_stage_.reset();
+  for (const Hpa page : owned_) frames_.free(page);
+  for (const Hpa page : pool_) frames_.free(page);
+}
+
+memory::GuestMemory& Machine::guest_memory() {
+  if (!guest_memory_) {
+    memory::GuestMemoryConfig config;
+    config.bytes = config_.guest_bytes;
+    config.page_bytes = config_.page_bytes;
+    config.seed = config_.seed;
+    guest_memory_ = std::make_unique<memory::GuestMemory>(memory_, frames_, config);
+    guest_tables_ = std::make_unique<iommu::tables::GuestTableMemory>(*guest_memory_);
+  }
+  return *guest_memory_;
+}
+
+iommu::tables::GuestTableMemory& Machine::guest_tables() {
+  static_cast<void>(guest_memory());
+  return *guest_tables_;
+}
+
+Hpa Machine::second_stage_root() {
+  if (!second_stage_) {
+    const iommu::tables::PageSize leaf = leaf_of(config_.page_bytes);
+    second_stage_ = std::make_unique<iommu::tables::SecondStageTable>(host_tables_,
+                                                                      config_.second_stage_levels);
+    for (const memory::GuestPage& page : guest_memory().pages())
+      second_stage_->map(page.guest, page.host, leaf);
+  }
+  return second_stage_->root();
+}
+
+Hpa Machine::take_frame(std::uint64_t bytes) {
+  if (bytes != memory::kSize4K) {
+    const Hpa frame = frames_.allocate(bytes);
+    owned_.push_back(frame);
+    return frame;
+  }
+  while (pool_.size() < kPoolPages) pool_.push_back(frames_.allocate());
+  boost::random::uniform_int_distribution<std::size_t> pick(0, pool_.size() - 1);
+  std::swap(pool_[pick(engine_)], pool_.back());
+  const Hpa frame = pool_.back();
+  pool_.pop_back();
+  owned_.push_back(frame);
+  return frame;
+}
+
+Hpa Machine::take_contiguous(std::uint64_t bytes) {
+  const Hpa first = frames_.allocate_range(bytes);
+  owned_.push_back(first);
+  return first;
+}
+
+}  // namespace siov::guest

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Machine: one tenant's machine. Gives out scattered host pages; when it is a virtual machine also
+// guest-physical memory and the second-stage tables that map all of it.
+//
+//   guest::MachineConfig config;
+//   config.guest_bytes = 64 << 20;
+//   guest::Machine machine(memory, frames, config);
+//   const Hpa root = machine.second_stage_root();
+#pragma once
+
+#include <boost/random/mersenne_twister.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/types.hpp"
+#include "iommu/page_table_builder.hpp"
+#include "iommu/table_memory.hpp"
+#include "memory/guest_memory.hpp"
+#include "memory/page_allocator.hpp"
+#include "memory/physical_memory.hpp"
+
+namespace siov::guest {
+
+struct MachineConfig {
+  std::uint64_t guest_bytes = std::uint64_t{64}
+                              << 20;  ///< guest-physical memory, multiple of page_bytes
+  std::uint64_t page_bytes =
+      kPageSize;  ///< host pages behind it, and second-stage leaves: 4 KiB or 2 MiB
+  std::uint8_t second_stage_levels = 4;  ///< 3, 4 or 5
+  std::uint64_t seed = 1;                ///< decides which host pages are taken
+};
+
+class Machine {
+ public:
+  Machine(memory::PhysicalMemory& memory, memory::PageAllocator& frames,
+          MachineConfig config = MachineConfig{});
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  /// Guest-physical memory; made on first use.
+  [[nodiscard]] memory::GuestMemory& guest_memory();
+  /// Root of the second-stage tables, which map all guest memory read-write; made on first use.
+  [[nodiscard]] Hpa second_stage_root();
+  [[nodiscard]] std::uint8_t second_stage_levels() const { return config_.second_stage_levels; }
+
+  /// A zeroed host page, not next to the one before. @param bytes 4 KiB or 2 MiB
+  [[nodiscard]] Hpa take_frame(std::uint64_t bytes);
+  /// Zeroed host pages in one piece. @param bytes multiple of 4 KiB
+  [[nodiscard]] Hpa take_contiguous(std::uint64_t bytes);
+
+  [[nodiscard]] memory::PhysicalMemory& memory() { return memory_; }
+  [[nodiscard]] iommu::tables::HostTableMemory& host_tables() { return host_tables_; }
+  [[nodiscard]] iommu::tables::GuestTableMemory& guest_tables();
+
+ private:
+  memory::PhysicalMemory& memory_;
+  memory::PageAllocator& frames_;
+  MachineConfig config_;
+  iommu::tables::HostTableMemory host_tables_;
+  std::unique_ptr<memory::GuestMemory> guest_memory_;
+  std::unique_ptr<iommu::tables::GuestTableMemory> guest_tables_;
+  std::unique_ptr<iommu::tables::SecondStageTable> second_stage_;
+  boost::random::mt19937_64 engine_;
+  std::vector<Hpa> pool_;  ///< 4 KiB pages taken but not given out
+  std::vector<Hpa> owned_;
+};
+
+}  // namespace siov::guest

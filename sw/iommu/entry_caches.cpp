@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Direct-mapped entry caches.
+#include "iommu/entry_caches.hpp"
+
+namespace siov::iommu {
+
+namespace {
+constexpr std::size_t kPasidLines = 8192;
+}
+
+const ContextEntry* ContextCache::find(RequesterId requester) const {
+  const Line& line = lines_[requester.value % lines_.size()];
+  return line.valid && line.requester == requester ? &line.entry : nullptr;
+}
+
+void ContextCache::insert(RequesterId requester, const ContextEntry& entry) {
+  lines_[requester.value % lines_.size()] = Line{true, requester, entry};
+}
+
+void ContextCache::clear() {
+  for (Line& line : lines_) line.valid = false;
+}
+
+void ContextCache::drop(RequesterId requester, unsigned function_mask) {
+  // FM 0..3 ignores no bit, bit 2, bits 2:1, bits 2:0 of the function number.
+  static constexpr std::uint16_t kIgnored[4] = {0, 4, 6, 7};
+  const std::uint16_t ignored = kIgnored[function_mask & 3];
+  for (Line& line : lines_) {
+    if (((line.requester.value ^ requester.value) & ~ignored) == 0) line.valid = false;
+  }
+}
+
+PasidCache::PasidCache() : lines_(kPasidLines) {}
+
+std::size_t PasidCache::slot(RequesterId requester, Pasid pasid) {
+  return (pasid.value ^ (std::size_t{requester.value} * 0x9E5)) % kPasidLines;
+}
+
+const PasidEntry* PasidCache::find(RequesterId requester, Pasid pasid) const {
+  const Line& line = lines_[slot(requester, pasid)];
+  return line.valid && line.requester == requester && line.pasid == pasid ? &line.entry : nullptr;
+}
+
+void PasidCache::insert(RequesterId requester, Pasid pasid, const PasidEntry& entry) {
+  lines_[slot(requester, pasid)] = Line{true, requester, pasid, entry};
+}
+
+void PasidCache::clear() {
+  for (Line& line : lines_) line.valid = false;
+}
+
+void PasidCache::drop_domain(std::uint16_t domain) {
+  for (Line& line : lines_) {
+    if (line.entry.domain == domain) line.valid = false;
+  }
+}
+
+void PasidCache::drop_pasid(std::uint16_t domain, Pasid pasid) {
+  for (Line& line : lines_) {
+    if (line.entry.domain == domain && line.pasid == pasid) line.valid = false;
+  }
+}
+
+}  // namespace siov::iommu

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// HostDriver: owns the physical function. Finds its capabilities, programs link, groups and queues,
+// runs commands one at a time, hands software errors to the VDCM, writes interrupt message storage.
+//
+//   vdcm::HostDriver host(root_complex, platform, iommu_driver, config);
+//   co_await host.start();
+//   const vdcm::CommandResult r = co_await host.enable_wq(0);
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "common/types.hpp"
+#include "coro/event.hpp"
+#include "coro/join.hpp"
+#include "coro/lock.hpp"
+#include "coro/task.hpp"
+#include "port/device_port.hpp"
+#include "vdcm/capability_list.hpp"
+#include "vdcm/host_config.hpp"
+#include "vdcm/iommu_driver.hpp"
+#include "vdcm/pasid_allocator.hpp"
+#include "vdcm/platform.hpp"
+#include "vdcm/software_error.hpp"
+
+namespace siov::vdcm {
+
+/// How a device command ended. @spec dsa.md 2.6 CMDSTATUS, 3.3
+struct CommandResult {
+  std::uint8_t error = 0;    ///< 0 is success
+  std::uint16_t result = 0;  ///< CMDSTATUS 23:8
+};
+
+/// What the probe found. @spec dsa.md 2.2-2.5
+struct DeviceInfo {
+  std::uint32_t version = 0;
+  std::uint64_t gencap = 0;
+  std::uint64_t wqcap = 0;
+  std::uint64_t grpcap = 0;
+  std::uint64_t engcap = 0;
+  std::uint32_t cmdcap = 0;  ///< 0 when GENCAP says there is no such register
+  std::array<std::uint64_t, 4> opcap{};
+  std::uint32_t grpcfg_offset = 0;  ///< [bytes] in BAR0, likewise below
+  std::uint32_t wqcfg_offset = 0;
+  std::uint32_t msixperm_offset = 0;
+  std::uint32_t ims_offset = 0;
+  std::uint32_t msix_table_offset = 0;
+  std::uint64_t bar0_size = 0;
+  std::uint64_t bar2_size = 0;
+  std::uint32_t wq_stride = 32;
+  std::uint16_t wq_count = 0;
+  std::uint16_t ims_entries = 0;
+};
+
+class HostDriver {
+ public:
+  using ErrorListener = std::function<void(const SoftwareError&)>;
+
+  HostDriver(port::DevicePort& device, Platform& platform, IommuDriver& iommu, HostConfig config);
+  ~HostDriver();
+  HostDriver(const HostDriver&) = delete;
+  HostDriver& operator=(const HostDriver&) = delete;
+
+  /// Probe, configure, Enable Device; shared queues are enabled too. @throws DriverError if the
+  /// device refuses.
+  coro::Task<> start();
+  /// Disable Device, interrupts off.
+  coro::Task<> stop();
+
+  /// Runs one command; callers queue up in FIFO order. @throws DriverError if the device never
+  /// answers.
+  coro::Task<CommandResult> command(std::uint8_t code, std::uint32_t operand);
+  coro::Task<CommandResult> enable_wq(std::uint8_t wq);
+  coro::Task<CommandResult> disable_wq(std::uint8_t wq);
+  coro::Task<CommandResult> drain_wq(std::uint8_t wq);
+  coro::Task<CommandResult> abort_wq(std::uint8_t wq);
+  coro::Task<CommandResult> drain_pasid(Pasid pasid);
+
+  /// Mode stays; PASID, PASID enable and privilege of a disabled WQ. @spec dsa.md 2.9 dword 2
+  coro::Task<> set_wq_pasid(std::uint8_t wq, Pasid pasid, bool privileged);
+
+  /// Allocates an IMS entry: cleared and masked first, PASID, then the remappable message, unmasked
+  /// last, read back.
+  /// @spec SIOV-H-23, SIOV-H-26  @throws HarnessError when none is free
+  coro::Task<std::uint16_t> allocate_ims(Pasid pasid, Platform::Handler handler);
+  /// Changes the PASID of an allocated entry, masked meanwhile.
+  coro::Task<> set_ims_pasid(std::uint16_t index, Pasid pasid);
+  /// PASID enable off, message cleared, masked; then the IRTE goes.
+  coro::Task<> free_ims(std::uint16_t index);
+
+  /// Called for each software error the device reports, after it was acknowledged.
+  void set_error_listener(ErrorListener listener) { error_listener_ = std::move(listener); }
+
+  /// Offset in BAR2 of one portal page. @spec dsa.md 4.1
+  [[nodiscard]] static std::uint64_t portal_offset(std::uint8_t wq, bool limited, bool ims) {
+    return std::uint64_t{wq} * 0x4000 + (limited ? 0x1000 : 0) + (ims ? 0x2000 : 0);
+  }
+
+  [[nodiscard]] port::DevicePort& device() { return device_; }
+  [[nodiscard]] Platform& platform() { return platform_; }
+  [[nodiscard]] IommuDriver& iommu() { return iommu_; }
+  [[nodiscard]] PasidAllocator& pasids() { return pasids_; }
+  [[nodiscard]] const HostConfig& config() const { return config_; }
+  [[nodiscard]] const DeviceInfo& info() const { return info_; }
+  [[nodiscard]] const CapabilityList& capabilities() const { return capabilities_; }
+  [[nodiscard]] bool halted() const { return halted_; }
+  [[nodiscard]] std::uint64_t commands() const { return commands_; }
+  [[nodiscard]] std::uint64_t software_errors() const { return software_errors_; }
+
+ private:
+  struct ImsSlot {
+    bool used = false;
+    InterruptMessage message;
+  };
+  coro::Task<std::uint64_t> read(std::uint32_t offset, std::uint32_t size);
+  void write(std::uint32_t offset, std::uint32_t size, std::uint64_t value);
+  coro::Task<std::uint32_t> config_read(std::uint32_t offset, std::uint32_t size);
+  coro::Task<> config_write(std::uint32_t offset, std::uint32_t size, std::uint32_t value);
+  coro::Task<> assign_bars();
+  coro::Task<> program_link();
+  coro::Task<> probe();
+  coro::Task<> enable_interrupts();
+  coro::Task<> configure();
+  coro::Task<> configure_wq(std::uint8_t wq);
+  coro::Task<CommandResult> wait_by_polling();
+  coro::Task<CommandResult> wait_by_interrupt();
+  coro::Task<> interrupt_thread();
+  coro::Task<> handle_software_error();
+  std::uint32_t ims_address(std::uint16_t index) const { return info_.ims_offset + 16U * index; }
+
+  port::DevicePort& device_;
+  Platform& platform_;
+  IommuDriver& iommu_;
+  HostConfig config_;
+  CapabilityList capabilities_;
+  DeviceInfo info_;
+  PasidAllocator pasids_;
+  coro::Lock command_lock_;
+  coro::Lock ims_lock_;
+  coro::Event command_done_;
+  coro::Event vector0_;
+  coro::JoinHandle interrupt_task_;
+  InterruptMessage vector0_message_;
+  std::vector<ImsSlot> ims_;
+  ErrorListener error_listener_;
+  bool halted_ = false;
+  bool interrupts_on_ = false;
+  std::uint64_t commands_ = 0;
+  std::uint64_t software_errors_ = 0;
+};
+
+}  // namespace siov::vdcm

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// HostDriver: from power-on to an enabled device.
+#include <fmt/format.h>
+
+#include <bit>
+
+#include "abi/siov_abi.hpp"
+#include "coro/clock_triggers.hpp"
+#include "vdcm/driver_error.hpp"
+#include "vdcm/host_driver.hpp"
+
+namespace siov::vdcm {
+
+namespace {
+
+constexpr std::uint32_t kCommandMse = 0x2;
+constexpr std::uint32_t kCommandBme = 0x4;
+
+std::uint64_t field(std::uint64_t word, unsigned lsb, unsigned width) {
+  return word >> lsb & ((std::uint64_t{1} << width) - 1);
+}
+
+std::uint64_t align_up(std::uint64_t value, std::uint64_t size) {
+  return (value + size - 1) / size * size;
+}
+
+/// Code of MPS and MRRS: 0 is 128 bytes. @spec PCIe-6.3 7.5.3.4
+std::uint32_t size_code(std::uint32_t bytes) {
+  if (bytes < 128 || bytes > 4096 || !std::has_single_bit(bytes))
+    throw HarnessError("payload and read request sizes are powers of two from 128 to 4096");
+  return static_cast<std::uint32_t>(std::countr_zero(bytes)) - 7;
+}
+
+void check(const CommandResult& result, const char* what) {
+  if (result.error != 0)
+    throw DriverError(fmt::format("{} ended with error {:#04x}", what, result.error));
+}
+
+}  // namespace
+
+coro::Task<> HostDriver::start() {
+  capabilities_ = co_await walk_capabilities(device_);
+  if (capabilities_.pcie == 0 || capabilities_.msix == 0 || capabilities_.pasid == 0)
+    throw DriverError("the device lacks a PCI Express, MSI-X or PASID capability");
+  co_await assign_bars();
+  co_await program_link();
+  co_await probe();
+  co_await enable_interrupts();
+  co_await configure();
+  CommandResult result = co_await command(abi::kCmdEnableDevice, 0);
+  check(result, "Enable Device");
+  for (std::size_t i = 0; i < config_.wqs.size(); ++i) {
+    if (config_.wqs[i].mode != WqMode::kShared) continue;
+    result = co_await enable_wq(static_cast<std::uint8_t>(i));
+    check(result, "Enable WQ of a shared queue");
+  }
+}
+
+coro::Task<> HostDriver::stop() {
+  const CommandResult result = co_await command(abi::kCmdDisableDevice, 0);
+  if (result.error != abi::kCmdErrDisableNotEnabled) check(result, "Disable Device");
+  write(abi::kRegGenctrl, 4, 0);
+  const std::uint32_t control = co_await config_read(capabilities_.msix + 2U, 2);
+  co_await config_write(capabilities_.msix + 2U, 2, control & 0x7FFF);
+  interrupts_on_ = false;
+  interrupt_task_.cancel();
+  platform_.disconnect(vector0_message_.irte_index);
+  iommu_.free_interrupt(vector0_message_);
+}
+
+coro::Task<> HostDriver::assign_bars() {
+  info_.bar0_size = co_await size_bar(device_, 0x10);
+  info_.bar2_size = co_await size_bar(device_, 0x18);
+  config_.bar0_base = align_up(config_.bar0_base, info_.bar0_size);
+  config_.bar2_base = align_up(config_.bar2_base, info_.bar2_size);
+  co_await config_write(0x10, 4, static_cast<std::uint32_t>(config_.bar0_base));
+  co_await config_write(0x14, 4, static_cast<std::uint32_t>(config_.bar0_base >> 32));
+  co_await config_write(0x18, 4, static_cast<std::uint32_t>(config_.bar2_base));
+  co_await config_write(0x1C, 4, static_cast<std::uint32_t>(config_.bar2_base >> 32));
+  device_.set_bar_base(port::Bar::kControl, config_.bar0_base);
+  device_.set_bar_base(port::Bar::kPortal, config_.bar2_base);
+  const std::uint32_t command = co_await config_read(0x04, 2);
+  co_await config_write(0x04, 2, command | kCommandMse);
+}
+
+/// Everything here changes only while the device is Disabled: BME and PASID enables halt a running
+/// one. @spec dsa.md 1.4
+coro::Task<> HostDriver::program_link() {
+  const std::uint32_t pcie = capabilities_.pcie;
+  const std::uint32_t capability = co_await config_read(pcie + 4, 4);
+  const std::uint32_t payload = size_code(config_.max_payload);
+  if (payload > (capability & 7))
+    throw DriverError("the device does not support this maximum payload size");
+  std::uint32_t control = co_await config_read(pcie + 8, 2);
+  control &= ~(0x7000U | 0xE0U | 0x10U);
+  control |= size_code(config_.max_read_request) << 12 | payload << 5 |
+             (config_.relaxed_ordering ? 0x10U : 0U);
+  co_await config_write(pcie + 8, 2, control);
+
+  const std::uint32_t pasid_capability = co_await config_read(capabilities_.pasid + 4U, 2);
+  if ((pasid_capability >> 8 & 0x1F) < 20)
+    throw DriverError("the device supports less than 20 bits of PASID");  // SIOV-D-06
+  const std::uint32_t privileged = pasid_capability & 4;
+  co_await config_write(capabilities_.pasid + 6U, 2, 1 | privileged);
+  const std::uint32_t command = co_await config_read(0x04, 2);
+  co_await config_write(0x04, 2, command | kCommandBme);
+}
+
+/// The order of a Linux probe. @spec dsa.md 7.2
+coro::Task<> HostDriver::probe() {
+  info_.version = static_cast<std::uint32_t>(co_await read(abi::kRegVersion, 4));
+  const std::uint64_t status = co_await read(abi::kRegGensts, 4);
+  if ((status & 3) == abi::kGenstsHalt) throw DriverError("the device is halted at probe");
+  const CommandResult reset = co_await command(abi::kCmdResetDevice, 0);
+  check(reset, "Reset Device");
+  info_.gencap = co_await read(abi::kRegGencap, 8);
+  if (field(info_.gencap, abi::kGencapCmdcapLsb, 1) != 0)
+    info_.cmdcap = static_cast<std::uint32_t>(co_await read(abi::kRegCmdcap, 4));
+  info_.grpcap = co_await read(abi::kRegGrpcap, 8);
+  info_.engcap = co_await read(abi::kRegEngcap, 8);
+  info_.wqcap = co_await read(abi::kRegWqcap, 8);
+  for (std::uint32_t i = 0; i < 4; ++i) info_.opcap[i] = co_await read(abi::kRegOpcap + 8 * i, 8);
+  const std::uint64_t offsets = co_await read(abi::kRegOffsets, 8);
+  info_.grpcfg_offset =
+      static_cast<std::uint32_t>(field(offsets, abi::kOffsetsGrpcfgLsb, 16)) * 0x100;
+  info_.wqcfg_offset =
+      static_cast<std::uint32_t>(field(offsets, abi::kOffsetsWqcfgLsb, 16)) * 0x100;
+  info_.msixperm_offset =
+      static_cast<std::uint32_t>(field(offsets, abi::kOffsetsMsixpermLsb, 16)) * 0x100;
+  info_.ims_offset = static_cast<std::uint32_t>(field(offsets, abi::kOffsetsImsLsb, 16)) * 0x100;
+  info_.wq_stride = 32U << field(info_.wqcap, abi::kWqcapCfgSizeLsb, 4);
+  info_.wq_count = static_cast<std::uint16_t>(field(info_.wqcap, abi::kWqcapNumWqLsb, 8));
+  info_.ims_entries =
+      static_cast<std::uint16_t>(256 * field(info_.gencap, abi::kGencapImsSizeLsb, 6));
+  if (field(info_.gencap, abi::kGencapConfigLsb, 1) == 0)
+    throw DriverError("the device does not let software configure it");
+  if (info_.ims_entries == 0 || info_.ims_offset == 0)
+    throw DriverError("the device has no interrupt message storage");
+  if (config_.wqs.size() > info_.wq_count)
+    throw DriverError("more work queues asked for than the device has");
+  if (config_.groups.size() > field(info_.grpcap, abi::kGrpcapNumGroupsLsb, 8))
+    throw DriverError("more groups asked for than the device has");
+  ims_.resize(info_.ims_entries);
+}
+
+coro::Task<> HostDriver::enable_interrupts() {
+  const std::uint32_t table = co_await config_read(capabilities_.msix + 4U, 4);
+  if ((table & 7) != 0) throw DriverError("the MSI-X table is not in BAR0");
+  info_.msix_table_offset = table & ~7U;
+  vector0_message_ = iommu_.allocate_interrupt(0, 0x30);
+  platform_.connect(vector0_message_.irte_index, [this] { vector0_.set(); });
+  write(info_.msix_table_offset, 4, static_cast<std::uint32_t>(vector0_message_.address));
+  write(info_.msix_table_offset + 4, 4, vector0_message_.address >> 32);
+  write(info_.msix_table_offset + 8, 4, vector0_message_.data);
+  write(info_.msix_table_offset + 12, 4, 0);
+  const std::uint32_t control = co_await config_read(capabilities_.msix + 2U, 2);
+  co_await config_write(capabilities_.msix + 2U, 2, (control & 0x3FFF) | 0x8000);
+  interrupt_task_ = coro::start_soon(interrupt_thread(), "host interrupt thread");
+  interrupts_on_ = true;
+  const std::uint64_t genctrl = co_await read(abi::kRegGenctrl, 4);
+  write(abi::kRegGenctrl, 4,
+        genctrl | 1U << abi::kGenctrlSwerrorIntLsb | 1U << abi::kGenctrlHaltIntLsb);
+}
+
+coro::Task<> HostDriver::configure() {
+  // User-mode interrupts: without them a user descriptor with a PASID may not ask for an interrupt
+  // (dsa.md 5.2.2).
+  const std::uint64_t gencfg = co_await read(abi::kRegGencfg, 4);
+  write(abi::kRegGencfg, 4, gencfg | 1U << abi::kGencfgUserIntLsb);
+  for (std::size_t i = 0; i < config_.wqs.size(); ++i)
+    co_await configure_wq(static_cast<std::uint8_t>(i));
+  for (std::size_t g = 0; g < config_.groups.size(); ++g) {
+    std::uint64_t wqs = 0;
+    for (std::size_t i = 0; i < config_.wqs.size(); ++i) {
+      if (config_.wqs[i].group == g) wqs |= std::uint64_t{1} << i;
+    }
+    const GroupConfig& group = config_.groups[g];
+    const auto at = static_cast<std::uint32_t>(info_.grpcfg_offset + abi::kTblGrpcfgStride * g);
+    write(at, 8, wqs);
+    for (std::uint32_t i = 1; i < 4; ++i) write(at + 8 * i, 8, 0);
+    write(at + abi::kGrpcfgEnginesLsb / 8, 8, wqs == 0 ? 0 : group.engines);
+    std::uint64_t flags = co_await read(at + abi::kGrpcfgTcALsb / 8, 8);
+    flags &= ~std::uint64_t{0x3F};
+    flags |= group.traffic_class_a | static_cast<std::uint32_t>(group.traffic_class_b) << 3;
+    write(at + abi::kGrpcfgTcALsb / 8, 8, flags);
+  }
+}
+
+coro::Task<> HostDriver::configure_wq(std::uint8_t wq) {
+  const WqConfig& config = config_.wqs[wq];
+  if (config.group >= config_.groups.size())
+    throw HarnessError("work queue in a group that is not configured");
+  const std::uint32_t at = info_.wqcfg_offset + wq * info_.wq_stride;
+  const bool dedicated = config.mode == WqMode::kDedicated;
+  // A shared queue needs PASID enable; its PASIDs come with the descriptors (dsa.md 3.3 code 0x26).
+  const std::uint32_t dword2 = (dedicated ? 1U : 0U) |
+                               static_cast<std::uint32_t>(config.priority) << 4 |
+                               (dedicated ? 0U : 1U << 28);
+  write(at, 4, config.size);
+  write(at + 4, 4, config.threshold);
+  write(at + 8, 4, dword2);
+  write(at + 12, 4,
+        config.max_transfer_log2 | static_cast<std::uint32_t>(config.max_batch_log2) << 5);
+  const std::uint64_t size = co_await read(at, 4);
+  if ((size & 0xFFFF) != config.size)
+    throw DriverError("WQCFG size did not take the value written");
+}
+
+}  // namespace siov::vdcm

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// run, replay, bench, list-injections: input in, files and a report out.
+#include "app/commands.hpp"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "app/crash.hpp"
+#include "app/input_error.hpp"
+#include "app/progress.hpp"
+#include "app/result_files.hpp"
+#include "app/scenario_file.hpp"
+#include "app/trace_file.hpp"
+#include "check/injector.hpp"
+#include "check/rules.hpp"
+#include "system/bench.hpp"
+#include "system/testbench.hpp"
+
+#ifndef SIOV_SOURCE_DIR
+#define SIOV_SOURCE_DIR "."
+#endif
+
+namespace siov::app {
+namespace {
+
+constexpr const char* kDefaultScenario = "scenarios/default.toml";
+constexpr std::size_t kPrintedFailures = 3;
+
+std::string default_scenario() {
+  std::error_code ignored;
+  if (std::filesystem::exists(kDefaultScenario, ignored)) return kDefaultScenario;
+  return std::string(SIOV_SOURCE_DIR) + "/" + kDefaultScenario;
+}
+
+/// The line to paste that repeats this run, with waves.
+std::string repeat_line(const Options& options, const std::string& program, std::uint64_t seed) {
+  std::string line = program + " " + options.paste;
+  if (!options.seed) line += fmt::format(" --seed {}", seed);
+  if (!options.waves && options.device != system::DeviceKind::kModel) line += " --waves";
+  return line;
+}
+
+void require_device(system::DeviceKind kind) {
+  if (system::device_available(kind)) return;
+  throw InputError(
+      fmt::format("--device {}: {}", to_string(kind),
+                  kind == system::DeviceKind::kNetlist
+                      ? "this build has no netlist; 'make synth' writes it, then build again"
+                      : "this build has no RTL; configure with -DSIOV_RTL=ON"));
+}
+
+void print_failures(const system::RunResult& result, const std::string& repeat) {
+  const std::size_t shown = std::min(kPrintedFailures, result.failures.size());
+  for (std::size_t i = 0; i < shown; ++i) fmt::print("\n{}\n", result.failures[i]);
+  if (shown < result.failures.size()) {
+    fmt::print("\n... and {} more, all in the log\n", result.failures.size() - shown);
+  }
+  if (!result.stopped.empty()) fmt::print("\nstopped: {}\n", result.stopped);
+  fmt::print("\nFAILED: {} rule violations, {} mismatches", result.violations, result.mismatches);
+  if (!result.rules.empty()) {
+    fmt::print("; rules:");
+    for (const std::string& rule : result.rules) fmt::print(" {}", rule);
+  }
+  fmt::print("\nto repeat: {}\n", repeat);
+}
+
+void write_log(const std::string& directory, const system::RunResult& result) {
+  const std::string path = directory + "/failures.log";
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  if (result.good()) return;
+  std::FILE* log = std::fopen(path.c_str(), "w");
+  if (log == nullptr) throw InputError(path + ": cannot write this file");
+  for (const std::string& f : result.failures) fmt::print(log, "{}\n\n", f);
+  if (!result.stopped.empty()) fmt::print(log, "stopped: {}\n", result.stopped);
+  std::fclose(log);
+}
+
+void print_summary(const system::RunResult& r) {
+  fmt::print("\n  tenants       {} VDEVs of {} VMs, {} PASIDs\n", r.vdevs, r.vms, r.pasids);
+  fmt::print("  work          {} descriptors, {:.1f} MB\n", r.descriptors,
+             static_cast<double>(r.bytes) / 1e6);
+  fmt::print("  link          {} TLPs up, {} down\n", r.tlps_up, r.tlps_down);
+  fmt::print("  IOMMU         {} translations, {} faults\n", r.translations, r.faults);
+  fmt::print("  events        {} interrupts, {} retries of a full shared queue\n", r.interrupts,
+             r.retries);
+  fmt::print("  judged        {} checks, {} violations, {} mismatches\n", r.checks, r.violations,
+             r.mismatches);
+  fmt::print("  time          {} cycles ({} ns), {:.1f} s of wall time, {:.0f} cycles/s\n",
+             r.cycles, r.sim_ns, r.wall_seconds, r.cycles_per_second);
+  fmt::print("  digest        {}\n", r.digest);
+}
+
+Exit play(const Options& options, const std::string& program, system::Scenario scenario,
+          const char* command) {
+  require_device(options.device);
+  if (options.seed) scenario.seed = *options.seed;
+  if (options.limit != 0) scenario.length = options.limit;
+  for (const std::string& name : options.inject) scenario.injections.push_back({name});
+  std::uint64_t total = 0;
+  for (const auto& tenant : scenario.tenants) total += planned_descriptors(scenario, tenant);
+  if (total == 0) throw NothingToRun(scenario.file + ": no tenant has anything to do");
+  prepare_directory(options.out);
+  const std::string repeat = repeat_line(options, program, scenario.seed);
+  set_crash_context(repeat);
+  fmt::print("{}: scenario {}, seed {}, device {}, {} tenants, {} descriptors\n", command,
+             scenario.name, scenario.seed, to_string(options.device), scenario.tenants.size(),
+             total);
+  std::fflush(stdout);
+
+  system::RunOptions run;
+  run.device = options.device;
+  if (options.waves) run.waves = options.out + "/waves.fst";
+  system::RunResult result;
+  {
+    Progress progress(stderr);
+    run.progress = &progress;
+    system::Testbench testbench(scenario, run);
+    result = testbench.run();
+  }
+  const SummaryHead head{command, scenario.name, scenario.seed,
+                         std::string(to_string(options.device))};
+  const std::string path = write_summary(options.out, head, result);
+  write_log(options.out, result);
+  print_summary(result);
+  if (options.waves) fmt::print("  waves         {}\n", run.waves);
+  fmt::print("  results       {}\n", path);
+  if (result.good()) {
+    fmt::print("\nGOOD\n");
+    return Exit::kGood;
+  }
+  print_failures(result, repeat);
+  return Exit::kFailed;
+}
+
+/// One VM with one VDEV on a dedicated queue.
+system::Scenario replay_scenario(const Options& options) {
+  system::Scenario s;
+  s.name = std::filesystem::path(options.input).stem().string();
+  s.file = options.input;
+  system::WqParameters wq;
+  wq.size = 32;
+  wq.threshold = 32;
+  s.wqs.push_back(wq);
+  s.groups.push_back({{0, 1, 2, 3}});
+  system::TenantParameters tenant;
+  tenant.name = s.name;
+  tenant.window = 16;
+  tenant.interrupt_permille = 50;
+  tenant.workload.trace = options.input;
+  tenant.workload.operations = load_trace(options.input);
+  for (const auto kind : {system::Translation::kFirstStage, system::Translation::kSecondStage,
+                          system::Translation::kNested, system::Translation::kPassThrough}) {
+    if (to_string(kind) == options.translation) tenant.translation = kind;
+  }
+  s.tenants.push_back(std::move(tenant));
+  return s;
+}
+
+class BenchLines : public system::BenchListener {
+ public:
+  void starting(const std::string& name) override {
+    fmt::print(stderr, "  measuring {}\n", name);
+    std::fflush(stderr);
+  }
+};
+
+std::string cell(const std::optional<double>& value) {
+  return value ? fmt::format("{:.3f}", *value) : "-";
+}
+
+Exit bench(const Options& options, const std::string& program) {
+  require_device(options.device);
+  const std::vector<std::string> known = system::bench_names();
+  for (const std::string& name : options.only) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string expected;
+      for (const std::string& k : known) expected += " " + k;
+      throw InputError(fmt::format("--only: expected one of{}, found '{}'", expected, name));
+    }
+  }
+  prepare_directory(options.out);
+  set_crash_context(program + " " + options.paste);
+  BenchLines lines;
+  system::BenchOptions bench;
+  bench.seed = options.seed.value_or(1);
+  bench.device = options.device;
+  bench.out = options.out;
+  bench.only = options.only;
+  bench.listener = &lines;
+  const std::vector<system::BenchNumber> numbers = system::run_bench(bench);
+  const std::string path = write_bench(options.out, numbers);
+  fmt::print("\n{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", "name", "value", "first bar", "goal", "",
+             "note");
+  for (const system::BenchNumber& n : numbers) {
+    const char* verdict = !n.value           ? "not measured"
+                          : !n.first_bar     ? "report"
+                          : n.missed()       ? "MISSED"
+                          : n.reached_goal() ? "goal met"
+                                             : "bar met";
+    fmt::print("{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", n.name, cell(n.value), cell(n.first_bar),
+               cell(n.goal), verdict, n.note);
+  }
+  fmt::print("\nresults: {}\n", path);
+  return Exit::kGood;
+}
+
+Exit list() {
+  fmt::print("{:<26} {:<12} {}\n", "name", "breaks", "what the device does wrong");
+  for (const check::Injection& i : check::list_injections()) {
+    fmt::print("{:<26} {:<12} {}\n", i.name, check::rule_info(i.rule).name, i.what);
+  }
+  return Exit::kGood;
+}
+
+}  // namespace
+
+Exit execute(const Options& options, const std::string& program) {
+  switch (options.command) {
+    case Command::kHelp:
+      fmt::print("{}", options.help);
+      return Exit::kGood;
+    case Command::kVersion:
+      fmt::print("siov-cosim {}\n", SIOV_VERSION);
+      return Exit::kGood;
+    case Command::kListInjections:
+      return list();
+    case Command::kRun:
+      return play(options, program,
+                  load_scenario(options.input.empty() ? default_scenario() : options.input), "run");
+    case Command::kReplay:
+      return play(options, program, replay_scenario(options), "replay");
+    case Command::kBench:
+      return bench(options, program);
+  }
+  return Exit::kUsage;
+}
+
+}  // namespace siov::app

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line, by Boost.Program_options: one option list a command, help with examples.
+#include "app/options.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <sstream>
+
+#include "app/injection_names.hpp"
+#include "app/input_error.hpp"
+
+namespace siov::app {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kTop =
+    "siov-cosim: a host for Scalable I/O Virtualization devices, and a device to go with it\n"
+    "\n"
+    "usage: siov-cosim COMMAND [OPTIONS]\n"
+    "\n"
+    "  run [SCENARIO.toml]   play tenants against the device and judge every transaction\n"
+    "  replay TRACE.csv      play the memory operations of one program on one virtual device\n"
+    "  bench                 measure speed, write OUT/bench.json\n"
+    "  list-injections       name the broken devices that 'run --inject' can simulate\n"
+    "\n"
+    "  siov-cosim COMMAND --help     options and examples of a command\n"
+    "  siov-cosim --version\n"
+    "\n"
+    "exit code: 0 good, 1 the device or a check failed, 2 wrong usage or input, 3 nothing to run, "
+    "4 crash\n";
+
+struct CommandText {
+  const char* name;
+  Command command;
+  const char* usage;
+  const char* examples;
+};
+constexpr CommandText kCommands[] = {
+    {"run", Command::kRun, "siov-cosim run [SCENARIO.toml] [OPTIONS]",
+     "examples:\n"
+     "  siov-cosim run                                    the default scenario, four tenants\n"
+     "  siov-cosim run scenarios/small.toml --seed 7      another scenario, another seed\n"
+     "  siov-cosim run --device model --out out/model    the C++ reference device instead of the "
+     "RTL\n"
+     "  siov-cosim run --inject wrong-pasid --waves       a broken device, with waves in "
+     "OUT/waves.fst\n"},
+    {"replay", Command::kReplay, "siov-cosim replay TRACE.csv [OPTIONS]",
+     "examples:\n"
+     "  siov-cosim replay traces/sqlite.csv --limit 2000\n"
+     "  siov-cosim replay traces/zstd.csv --limit 100 --translation nested --seed 3\n"},
+    {"bench", Command::kBench, "siov-cosim bench [OPTIONS]",
+     "examples:\n"
+     "  siov-cosim bench                                  everything\n"
+     "  siov-cosim bench --only link_utilisation_4k       one number (may be given more than "
+     "once)\n"},
+    {"list-injections", Command::kListInjections, "siov-cosim list-injections [OPTIONS]",
+     "examples:\n"
+     "  siov-cosim list-injections\n"},
+};
+
+struct Raw {
+  std::string seed, device = "rtl", limit;
+};
+
+po::options_description make_options(Command command, Options& out, Raw& raw) {
+  po::options_description o("options");
+  o.add_options()("help,h", "this text");
+  o.add_options()("seed", po::value(&raw.seed)->value_name("N"),
+                  "decides every random choice; the same seed gives the same digest");
+  o.add_options()("device", po::value(&raw.device)->value_name("KIND"),
+                  "rtl (default), model (C++ reference device) or netlist (written by Yosys)");
+  o.add_options()("out", po::value(&out.out)->value_name("DIR"),
+                  "where results go, default out/COMMAND");
+  o.add_options()("waves", po::bool_switch(&out.waves), "also write OUT/waves.fst");
+  if (command == Command::kRun) {
+    o.add_options()("inject", po::value(&out.inject)->value_name("NAME"),
+                    "simulate a broken device; names: siov-cosim list-injections");
+  }
+  if (command == Command::kRun || command == Command::kReplay) {
+    o.add_options()("limit", po::value(&raw.limit)->value_name("N"),
+                    "at most N operations of each tenant");
+  }
+  if (command == Command::kReplay) {
+    o.add_options()("translation", po::value(&out.translation)->value_name("TYPE"),
+                    "first-stage (default), second-stage, nested or pass-through");
+  }
+  if (command == Command::kBench) {
+    o.add_options()("only", po::value(&out.only)->value_name("NAME"), "measure only this");
+  }
+  return o;
+}
+
+std::uint64_t to_number(const std::string& option, const std::string& text) {
+  const bool digits =
+      !text.empty() && text.size() <= 18 &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits) {
+    throw InputError(option + ": expected a whole number below 10^18, found '" + text + "'");
+  }
+  return std::stoull(text);
+}
+
+system::DeviceKind to_device(const std::string& text) {
+  if (text == "rtl") return system::DeviceKind::kRtl;
+  if (text == "model") return system::DeviceKind::kModel;
+  if (text == "netlist") return system::DeviceKind::kNetlist;
+  throw InputError("--device: expected rtl, model or netlist, found '" + text + "'");
+}
+
+void check_translation(const std::string& text) {
+  for (const char* t : {"first-stage", "second-stage", "nested", "pass-through"}) {
+    if (text == t) return;
+  }
+  throw InputError(
+      "--translation: expected first-stage, second-stage, nested or pass-through, found '" + text +
+      "'");
+}
+
+std::string quote(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-_./=+:,").find(c) != std::string_view::npos;
+  });
+  if (plain) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+Options parse_options(const std::vector<std::string>& arguments) {
+  Options out;
+  for (const std::string& a : arguments) out.paste += (out.paste.empty() ? "" : " ") + quote(a);
+  if (arguments.empty())
+    throw InputError(
+        "which command? expected run, replay, bench or list-injections (siov-cosim --help)");
+  const std::string& word = arguments.front();
+  if (word == "--help" || word == "-h" || word == "help") {
+    out.help = kTop;
+    return out;
+  }
+  if (word == "--version") {
+    out.command = Command::kVersion;
+    return out;
+  }
+  const auto* text = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                  [&word](const CommandText& c) { return word == c.name; });
+  if (text == std::end(kCommands)) {
+    throw InputError("'" + word +
+                     "': expected run, replay, bench or list-injections (siov-cosim --help)");
+  }
+  Raw raw;
+  const po::options_description visible = make_options(text->command, out, raw);
+  std::vector<std::string> inputs;
+  po::options_description all;
+  all.add(visible);
+  all.add_options()("input", po::value(&inputs));
+  po::positional_options_description positional;
+  positional.add("input", -1);
+  po::variables_map values;
+  const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+  try {
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    po::store(po::command_line_parser(rest).options(all).positional(positional).style(style).run(),
+              values);
+    po::notify(values);
+  } catch (const po::error& e) {
+    throw InputError(std::string(e.what()) + " (siov-cosim " + word + " --help)");
+  }
+  if (values.count("help") != 0) {
+    std::ostringstream help;
+    help << "usage: " << text->usage << "\n\n" << visible << "\n" << text->examples;
+    out.help = help.str();
+    return out;
+  }
+  const bool takes_input = text->command == Command::kRun || text->command == Command::kReplay;
+  if (inputs.size() > (takes_input ? 1U : 0U)) {
+    throw InputError("'" + inputs.back() + "': expected " +
+                     (takes_input ? "one input file" : "no input file") + " (siov-cosim " + word +
+                     " --help)");
+  }
+  if (text->command == Command::kReplay && inputs.empty()) {
+    throw InputError("which trace? expected siov-cosim replay TRACE.csv");
+  }
+  if (!inputs.empty()) out.input = inputs.front();
+  if (values.count("seed") != 0) out.seed = to_number("--seed", raw.seed);
+  if (values.count("limit") != 0) out.limit = to_number("--limit", raw.limit);
+  out.device = to_device(raw.device);
+  if (out.waves && out.device == system::DeviceKind::kModel) {
+    throw InputError("--waves: expected --device rtl or netlist; the C++ model has no signals");
+  }
+  check_translation(out.translation);
+  for (const std::string& name : out.inject) {
+    if (!is_injection(name))
+      throw InputError("--inject: expected a name of 'siov-cosim list-injections', found '" + name +
+                       "'");
+  }
+  if (!out.inject.empty() && out.device == system::DeviceKind::kModel) {
+    throw InputError(
+        "--inject: expected --device rtl or netlist; the C++ model has no link to break");
+  }
+  if (out.out.empty()) out.out = std::string("out/") + word;
+  out.command = text->command;
+  return out;
+}
+
+}  // namespace siov::app

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options: the command line of siov-cosim, checked.
+//
+//   app::Options options = app::parse_options({"run", "scenarios/default.toml", "--seed", "7"});
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "system/scenario.hpp"
+
+namespace siov::app {
+
+enum class Command : std::uint8_t { kHelp, kVersion, kRun, kReplay, kBench, kListInjections };
+
+struct Options {
+  Command command = Command::kHelp;
+  std::string help;   ///< text to print for kHelp
+  std::string input;  ///< scenario or trace; empty: the default scenario
+  std::optional<std::uint64_t> seed;
+  system::DeviceKind device = system::DeviceKind::kRtl;
+  std::string out;  ///< directory
+  bool waves = false;
+  std::vector<std::string> inject;
+  std::uint64_t limit = 0;  ///< run, replay: at most this many operations a tenant; 0: all
+  std::string translation = "first-stage";  ///< replay
+  std::vector<std::string> only;            ///< bench: names to measure; empty: all
+  std::string paste;                        ///< the command line as typed, quoted for a shell
+};
+
+/// @param arguments  without the program's name
+/// @throws InputError on an unknown command or option, or a value out of range
+Options parse_options(const std::vector<std::string>& arguments);
+
+}  // namespace siov::app

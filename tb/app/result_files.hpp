@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Result files: OUT/summary.json and OUT/bench.json. docs/summary.md documents the keys.
+//
+//   app::prepare_directory("out/run");
+//   app::write_summary("out/run", {.command = "run", .scenario = "default", .seed = 1, .device =
+//   "rtl"}, result);
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "system/bench.hpp"
+#include "system/run_result.hpp"
+
+namespace siov::app {
+
+struct SummaryHead {
+  std::string command;
+  std::string scenario;
+  std::uint64_t seed = 0;
+  std::string device;
+};
+
+/// Creates the directory and proves that files can be written there. @throws InputError
+void prepare_directory(const std::string& directory);
+/// @return the path written. @throws InputError if the file cannot be written
+std::string write_summary(const std::string& directory, const SummaryHead& head,
+                          const system::RunResult& result);
+std::string write_bench(const std::string& directory,
+                        const std::vector<system::BenchNumber>& numbers);
+
+}  // namespace siov::app

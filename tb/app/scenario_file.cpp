@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+// TOML reader of scenarios. The only source that includes toml++ (it is slow to compile).
+#include "app/scenario_file.hpp"
+
+#include <toml++/toml.h>
+
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <set>
+#include <sstream>
+#include <vector>
+
+#include "app/injection_names.hpp"
+#include "app/input_error.hpp"
+#include "app/trace_file.hpp"
+
+namespace siov::app {
+namespace {
+
+using system::Scenario;
+
+// What personality P1 of the device has (dsa.md 2.3).
+constexpr std::size_t kMaxWqs = 8;
+constexpr std::uint32_t kTotalWqEntries = 128;
+constexpr std::size_t kMaxGroups = 4;
+constexpr std::uint32_t kEngines = 4;
+
+/// One table of the file: typed, ranged access; finish() rejects keys nobody asked for.
+class Section {
+ public:
+  Section(const std::string& file, const toml::table& table, std::string path)
+      : file_(file), table_(table), path_(std::move(path)) {}
+
+  [[noreturn]] void fail(const std::string& key, const toml::node* node,
+                         const std::string& expected) const {
+    const toml::source_region& region = node != nullptr ? node->source() : table_.source();
+    throw InputError(file_, region.begin.line, name(key), expected);
+  }
+  [[noreturn]] void fail(const std::string& key, const std::string& expected) const {
+    fail(key, table_.get(key), expected);
+  }
+
+  template <class T>
+  void integer(const std::string& key, T& out, std::uint64_t low, std::uint64_t high) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const std::string expected =
+        "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+    out = static_cast<T>(in_range(key, *node, low, high, expected));
+  }
+  template <class T>
+  void one_of(const std::string& key, T& out, std::initializer_list<std::uint64_t> values) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    std::string expected = "one of";
+    for (const std::uint64_t v : values) expected += " " + std::to_string(v);
+    const std::uint64_t value = in_range(key, *node, 0, ~std::uint64_t{0} >> 1, expected);
+    for (const std::uint64_t v : values) {
+      if (v == value) {
+        out = static_cast<T>(value);
+        return;
+      }
+    }
+    fail(key, node, expected + ", found " + std::to_string(value));
+  }
+  void boolean(const std::string& key, bool& out) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_boolean()) fail(key, node, "true or false, found " + text(*node));
+    out = node->as_boolean()->get();
+  }
+  /// A share 0..1, kept in thousandths.
+  void permille(const std::string& key, std::uint32_t& out) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    double value = -1;
+    if (const auto* f = node->as_floating_point()) value = f->get();
+    if (const auto* i = node->as_integer()) value = static_cast<double>(i->get());
+    if (!(value >= 0 && value <= 1))
+      fail(key, node, "a share from 0.0 to 1.0, found " + text(*node));
+    out = static_cast<std::uint32_t>(value * 1000 + 0.5);
+  }
+  void string(const std::string& key, std::string& out) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_string() || node->as_string()->get().empty()) {
+      fail(key, node, "a text that is not empty, found " + text(*node));
+    }
+    out = node->as_string()->get();
+  }
+  /// @return index of the chosen word, or `missing` when the key is absent.
+  std::size_t word(const std::string& key, std::initializer_list<const char*> words,
+                   std::size_t missing) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return missing;
+    std::string expected = "one of";
+    for (const char* w : words) expected += std::string(" \"") + w + "\"";
+    if (node->is_string()) {
+      std::size_t index = 0;
+      for (const char* w : words) {
+        if (node->as_string()->get() == w) return index;
+        ++index;
+      }
+    }
+    fail(key, node, expected + ", found " + text(*node));
+  }
+  std::vector<std::uint64_t> integers(const std::string& key, std::size_t least, std::size_t most,
+                                      std::uint64_t low, std::uint64_t high) {
+    std::vector<std::uint64_t> values;
+    const toml::node* node = find(key);
+    if (node == nullptr) return values;
+    const std::string count = least == most ? std::to_string(least)
+                                            : std::to_string(least) + " to " + std::to_string(most);
+    const std::string expected = "a list of " + count + " whole numbers from " +
+                                 std::to_string(low) + " to " + std::to_string(high);
+    const toml::array* array = node->as_array();
+    if (array == nullptr || array->size() < least || array->size() > most) {
+      fail(key, node, expected);
+    }
+    for (const toml::node& item : *array)
+      values.push_back(in_range(key, item, low, high, expected));
+    return values;
+  }
+  const toml::table* table(const std::string& key) {
+    const toml::node* node = find(key);
+    if (node != nullptr && !node->is_table()) fail(key, node, "a table, found " + text(*node));
+    return node == nullptr ? nullptr : node->as_table();
+  }
+  const toml::array* array(const std::string& key, const std::string& of) {
+    const toml::node* node = find(key);
+    if (node != nullptr && !node->is_array()) fail(key, node, of + ", found " + text(*node));
+    return node == nullptr ? nullptr : node->as_array();
+  }
+  Section sub(const std::string& key, const toml::table& inner) const {
+    return Section(file_, inner, name(key));
+  }
+  bool has(const std::string& key) const { return table_.contains(key); }
+  void require(const std::string& key, const std::string& expected) const {
+    if (!has(key)) fail(key, nullptr, expected + "; the key is missing");
+  }
+  void finish() const {
+    for (const auto& [key, node] : table_) {
+      const std::string text_key(key.str());
+      if (asked_.contains(text_key)) continue;
+      std::string known;
+      for (const std::string& k : asked_) known += (known.empty() ? "" : ", ") + k;
+      throw InputError(file_, key.source().begin.line, name(text_key), "one of the keys " + known);
+    }
+  }
+  static std::string text(const toml::node& node) {
+    std::ostringstream out;
+    if (node.is_table() || node.is_array()) {
+      out << "a " << node.type();
+    } else {
+      node.visit([&out](const auto& n) { out << n; });
+    }
+    return out.str();
+  }
+
+ private:
+  std::string name(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  const toml::node* find(const std::string& key) {
+    asked_.insert(key);
+    return table_.get(key);
+  }
+  std::uint64_t in_range(const std::string& key, const toml::node& node, std::uint64_t low,
+                         std::uint64_t high, const std::string& expected) const {
+    const auto* i = node.as_integer();
+    if (i == nullptr || i->get() < 0 || static_cast<std::uint64_t>(i->get()) < low ||
+        static_cast<std::uint64_t>(i->get()) > high) {
+      fail(key, &node, expected + ", found " + text(node));
+    }
+    return static_cast<std::uint64_t>(i->get());
+  }
+
+  const std::string& file_;
+  const toml::table& table_;
+  std::string path_;
+  std::set<std::string> asked_;
+};
+
+/// Calls `each(section, index)` for every table of an array of tables.
+template <class F>
+void each_table(Section& parent, const std::string& key, F each) {
+  const toml::array* list = parent.array(key, "an array of tables [[" + key + "]]");
+  if (list == nullptr) return;
+  std::size_t index = 0;
+  for (const toml::node& node : *list) {
+    const std::string item = key + "[" + std::to_string(index) + "]";
+    if (!node.is_table()) parent.fail(item, &node, "a table, found " + Section::text(node));
+    Section section = parent.sub(item, *node.as_table());
+    each(section, index++);
+  }
+}
+
+void read_credits(Section& section, const char* prefix, system::Credits& out) {
+  section.integer(std::string(prefix) + "_header", out.header, 1, 127);
+  section.integer(std::string(prefix) + "_data", out.data, 32, 2047);
+}
+
+void read_link(Section section, system::LinkParameters& link) {
+  const auto latency = section.integers("latency", 1, 2, 1, 100000);
+  if (!latency.empty()) {
+    link.latency_min = static_cast<std::uint32_t>(latency.front());
+    link.latency_max = static_cast<std::uint32_t>(latency.back());
+    if (link.latency_min > link.latency_max)
+      section.fail("latency", "[least, most], found most < least");
+  }
+  section.boolean("reorder", link.reorder);
+  section.one_of("rcb", link.rcb, {64, 128});
+  section.one_of("mps", link.mps, {128, 256, 512});
+  section.one_of("mrrs", link.mrrs, {128, 256, 512, 1024, 2048, 4096});
+  section.integer("stall_permille", link.stall_permille, 0, 900);
+  if (const toml::table* t = section.table("credits")) {
+    Section credits = section.sub("credits", *t);
+    read_credits(credits, "posted", link.posted);
+    read_credits(credits, "nonposted", link.nonposted);
+    read_credits(credits, "completion", link.completion);
+    credits.finish();
+  }
+  section.finish();
+}
+
+void read_device(Section section, Scenario& scenario) {
+  std::uint32_t entries = 0;
+  each_table(section, "wq", [&](Section& wq, std::size_t index) {
+    if (index >= kMaxWqs) wq.fail("size", "at most 8 work queues");
+    system::WqParameters p;
+    wq.require("mode", "\"dedicated\" or \"shared\"");
+    p.shared = wq.word("mode", {"dedicated", "shared"}, 0) == 1;
+    wq.integer("size", p.size, 1, kTotalWqEntries);
+    p.threshold = p.size;
+    wq.integer("threshold", p.threshold, 0, kTotalWqEntries);
+    wq.integer("priority", p.priority, 1, 15);
+    wq.integer("group", p.group, 0, kMaxGroups - 1);
+    entries += p.size;
+    if (entries > kTotalWqEntries)
+      wq.fail("size", "at most 128 entries in all work queues together");
+    wq.finish();
+    scenario.wqs.push_back(p);
+  });
+  std::set<std::uint64_t> used;
+  each_table(section, "group", [&](Section& group, std::size_t index) {
+    if (index >= kMaxGroups) group.fail("engines", "at most 4 groups");
+    group.require("engines", "a list of engine numbers 0 to 3");
+    system::GroupParameters p;
+    for (const std::uint64_t e : group.integers("engines", 1, kEngines, 0, kEngines - 1)) {
+      if (!used.insert(e).second) group.fail("engines", "each engine in one group only");
+      p.engines.push_back(static_cast<std::uint32_t>(e));
+    }
+    group.finish();
+    scenario.groups.push_back(p);
+  });
+  if (scenario.groups.empty()) scenario.groups.push_back({{0, 1, 2, 3}});
+  for (const system::WqParameters& wq : scenario.wqs) {
+    if (wq.group >= scenario.groups.size()) {
+      section.fail(
+          "wq", "every work queue in an existing group, found group " + std::to_string(wq.group));
+    }
+  }
+  section.finish();
+}
+
+void read_workload(Section section, system::WorkloadParameters& work) {
+  if (section.has("trace") == section.has("mix")) {
+    section.fail("trace", section.has("trace") ? "either trace or mix, found both"
+                                               : "either trace or mix, found neither");
+  }
+  if (section.has("trace")) {
+    section.string("trace", work.trace);
+    section.integer("limit", work.limit, 0, 1000000000);
+    section.finish();
+    return;
+  }
+  if (const toml::table* t = section.table("mix")) {
+    Section mix = section.sub("mix", *t);
+    work.mix = {0, 0, 0, 0, 0};
+    mix.integer("copy", work.mix.copy, 0, 1000);
+    mix.integer("move", work.mix.move, 0, 1000);
+    mix.integer("fill", work.mix.fill, 0, 1000);
+    mix.integer("compare", work.mix.compare, 0, 1000);
+    mix.integer("noop", work.mix.noop, 0, 1000);
+    mix.finish();
+    const system::MixWeights& m = work.mix;
+    if (m.copy + m.move + m.fill + m.compare + m.noop == 0) {
+      section.fail("mix", "at least one weight above 0");
+    }
+  }
+  section.require("descriptors", "a whole number from 1 to 1000000000");
+  section.integer("descriptors", work.descriptors, 1, 1000000000);
+  const auto sizes = section.integers("sizes", 2, 2, 1, kMaxTraceBytes);
+  if (!sizes.empty()) {
+    work.size_min = static_cast<std::uint32_t>(sizes[0]);
+    work.size_max = static_cast<std::uint32_t>(sizes[1]);
+    if (work.size_min > work.size_max) section.fail("sizes", "[least, most], found most < least");
+  }
+  section.finish();
+}
+
+void read_tenant(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
+  section.require("name", "a text");
+  section.string("name", tenant.name);
+  for (const auto& other : scenario.tenants) {
+    if (other.name == tenant.name)
+      section.fail("name", "a name no other tenant has, found \"" + tenant.name + "\"");
+  }
+  section.integer("vm", tenant.vm, 0, 4095);
+  section.require("vdev", "\"dedicated\" or \"shared\"");
+  tenant.shared = section.word("vdev", {"dedicated", "shared"}, 0) == 1;
+  section.require("wq", "the number of a work queue of [device]");
+  section.integer("wq", tenant.wq, 0, kMaxWqs - 1);
+  if (tenant.wq >= scenario.wqs.size()) {
+    section.fail("wq", "the number of a work queue of [device], 0 to " +
+                           std::to_string(scenario.wqs.size() - 1) + ", found " +
+                           std::to_string(tenant.wq));
+  }
+  if (scenario.wqs[tenant.wq].shared != tenant.shared) {
+    section.fail("wq", std::string("a ") + (tenant.shared ? "shared" : "dedicated") +
+                           " work queue, as vdev says");
+  }
+  for (const auto& other : scenario.tenants) {
+    if (!tenant.shared && other.wq == tenant.wq) {
+      section.fail("wq",
+                   "a dedicated work queue of its own, found one that \"" + other.name + "\" has");
+    }
+  }
+  tenant.translation = static_cast<system::Translation>(
+      section.word("translation", {"first-stage", "second-stage", "nested", "pass-through"}, 0));
+  section.integer("levels", tenant.levels, 4, 5);
+  tenant.large_pages = section.word("page_size", {"4k", "2m"}, 0) == 1;
+  section.integer("window", tenant.window, 1, 128);
+  tenant.wait = static_cast<system::WaitMode>(section.word("wait", {"poll", "interrupt"}, 0));
+  section.permille("interrupts", tenant.interrupt_permille);
+  section.require("workload", "a table with trace or mix");
+  if (const toml::table* t = section.table("workload")) {
+    read_workload(section.sub("workload", *t), tenant.workload);
+  }
+  section.finish();
+}
+
+void read_injections(Section& top, Scenario& scenario) {
+  const toml::array* list = top.array("inject", "a list of injection names");
+  if (list == nullptr) return;
+  for (const toml::node& node : *list) {
+    if (!node.is_string() || !is_injection(node.as_string()->get())) {
+      top.fail("inject", &node,
+               "a name of 'siov-cosim list-injections', found " + Section::text(node));
+    }
+    scenario.injections.push_back({node.as_string()->get()});
+  }
+}
+
+std::string find_trace(const std::string& scenario_file, const std::string& trace) {
+  namespace fs = std::filesystem;
+  const fs::path given(trace);
+  const fs::path folder = fs::path(scenario_file).parent_path();
+  const std::vector<fs::path> places{folder / given, folder / ".." / given, given};
+  std::error_code ignored;
+  for (const fs::path& place : places) {
+    if (fs::exists(place, ignored)) return place.lexically_normal().string();
+  }
+  return {};
+}
+
+}  // namespace
+
+Scenario parse_scenario(std::string_view text, const std::string& name) {
+  toml::table root;
+  try {
+    root = toml::parse(text, name);
+  } catch (const toml::parse_error& e) {
+    throw InputError(name, e.source().begin.line, "syntax",
+                     "TOML: " + std::string(e.description()));
+  }
+  Scenario scenario;
+  scenario.file = name;
+  Section top(name, root, "");
+  top.require("name", "a text");
+  top.string("name", scenario.name);
+  top.integer("seed", scenario.seed, 0, ~std::uint64_t{0} >> 1);
+  top.integer("length", scenario.length, 0, 1000000000);
+  top.integer("max_cycles", scenario.max_cycles, 0, 1000000000000);
+  if (const toml::table* t = top.table("link")) read_link(top.sub("link", *t), scenario.link);
+  top.require("device", "a table with [[device.wq]]");
+  if (const toml::table* t = top.table("device")) read_device(top.sub("device", *t), scenario);
+  if (scenario.wqs.empty()) top.fail("device", "at least one [[device.wq]]");
+  read_injections(top, scenario);
+  each_table(top, "tenant", [&scenario](Section& section, std::size_t) {
+    system::TenantParameters tenant;
+    read_tenant(section, scenario, tenant);
+    scenario.tenants.push_back(std::move(tenant));
+  });
+  top.finish();
+  return scenario;
+}
+
+Scenario load_scenario(const std::string& path) {
+  std::error_code ignored;
+  std::ifstream in(path);
+  if (!in || std::filesystem::is_directory(path, ignored)) {
+    throw InputError(path + ": cannot read this scenario file");
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  Scenario scenario = parse_scenario(text.str(), path);
+  for (system::TenantParameters& tenant : scenario.tenants) {
+    std::string& trace = tenant.workload.trace;
+    if (trace.empty()) continue;
+    const std::string found = find_trace(path, trace);
+    if (found.empty()) {
+      throw InputError(path + ": tenant " + tenant.name + ": cannot read trace file " + trace);
+    }
+    trace = found;
+    tenant.workload.operations = load_trace(found);
+  }
+  return scenario;
+}
+
+}  // namespace siov::app

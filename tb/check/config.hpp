@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config: what the referee must be told because the link does not show it.
+//
+//   check::Config config;
+//   config.memory = &iommu_view;
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/types.hpp"
+#include "coro/time.hpp"
+#include "port/address_space_view.hpp"
+
+namespace siov::check {
+
+struct Config {
+  const port::AddressSpaceView* memory =
+      nullptr;                      ///< null: no data prediction (every descriptor counts as racy)
+  std::optional<Pasid> rid_pasid;   ///< space of requests without PASID (VT-d RID_PASID); absent:
+                                    ///< their data is not judged
+  coro::SimTime period = 2000;      ///< clock period [ps]
+  std::uint64_t opcap = 0x3D;       ///< until OPCAP has been read
+  std::uint32_t num_wq = 8;         ///< until WQCAP has been read
+  std::uint32_t ims_entries = 256;  ///< until GENCAP has been read
+  std::uint8_t tc_map = 0x01;       ///< traffic classes allowed beside those of GRPCFG
+  std::uint32_t host_rcb = 64;      ///< read completion boundary of the root complex [bytes]
+  std::uint32_t device_rcb = 128;   ///< of the device as completer [bytes]
+  std::uint32_t host_max_payload = 256;       ///< largest completion payload the host sends [bytes]
+  std::uint32_t max_outstanding_reads = 256;  ///< PCIE-21
+  std::uint64_t grace_cycles = 2000;  ///< TLPs already under way when an enable goes away [cycles]
+  std::uint64_t posted_limit_cycles = 5000;        ///< PCIE-55: 10 us at 2 ns
+  std::uint64_t deferrable_limit_cycles = 5000;    ///< PCIE-42: 10 us at 2 ns
+  std::uint64_t completion_limit_cycles = 500000;  ///< PCIE-42: other requests [cycles]
+  std::uint64_t device_timeout_cycles =
+      25000;  ///< shortest completion timeout of the device: 50 us at 2 ns
+  std::uint64_t no_progress_cycles = 500000;  ///< PCIE-56 [cycles]
+  std::uint64_t late_data_cycles =
+      20000;                   ///< data, interrupt or record that is still to come [cycles]
+  bool expect_errors = false;  ///< error messages are part of the test: PCIE-92 off
+  bool check_read_data =
+      true;  ///< PCIE-44 on the host's completions (costs a memory look-up a read)
+  bool digest = true;
+};
+
+}  // namespace siov::check

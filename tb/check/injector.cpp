@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Injector: the table of injections and what each does to one TLP.
+#include "check/injector.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/random/mersenne_twister.hpp>
+#include <boost/random/uniform_int_distribution.hpp>
+#include <string>
+
+#include "check/bench.hpp"
+#include "common/error.hpp"
+
+namespace siov::check {
+
+using pcie::Tlp;
+using pcie::TlpType;
+
+namespace {
+
+constexpr std::array kInjections = {
+    Injection{"wrong-pasid", Rule::kSiovD22, Prey::kData,
+              "a data write carries the PASID of another ADI"},
+    Injection{"no-pasid", Rule::kPcie28, Prey::kData, "a data write loses its PASID prefix"},
+    Injection{"pasid-on-interrupt", Rule::kPcie26, Prey::kInterrupt,
+              "an interrupt message gets a PASID prefix"},
+    Injection{"execute-requested", Rule::kPcie25, Prey::kRead,
+              "the prefix of a read asks for execute permission"},
+    Injection{"corrupt-data", Rule::kSbData, Prey::kData, "one bit of a data write is flipped"},
+    Injection{"poisoned-write", Rule::kSbData, Prey::kData, "a data write is poisoned"},
+    Injection{"drop-write", Rule::kSbCover, Prey::kData, "a data write is lost"},
+    Injection{"duplicate-write", Rule::kSbCover, Prey::kData, "a data write is sent twice"},
+    Injection{"duplicate-record", Rule::kCrOnce, Prey::kRecord,
+              "a completion record is written twice"},
+    Injection{"drop-record", Rule::kCrMissing, Prey::kRecord, "a completion record is lost"},
+    Injection{"corrupt-record", Rule::kCrBytes, Prey::kRecord,
+              "a completion record has a wrong byte count"},
+    Injection{"short-record", Rule::kCrShape, Prey::kRecord,
+              "a completion record is written with 16 bytes"},
+    Injection{"record-before-data", Rule::kOrderDataCr, Prey::kData,
+              "data writes are held back until a record has passed"},
+    Injection{"drop-interrupt", Rule::kIrqMissing, Prey::kInterrupt,
+              "an interrupt message is lost"},
+    Injection{"duplicate-interrupt", Rule::kIrqOnce, Prey::kInterrupt,
+              "an interrupt message is sent twice"},
+    Injection{"wrong-interrupt-data", Rule::kPcie57, Prey::kInterrupt,
+              "an interrupt message has data that no entry holds"},
+    Injection{"relaxed-interrupt", Rule::kPcie07, Prey::kInterrupt,
+              "an interrupt message has relaxed ordering"},
+    Injection{"oversize-payload", Rule::kPcie11, Prey::kData,
+              "a data write exceeds Max_Payload_Size"},
+    Injection{"cross-4k", Rule::kPcie13, Prey::kData, "a data write crosses a 4 KiB boundary"},
+    Injection{"oversize-read", Rule::kPcie12, Prey::kRead, "a read exceeds Max_Read_Request_Size"},
+    Injection{"wrong-requester", Rule::kPcie15, Prey::kData,
+              "a data write carries another Requester ID"},
+    Injection{"duplicate-tag", Rule::kPcie16, Prey::kRead,
+              "a read uses the tag of the read before it"},
+    Injection{"write-outside", Rule::kPcie22, Prey::kData,
+              "a data write goes to an address that no descriptor names"},
+    Injection{"read-outside", Rule::kPcie22, Prey::kRead,
+              "a read goes to an address that no descriptor names"},
+    Injection{"reserved-bit", Rule::kPcie10, Prey::kData, "a reserved header bit is 1"},
+    Injection{"bad-byte-enables", Rule::kPcie14, Prey::kRead,
+              "the last byte enables of a long read are 0"},
+    Injection{"wrong-header-size", Rule::kPcie02, Prey::kData,
+              "the header form does not fit the address"},
+    Injection{"translated-address", Rule::kPcie05, Prey::kRead,
+              "a read claims a translated address while ATS is off"},
+    Injection{"wrong-traffic-class", Rule::kPcie06, Prey::kData,
+              "a data write uses a traffic class outside the map"},
+    Injection{"drop-completion", Rule::kPcie42, Prey::kCompletion,
+              "the completion of a host request is lost"},
+    Injection{"wrong-completion-status", Rule::kPcie34, Prey::kCompletion,
+              "a completion has a reserved status"},
+    Injection{"wrong-completer", Rule::kPcie33, Prey::kCompletion,
+              "a completion carries another Completer ID"},
+    Injection{"wrong-byte-count", Rule::kPcie36, Prey::kCompletion,
+              "a completion has a wrong Byte Count"},
+};
+
+constexpr std::uint16_t kLongDw = 16;  // writes and reads of at least 64 bytes carry visible faults
+constexpr std::uint64_t kStray = std::uint64_t{1} << 45;
+// Whether a data write is the last one before its record is not known here: so many get their turn.
+constexpr unsigned kHolds = 64;
+
+bool is_interrupt(const Tlp& t) {
+  return t.type == TlpType::kMemWrite && !t.prefix.present && in_interrupt_window(t.address) &&
+         t.payload_bytes == 4;
+}
+
+/// A completion record, by its looks: aligned, 32 bytes, a status, zeros where success has zeros.
+bool is_record(const Tlp& t) {
+  if (t.type != TlpType::kMemWrite || t.payload_bytes != 32 || (t.address & 31) != 0) return false;
+  const auto status = std::to_integer<unsigned>(t.payload[0]);
+  const bool known = (status >= 1 && status <= 9) || (status >= 0x10 && status <= 0x22);
+  const bool zeros = std::all_of(t.payload.begin() + 24, t.payload.begin() + 32,
+                                 [](std::byte b) { return b == std::byte{0}; });
+  return known && zeros && t.payload[3] == std::byte{0};
+}
+
+const Injection& find(std::string_view name) {
+  for (const Injection& injection : kInjections) {
+    if (injection.name == name) return injection;
+  }
+  throw HarnessError("unknown injection '" + std::string(name) + "'");
+}
+
+void set_length(Tlp& t, std::uint16_t dw) {
+  t.length_dw = dw;
+  if (t.payload_bytes != 0) {
+    std::fill(t.payload.begin() + t.payload_bytes, t.payload.end(), std::byte{0});
+    t.payload_bytes = static_cast<std::uint16_t>(dw * 4);
+  }
+  t.first_be = t.last_be = 0xF;
+}
+
+/// The injections that change one field.
+void change_field(std::string_view n, Tlp& t) {
+  if (n == "wrong-interrupt-data") {
+    t.payload[3] ^= std::byte{0x5A};
+  } else if (n == "relaxed-interrupt") {
+    t.ro = true;
+  } else if (n == "oversize-payload") {
+    set_length(t, pcie::kMaxPayload / 4);
+  } else if (n == "cross-4k") {
+    t.address = (t.address & ~std::uint64_t{0xFFF}) | 0xFE0;
+  } else if (n == "oversize-read") {
+    t.address &= ~std::uint64_t{0xFFF};
+    set_length(t, 1024);
+  } else if (n == "wrong-requester") {
+    t.requester = RequesterId{static_cast<std::uint16_t>(t.requester.value ^ 0xF800)};
+  } else if (n == "write-outside" || n == "read-outside") {
+    t.address ^= kStray;
+    t.four_dw = true;
+  } else if (n == "reserved-bit") {
+    t.reserved_bits_set = true;
+  } else if (n == "bad-byte-enables") {
+    t.last_be = 0;
+  } else if (n == "wrong-header-size") {
+    t.four_dw = !t.four_dw;
+  } else if (n == "translated-address") {
+    t.at = 2;
+  } else if (n == "wrong-traffic-class") {
+    t.tc = static_cast<std::uint8_t>(t.tc ^ 5);
+  } else if (n == "wrong-completion-status") {
+    t.status = static_cast<pcie::CplStatus>(3);
+  } else if (n == "wrong-completer") {
+    t.completer = RequesterId{static_cast<std::uint16_t>(t.completer.value ^ 0x00F8)};
+  } else if (n == "wrong-byte-count") {
+    t.byte_count = 8;
+  }
+}
+
+}  // namespace
+
+std::span<const Injection> list_injections() { return kInjections; }
+
+Injector::Injector(std::string_view name, std::uint64_t seed, std::optional<std::uint64_t> nth)
+    : injection_(&find(name)) {
+  boost::random::mt19937_64 random(seed);
+  boost::random::uniform_int_distribution<std::uint64_t> any(20, 83);
+  countdown_ = nth ? std::max<std::uint64_t>(*nth, 1) : any(random);
+}
+
+bool Injector::suitable(const Tlp& t) const {
+  const std::string_view name = injection_->name;
+  switch (injection_->prey) {
+    case Prey::kRead:
+      if (t.type != TlpType::kMemRead || !t.prefix.present || t.length_dw < kLongDw) return false;
+      return name != "duplicate-tag" || (last_tag_ && *last_tag_ != t.tag);
+    case Prey::kData: {
+      if (t.type != TlpType::kMemWrite || !t.prefix.present || t.payload_bytes < kLongDw * 4 ||
+          is_record(t))
+        return false;
+      const std::uint64_t offset = t.address & 0xFFF;
+      if (name == "oversize-payload") return offset + pcie::kMaxPayload <= 4096;
+      if (name == "wrong-pasid")
+        return std::any_of(pasids_.begin(), pasids_.end(),
+                           [&](std::uint32_t p) { return p != t.prefix.pasid; });
+      return true;
+    }
+    case Prey::kRecord:
+      return is_record(t) && t.prefix.present;
+    case Prey::kInterrupt:
+      return is_interrupt(t) && (name != "pasid-on-interrupt" || !pasids_.empty());
+    case Prey::kCompletion:
+      return t.type == TlpType::kCompletion;
+  }
+  return false;
+}
+
+void Injector::remember(const Tlp& t) {
+  // Only of two reads in a row is the first surely still outstanding.
+  last_tag_ = t.type == TlpType::kMemRead ? std::optional(t.tag) : std::nullopt;
+  if (!t.prefix.present ||
+      std::find(pasids_.begin(), pasids_.end(), t.prefix.pasid) != pasids_.end())
+    return;
+  if (pasids_.size() == 2) pasids_.erase(pasids_.begin());
+  pasids_.push_back(t.prefix.pasid);
+}
+
+void Injector::mutate(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
+  if (held_) {
+    release_held(t, extra);
+    return;
+  }
+  if (fired_) {
+    if (tries_ == 0 || !suitable(t)) return;
+    --tries_;
+    held_ = t;
+    drop = true;
+    return;
+  }
+  const bool prey = suitable(t);
+  if (prey && --countdown_ == 0) {
+    fired_ = true;
+    fire(t, extra, drop);
+    return;
+  }
+  remember(t);
+}
+
+void Injector::release_held(const Tlp& t, std::vector<Tlp>& extra) {
+  if (!is_record(t) || t.prefix.pasid != held_->prefix.pasid) return;
+  extra.push_back(*held_);
+  held_.reset();
+}
+
+void Injector::fire(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
+  const std::string_view n = injection_->name;
+  if (n == "duplicate-tag") {
+    t.tag = *last_tag_;
+  } else if (n == "wrong-pasid") {
+    t.prefix.pasid = *std::find_if(pasids_.begin(), pasids_.end(),
+                                   [&](std::uint32_t p) { return p != t.prefix.pasid; });
+  } else if (n == "no-pasid") {
+    t.prefix = {};
+  } else if (n == "pasid-on-interrupt") {
+    t.prefix = pcie::PasidPrefix{.present = true, .pasid = pasids_.back()};
+  } else if (n == "execute-requested") {
+    t.prefix.execute = true;
+  } else if (n == "corrupt-data") {
+    t.payload[t.payload_bytes / 2] ^= std::byte{0x10};
+  } else if (n == "poisoned-write") {
+    t.ep = true;
+  } else if (n == "drop-write" || n == "drop-record" || n == "drop-interrupt" ||
+             n == "drop-completion") {
+    drop = true;
+  } else if (n == "duplicate-write" || n == "duplicate-record" || n == "duplicate-interrupt") {
+    extra.push_back(t);
+  } else if (n == "corrupt-record") {
+    t.payload[5] ^= std::byte{0x40};
+  } else if (n == "short-record") {
+    t.payload_bytes = 16;
+    t.length_dw = 4;
+  } else if (n == "record-before-data") {
+    held_ = t;
+    tries_ = kHolds - 1;
+    drop = true;
+  } else {
+    change_field(n, t);
+  }
+}
+
+}  // namespace siov::check

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Injector: makes a good device look bad, once, in one named way, so that the checkers can be seen
+// to notice.
+//
+//   check::Injector injector("wrong-pasid", seed);        // HarnessError if the name is unknown
+//   root_complex.set_mutator(&injector);
+//   ...
+//   injector.fired();                                     // whether a suitable TLP came by
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "check/rules.hpp"
+#include "pcie/mutator.hpp"
+#include "pcie/tlp.hpp"
+
+namespace siov::check {
+
+/// Which TLPs of the device an injection can use.
+enum class Prey : std::uint8_t { kRead, kData, kRecord, kInterrupt, kCompletion };
+
+/// One way to break the device.
+struct Injection {
+  std::string_view name;  ///< for --inject
+  Rule rule;              ///< what must be reported (further rules may follow from it)
+  Prey prey;
+  std::string_view what;
+};
+
+/// All injections, in the order of the documentation.
+std::span<const Injection> list_injections();
+
+class Injector final : public pcie::TlpMutator {
+ public:
+  /// @param nth  fires at the n-th suitable TLP, from 1; absent: drawn from the seed, 20..83
+  Injector(std::string_view name, std::uint64_t seed,
+           std::optional<std::uint64_t> nth = std::nullopt);
+  /// Called for every TLP of the device before anybody sees it.
+  void mutate(pcie::Tlp& tlp, std::vector<pcie::Tlp>& extra, bool& drop) override;
+  const Injection& injection() const { return *injection_; }
+  bool fired() const { return fired_; }
+
+ private:
+  bool suitable(const pcie::Tlp& tlp) const;
+  void fire(pcie::Tlp& tlp, std::vector<pcie::Tlp>& extra, bool& drop);
+  void release_held(const pcie::Tlp& tlp, std::vector<pcie::Tlp>& extra);
+  void remember(const pcie::Tlp& tlp);
+
+  const Injection* injection_;
+  std::uint64_t countdown_;
+  bool fired_ = false;
+  std::optional<pcie::Tlp> held_;          ///< record-before-data: the data write that waits
+  unsigned tries_ = 0;                     ///< record-before-data: data writes still to be held
+  std::vector<std::uint32_t> pasids_;      ///< the latest two different PASIDs
+  std::optional<std::uint16_t> last_tag_;  ///< of the TLP before, if it was a read
+};
+
+}  // namespace siov::check

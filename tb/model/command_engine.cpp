@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands. @spec DSA 3.1 to 3.3
+#include "model/command_engine.hpp"
+
+#include <bit>
+
+namespace siov::model {
+namespace {
+
+constexpr unsigned kMaxBatchLog2 = 10;  // GENCAP
+constexpr unsigned kBuffersPerEngine = 4;
+
+bool is_abort(std::uint8_t code) {
+  return code == abi::kCmdAbortAll || code == abi::kCmdAbortWq || code == abi::kCmdAbortPasid ||
+         code == abi::kCmdResetWq || code == abi::kCmdResetDevice;
+}
+
+bool is_whole_device(std::uint8_t code) {
+  return code == abi::kCmdDisableDevice || code == abi::kCmdDrainAll || code == abi::kCmdAbortAll ||
+         code == abi::kCmdResetDevice;
+}
+
+}  // namespace
+
+CommandEngine::CommandEngine(const DeviceConfig& config, const Surroundings& around,
+                             Operations& operations)
+    : config_(config), around_(around), operations_(operations) {}
+
+template <class F>
+void CommandEngine::for_selected(F action) {
+  for (unsigned w = 0; w < around_.queues.num_wq(); ++w) {
+    if (is_whole_device(code_) || (operand_ >> w & 1u) != 0) action(around_.queues.queue(w), w);
+  }
+}
+
+void CommandEngine::start(std::uint32_t value) {
+  active_ = true;
+  interrupt_ = (value >> abi::kCmdRequestIntLsb) != 0;
+  code_ = static_cast<std::uint8_t>(value >> abi::kCmdCodeLsb & 0x1Fu);
+  operand_ = value & 0xFFFFFu;
+  limit_ = around_.queues.next_sequence();
+  cycles_left_ = config_.command_cycles;
+  error_ = check();
+  if (error_ == abi::kCmdErrNone) begin();
+}
+
+std::uint8_t CommandEngine::check() const {
+  if (code_ == 0 || code_ > abi::kCmdAbortPasid) return abi::kCmdErrUnsupported;
+  const bool resets_halt =
+      code_ == abi::kCmdResetDevice && around_.registers.reset_type() == abi::kResetTypeCommand;
+  if (around_.registers.state() == abi::kGenstsHalt && !resets_halt) return abi::kCmdErrHalted;
+  switch (code_) {
+    case abi::kCmdEnableDevice:
+      return check_enable_device();
+    case abi::kCmdDisableDevice:
+      return around_.registers.state() == abi::kGenstsEnabled ? abi::kCmdErrNone
+                                                              : abi::kCmdErrDisableNotEnabled;
+    case abi::kCmdEnableWq:
+      return check_enable_wq();
+    case abi::kCmdDisableWq:
+    case abi::kCmdDrainWq:
+    case abi::kCmdAbortWq:
+      return check_queues(true);
+    case abi::kCmdResetWq:
+      return check_queues(false);
+    default:
+      return abi::kCmdErrNone;
+  }
+}
+
+std::uint8_t CommandEngine::check_enable_device() const {
+  if (around_.registers.state() != abi::kGenstsDisabled) return abi::kCmdErrDevNotDisabled;
+  if (!around_.space.bus_master()) return abi::kCmdErrBusMaster;
+  std::uint64_t entries = 0;
+  for (unsigned w = 0; w < config_.num_wq; ++w) entries += around_.queues.queue(w).size;
+  if (entries > config_.wq_entries) return abi::kCmdErrWqSizes;
+  if (const std::uint8_t error = check_groups()) return error;
+  return check_read_buffers();
+}
+
+std::uint8_t CommandEngine::check_groups() const {
+  std::uint64_t wqs_seen = 0;
+  std::uint64_t engines_seen = 0;
+  bool wq_twice = false;
+  bool engine_twice = false;
+  for (unsigned i = 0; i < config_.num_groups; ++i) {
+    const Group& g = around_.queues.group(i);
+    const bool past_capability = (g.wqs[0] >> config_.num_wq) != 0 ||
+                                 (g.wqs[1] | g.wqs[2] | g.wqs[3]) != 0 ||
+                                 (g.engines >> config_.num_engines) != 0;
+    if (past_capability || (g.wqs[0] != 0) != (g.engines != 0)) return abi::kCmdErrGroupConfig;
+    wq_twice |= (wqs_seen & g.wqs[0]) != 0;
+    engine_twice |= (engines_seen & g.engines) != 0;
+    wqs_seen |= g.wqs[0];
+    engines_seen |= g.engines;
+  }
+  if (wq_twice) return abi::kCmdErrWqGroup;
+  for (unsigned w = 0; w < config_.num_wq; ++w) {
+    if ((around_.queues.queue(w).size != 0) != ((wqs_seen >> w & 1u) != 0))
+      return abi::kCmdErrWqGroup;
+  }
+  return engine_twice ? abi::kCmdErrEngineGroup : abi::kCmdErrNone;
+}
+
+/// Groups without engines may hold any numbers but reservations that are not there. @spec DSA 3.3
+std::uint8_t CommandEngine::check_read_buffers() const {
+  unsigned reserved = 0;
+  for (unsigned i = 0; i < config_.num_groups; ++i) reserved += around_.queues.group(i).reserved();
+  if (reserved > config_.read_buffers) return abi::kCmdErrReadBuffers;
+  const unsigned pool = config_.read_buffers - reserved;
+  for (unsigned i = 0; i < config_.num_groups; ++i) {
+    const Group& g = around_.queues.group(i);
+    if (g.engines == 0) continue;
+    const unsigned least = kBuffersPerEngine * static_cast<unsigned>(std::popcount(g.engines));
+    if (g.allowed() < least || g.allowed() < g.reserved() || g.allowed() > g.reserved() + pool)
+      return abi::kCmdErrReadBuffers;
+    const unsigned limit = around_.registers.read_buffer_limit();
+    if (g.uses_global_limit() &&
+        (limit < least || limit < g.reserved() || limit > config_.read_buffers))
+      return abi::kCmdErrReadBuffers;
+  }
+  return abi::kCmdErrNone;
+}
+
+std::uint8_t CommandEngine::check_enable_wq() const {
+  if ((operand_ >> 8) != 0) return abi::kCmdErrReservedOperand;
+  if (operand_ >= config_.num_wq) return abi::kCmdErrWqIndex;
+  if (around_.registers.state() != abi::kGenstsEnabled) return abi::kCmdErrDevNotEnabled;
+  const WorkQueue& q = around_.queues.queue(operand_);
+  if (q.state != abi::kWqStateDisabled) return abi::kCmdErrWqNotDisabled;
+  if (q.size == 0) return abi::kCmdErrWqSize;
+  if (q.priority() == 0) return abi::kCmdErrWqPriority;
+  if (q.bof_enabled()) return abi::kCmdErrWqBof;
+  const bool pasid_bad = q.pasid_enabled() ? !around_.space.pasid_enabled() : !q.dedicated();
+  if (pasid_bad) return abi::kCmdErrWqPasid;
+  if (q.max_batch_log2() > kMaxBatchLog2) return abi::kCmdErrWqMaxBatch;
+  const bool priv_bad =
+      q.privileged() && q.dedicated() && q.pasid_enabled() && !around_.space.pasid_privileged();
+  return priv_bad ? abi::kCmdErrWqPriv : abi::kCmdErrNone;
+}
+
+/// The operand is a bitmap of queues in a group of sixteen; there is one such group.
+std::uint8_t CommandEngine::check_queues(bool must_be_enabled) const {
+  if ((operand_ >> 16) != 0 || (operand_ >> config_.num_wq) != 0) return abi::kCmdErrWqIndex;
+  for (unsigned w = 0; must_be_enabled && w < config_.num_wq; ++w) {
+    const bool selected = (operand_ >> w & 1u) != 0;
+    if (selected && around_.queues.queue(w).state != abi::kWqStateEnabled)
+      return abi::kCmdErrWqNotEnabled;
+  }
+  return abi::kCmdErrNone;
+}
+
+bool CommandEngine::affects(const Work& work) const {
+  if (work.sequence >= limit_) return false;
+  if (is_whole_device(code_)) return true;
+  if (code_ == abi::kCmdDrainPasid || code_ == abi::kCmdAbortPasid) {
+    const WorkQueue& q = around_.queues.queue(work.wq);
+    if (!q.dedicated()) return work.descriptor.pasid.value == operand_;
+    return q.pasid_enabled() && q.pasid().value == operand_;
+  }
+  return (operand_ >> work.wq & 1u) != 0;
+}
+
+void CommandEngine::begin() {
+  const bool device = code_ == abi::kCmdDisableDevice || code_ == abi::kCmdResetDevice;
+  if (code_ == abi::kCmdResetDevice && around_.registers.state() == abi::kGenstsHalt)
+    operations_.flush();
+  if (device) around_.registers.set_state(abi::kGenstsDraining);
+  if (device || code_ == abi::kCmdDisableWq || code_ == abi::kCmdResetWq) {
+    for_selected([](WorkQueue& q, unsigned) {
+      if (q.state == abi::kWqStateEnabled) q.state = abi::kWqStateBusy;
+    });
+  }
+  if (is_abort(code_))
+    around_.stats.discarded +=
+        around_.queues.discard([this](const Work& work) { return affects(work); });
+}
+
+bool CommandEngine::drained() const {
+  if (code_ == abi::kCmdEnableDevice || code_ == abi::kCmdEnableWq) return true;
+  const auto match = [this](const Work& work) { return affects(work); };
+  for (unsigned w = 0; w < around_.queues.num_wq(); ++w) {
+    for (const Work& work : around_.queues.queue(w).entries) {
+      if (match(work)) return false;
+    }
+  }
+  return !operations_.any(match);
+}
+
+void CommandEngine::cycle() {
+  if (!active_) return;
+  if (cycles_left_ > 0) {
+    --cycles_left_;
+    return;
+  }
+  if (error_ == abi::kCmdErrNone) {
+    if (!drained()) return;
+    complete();
+  }
+  active_ = false;
+  around_.registers.finish_command(error_, interrupt_);
+}
+
+void CommandEngine::reset_device() {
+  around_.queues.reset();
+  around_.registers.reset_device();
+  around_.interrupts.reset_device();
+}
+
+void CommandEngine::complete() {
+  switch (code_) {
+    case abi::kCmdEnableDevice:
+      operations_.bind_groups();
+      around_.registers.set_state(abi::kGenstsEnabled);
+      return;
+    case abi::kCmdDisableDevice:
+      for_selected([](WorkQueue& q, unsigned) { q.state = abi::kWqStateDisabled; });
+      around_.registers.set_state(abi::kGenstsDisabled);
+      return;
+    case abi::kCmdResetDevice:
+      reset_device();
+      return;
+    case abi::kCmdEnableWq: {
+      WorkQueue& q = around_.queues.queue(operand_);
+      q.state = abi::kWqStateEnabled;
+      q.credit = q.priority();
+      return;
+    }
+    case abi::kCmdDisableWq:
+      for_selected([](WorkQueue& q, unsigned) { q.state = abi::kWqStateDisabled; });
+      return;
+    case abi::kCmdResetWq:
+      for_selected([this](WorkQueue&, unsigned w) { around_.queues.reset_queue(w, true); });
+      return;
+    default:
+      return;
+  }
+}
+
+void CommandEngine::abandon() {
+  if (!active_) return;
+  active_ = false;
+  around_.registers.finish_command(abi::kCmdErrHalted, interrupt_);
+}
+
+}  // namespace siov::model

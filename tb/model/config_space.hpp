@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConfigSpace: the 4 KiB configuration space as bytes with write masks, and what the rest of the
+// device asks of it. ATS and PRI are shown as implemented and disabled: their enables stay 0.
+//
+//   ConfigSpace space(config);
+//   space.write(0x04, 2, 0x0006);           // memory space and bus master enable
+//   if (space.bus_master()) ...
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "model/device_config.hpp"
+
+namespace siov::model {
+
+class ConfigSpace {
+ public:
+  static constexpr std::uint32_t kBytes = 4096;
+
+  explicit ConfigSpace(const DeviceConfig& config);
+
+  /// @param offset  size-aligned  @param size  1, 2 or 4 [bytes]
+  std::uint32_t read(std::uint32_t offset, std::uint32_t size) const;
+  /// @return true if the write asks for a function level reset
+  [[nodiscard]] bool write(std::uint32_t offset, std::uint32_t size, std::uint32_t value);
+  /// Function level reset: everything but what is sticky or describes the link. @spec
+  /// PCIe-6.3 6.6.2
+  void reset();
+
+  /// Memory requests to the function are answered.
+  bool memory_space() const;
+  /// The function may send memory requests.
+  bool bus_master() const;
+  bool pasid_enabled() const;
+  bool pasid_privileged() const;
+  bool msix_enabled() const;
+  bool msix_function_mask() const;
+  std::uint64_t bar0() const;
+  std::uint64_t bar2() const;
+  /// Notes an unsupported request. @param posted  a dropped write, else answered with a completion
+  void note_unsupported(bool posted);
+  void set_transactions_pending(bool pending);
+
+ private:
+  void put(std::uint32_t offset, std::uint32_t value, std::uint32_t writable = 0,
+           std::uint32_t write_one_clears = 0);
+  void define_header();
+  void define_capabilities();
+  void define_extended();
+  bool d3hot() const;
+
+  DeviceConfig config_;
+  std::array<std::uint8_t, kBytes> value_{};
+  std::array<std::uint8_t, kBytes> writable_{};
+  std::array<std::uint8_t, kBytes> clears_{};
+};
+
+}  // namespace siov::model

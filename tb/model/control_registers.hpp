@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// ControlRegisters: capabilities, GENCFG, GENCTRL, GENSTS, INTCAUSE, CMD, CMDSTATUS and SWERROR,
+// and the events of vector 0.
+//
+//   registers.log({.code = abi::kSwErrDwqFull, .wq_valid = true, .wq = 3});
+//   if (const auto command = registers.take_command()) ...
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "abi/siov_abi.hpp"
+#include "common/types.hpp"
+#include "model/device_config.hpp"
+#include "model/interrupts.hpp"
+
+namespace siov::model {
+
+/// What SWERROR records. @spec DSA 2.7
+struct SoftwareError {
+  std::uint8_t code = 0;
+  bool desc_valid = false;
+  bool wq_valid = false;
+  bool privileged = false;
+  std::uint8_t wq = 0;
+  std::uint8_t opcode = 0;
+  Pasid pasid;
+  Iova address;
+};
+
+class ControlRegisters {
+ public:
+  ControlRegisters(const DeviceConfig& config, Interrupts& interrupts);
+
+  /// @param offset  0..0xF8, a multiple of 8
+  std::uint64_t read(std::uint32_t offset) const;
+  /// @param mask  bits of the enabled bytes
+  void write(std::uint32_t offset, std::uint64_t value, std::uint64_t mask);
+
+  std::uint8_t state() const { return state_; }
+  void set_state(std::uint8_t state) { state_ = state; }
+  std::uint8_t reset_type() const { return reset_type_; }
+  bool user_interrupts() const { return (gencfg_ >> abi::kGencfgUserIntLsb & 1u) != 0; }
+  unsigned read_buffer_limit() const { return gencfg_ & 0xFFu; }
+
+  /// Records an error, or sets overflow. @spec DSA 2.7
+  void log(const SoftwareError& error);
+  /// State Halt, with its interrupt.
+  void halt(std::uint8_t reset_type);
+  /// The command that was written since the last call; CMDSTATUS is active already.
+  std::optional<std::uint32_t> take_command();
+  /// Ends the active command. @param interrupt  CMD bit 31
+  void finish_command(std::uint8_t error, bool interrupt);
+  bool command_active() const { return (cmdstatus_ >> abi::kCmdstatusActiveLsb) != 0; }
+
+  /// Reset Device: CMD, CMDSTATUS and SWERROR stay. @spec DSA 3.2
+  void reset_device();
+  void reset_function();
+
+ private:
+  std::uint64_t read_capability(std::uint32_t offset) const;
+  void write_command(std::uint32_t value);
+  void raise(unsigned cause);
+
+  const DeviceConfig config_;
+  Interrupts& interrupts_;
+  std::uint8_t state_ = abi::kGenstsDisabled;
+  std::uint8_t reset_type_ = abi::kResetTypeCommand;
+  std::uint32_t gencfg_ = 0;
+  std::uint32_t genctrl_ = 0;
+  std::uint32_t intcause_ = 0;
+  std::uint32_t cmdstatus_ = 0;
+  std::optional<std::uint32_t> command_;
+  std::array<std::uint64_t, 4> swerror_{};
+};
+
+}  // namespace siov::model

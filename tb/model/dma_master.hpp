@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// DmaMaster: the model's requests to the host, cut into legal pieces and shown to the observer.
+//
+//   master.write(owner, address, data);
+//   master.message(Iova{0xFEE00000}, 0x31);
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "common/types.hpp"
+#include "model/device_config.hpp"
+#include "model/dma_observer.hpp"
+#include "port/dma_port.hpp"
+
+namespace siov::model {
+
+/// Whose memory an access touches.
+struct Owner {
+  std::optional<Pasid> pasid;
+  bool privileged = false;
+};
+
+class DmaMaster {
+ public:
+  static constexpr std::size_t kMaxRead = 512;   ///< largest read request [bytes]
+  static constexpr std::size_t kMaxWrite = 256;  ///< largest write payload [bytes]
+
+  DmaMaster(port::DmaPort& port, RequesterId requester, DeviceStats& stats)
+      : port_(port), requester_(requester), stats_(stats) {}
+
+  void set_observer(DmaObserver* observer) { observer_ = observer; }
+  /// Reads in address order. @return false at the first piece that fails; what follows is not read
+  [[nodiscard]] bool read(const Owner& owner, Iova address, std::span<std::byte> out);
+  /// Posted writes in address order; failures are the host's to report.
+  void write(const Owner& owner, Iova address, std::span<const std::byte> data);
+  /// A completion record: one write. @param address  32-byte aligned
+  void write_record(const Owner& owner, Iova address, std::span<const std::byte, 32> record);
+  /// An interrupt message: four bytes, never with a PASID.
+  void message(Iova address, std::uint32_t data);
+
+ private:
+  port::DmaRequest request(const Owner& owner, Iova address) const;
+  void write_piece(const Owner& owner, Iova address, std::span<const std::byte> data);
+
+  port::DmaPort& port_;
+  RequesterId requester_;
+  DeviceStats& stats_;
+  DmaObserver* observer_ = nullptr;
+};
+
+}  // namespace siov::model

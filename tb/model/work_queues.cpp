@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queue and group configuration, admission, arbitration. @spec DSA 2.8, 2.9, 4.2, 5.11
+#include "model/work_queues.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace siov::model {
+namespace {
+
+constexpr std::uint32_t kWordMask = 0xFFFFu;
+constexpr std::uint32_t kDword2Bits = 0x3FFFFFF3u;  // no ATS and PRS control (WQCAP 50, 55)
+constexpr std::uint32_t kDword3Bits = 0x1FFu;
+constexpr std::uint64_t kGroupFlagBits = 0x0FF0FFBFu;
+
+std::uint64_t merge(std::uint64_t old, std::uint64_t value, std::uint64_t mask) {
+  return (old & ~mask) | (value & mask);
+}
+
+std::uint32_t merge_low(std::uint32_t old, std::uint64_t value, std::uint64_t mask,
+                        std::uint32_t legal) {
+  return static_cast<std::uint32_t>(merge(old, value, mask & legal));
+}
+
+std::uint32_t merge_high(std::uint32_t old, std::uint64_t value, std::uint64_t mask,
+                         std::uint32_t legal) {
+  return static_cast<std::uint32_t>(merge(old, value >> 32, (mask >> 32) & legal));
+}
+
+}  // namespace
+
+Portal Portal::at(std::uint64_t offset) {
+  Portal p;
+  p.wq = offset / abi::kPortalWqStride;
+  p.ims = (offset >> abi::kPortalImsBit & 1u) != 0;
+  p.limited = (offset >> abi::kPortalLimitedBit & 1u) != 0;
+  return p;
+}
+
+WorkQueues::WorkQueues(const DeviceConfig& config)
+    : config_(config),
+      queues_(config.num_wq),
+      groups_(config.num_groups),
+      next_in_group_(config.num_groups) {
+  reset();
+}
+
+void WorkQueues::reset_queue(unsigned wq, bool keep_size) {
+  WorkQueue& q = queues_[wq];
+  const std::uint32_t size = q.size;
+  waiting_ -= static_cast<unsigned>(q.entries.size());
+  q = WorkQueue{};
+  if (keep_size) q.size = size;
+}
+
+void WorkQueues::reset() {
+  for (unsigned w = 0; w < num_wq(); ++w) reset_queue(w, false);
+  for (Group& g : groups_) {
+    g = Group{};
+    g.flags = std::uint64_t{config_.read_buffers} << 20;
+  }
+  std::fill(next_in_group_.begin(), next_in_group_.end(), 0u);
+}
+
+std::uint64_t WorkQueues::read_wqcfg(std::uint32_t offset) const {
+  const std::size_t index = offset / abi::kTblWqcfgStride;
+  if (index >= queues_.size()) return 0;
+  const WorkQueue& q = queues_[index];
+  switch (offset % abi::kTblWqcfgStride) {
+    case 0:
+      return std::uint64_t{q.threshold} << 32 | q.size;
+    case 8:
+      return std::uint64_t{q.dword3} << 32 | q.dword2;
+    case 24:
+      return std::uint64_t{q.state} << 30 | q.entries.size();
+    default:
+      return 0;
+  }
+}
+
+void WorkQueues::write_wqcfg(std::uint32_t offset, std::uint64_t value, std::uint64_t mask,
+                             bool device_disabled) {
+  const std::size_t index = offset / abi::kTblWqcfgStride;
+  if (index >= queues_.size()) return;
+  WorkQueue& q = queues_[index];
+  switch (offset % abi::kTblWqcfgStride) {
+    case 0:
+      if (device_disabled) q.size = merge_low(q.size, value, mask, kWordMask);
+      q.threshold = merge_high(q.threshold, value, mask, kWordMask);
+      return;
+    case 8:
+      if (q.state != abi::kWqStateDisabled) return;
+      q.dword2 = merge_low(q.dword2, value, mask, kDword2Bits);
+      q.dword3 = merge_high(q.dword3, value, mask, kDword3Bits);
+      return;
+    default:  // occupancy interrupts are not supported; occupancy and state are read-only
+      return;
+  }
+}
+
+std::uint64_t WorkQueues::read_grpcfg(std::uint32_t offset) const {
+  const std::size_t index = offset / abi::kTblGrpcfgStride;
+  if (index >= groups_.size()) return 0;
+  const Group& g = groups_[index];
+  const std::uint32_t word = offset % abi::kTblGrpcfgStride / 8;
+  if (word < 4) return g.wqs[word];
+  if (word == 4) return g.engines;
+  return word == 5 ? g.flags : 0;
+}
+
+void WorkQueues::write_grpcfg(std::uint32_t offset, std::uint64_t value, std::uint64_t mask,
+                              bool device_disabled) {
+  const std::size_t index = offset / abi::kTblGrpcfgStride;
+  if (index >= groups_.size() || !device_disabled) return;
+  Group& g = groups_[index];
+  const std::uint32_t word = offset % abi::kTblGrpcfgStride / 8;
+  if (word < 4) {
+    g.wqs[word] = merge(g.wqs[word], value, mask);
+  } else if (word == 4) {
+    g.engines = merge(g.engines, value, mask);
+  } else if (word == 5) {
+    g.flags = merge(g.flags, value, mask & kGroupFlagBits);
+  }
+}
+
+Admission WorkQueues::admit(Portal portal, bool deferrable, const port::Line& line,
+                            bool device_enabled) {
+  const Admission refused = deferrable ? Admission::kRetry : Admission::kIgnored;
+  if (portal.wq >= queues_.size() || (portal.ims && config_.ims_entries == 0)) return refused;
+  WorkQueue& q = queues_[portal.wq];
+  if (!device_enabled || q.state != abi::kWqStateEnabled || deferrable == q.dedicated())
+    return refused;
+  std::uint32_t room = q.size;
+  if (portal.limited && !q.dedicated()) room = std::min(room, q.threshold);
+  if (q.entries.size() >= room) return deferrable ? Admission::kRetry : Admission::kFull;
+  Work work;
+  work.descriptor = abi::decode_descriptor(line);
+  work.sequence = next_sequence_++;
+  work.wq = static_cast<std::uint8_t>(portal.wq);
+  work.ims = portal.ims;
+  q.entries.push_back(work);
+  ++waiting_;
+  return Admission::kAccepted;
+}
+
+std::optional<unsigned> WorkQueues::arbitrate(unsigned group, std::uint64_t blocked) {
+  const std::uint64_t members = groups_[group].wqs[0] & ~blocked;
+  std::uint64_t ready = 0;
+  for (unsigned w = 0; w < num_wq(); ++w) {
+    if ((members >> w & 1u) != 0 && !queues_[w].entries.empty()) ready |= std::uint64_t{1} << w;
+  }
+  if (ready == 0) return std::nullopt;
+  for (int round = 0; round < 2; ++round) {
+    for (unsigned i = 0; i < num_wq(); ++i) {
+      const unsigned w = (next_in_group_[group] + i) % num_wq();
+      if ((ready >> w & 1u) == 0 || queues_[w].credit == 0) continue;
+      --queues_[w].credit;
+      next_in_group_[group] = (w + 1) % num_wq();
+      return w;
+    }
+    for (unsigned w = 0; w < num_wq(); ++w) {  // every queue with work has used its share
+      if ((groups_[group].wqs[0] >> w & 1u) != 0)
+        queues_[w].credit = std::max(1u, queues_[w].priority());
+    }
+  }
+  return std::nullopt;
+}
+
+Work WorkQueues::pop(unsigned wq) {
+  WorkQueue& q = queues_[wq];
+  Work work = std::move(q.entries.front());
+  q.entries.pop_front();
+  --waiting_;
+  return work;
+}
+
+}  // namespace siov::model

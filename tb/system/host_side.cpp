@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Construction of the host.
+#include "system/host_side.hpp"
+
+namespace siov::system {
+
+HostSide::HostSide()
+    : frames(memory),
+      iommu(memory, platform, iommu::IommuConfig{}),
+      iommu_driver(iommu, memory, frames, kFunction) {
+  iommu.set_view_requester(kFunction);
+  iommu_driver.start();
+}
+
+vdcm::HostConfig host_config(const Scenario& scenario) {
+  vdcm::HostConfig config;
+  config.max_payload = scenario.link.mps;
+  config.max_read_request = scenario.link.mrrs;
+  config.groups.clear();
+  for (const GroupParameters& g : scenario.groups) {
+    vdcm::GroupConfig group;
+    group.engines = 0;
+    for (const std::uint32_t e : g.engines) group.engines |= std::uint64_t{1} << e;
+    config.groups.push_back(group);
+  }
+  config.wqs.clear();
+  for (const WqParameters& w : scenario.wqs) {
+    const auto size = static_cast<std::uint16_t>(w.size);
+    const auto group = static_cast<std::uint8_t>(w.group);
+    vdcm::WqConfig wq =
+        w.shared
+            ? vdcm::WqConfig::shared(
+                  size, group, static_cast<std::uint16_t>(w.threshold == 0 ? w.size : w.threshold))
+            : vdcm::WqConfig::dedicated(size, group);
+    wq.priority = static_cast<std::uint8_t>(w.priority);
+    config.wqs.push_back(wq);
+  }
+  return config;
+}
+
+}  // namespace siov::system

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// HostSide: everything above the device that is there once: memory, IOMMU, platform, the host's
+// IOMMU driver.
+//
+//   system::HostSide host;
+//   system::DeviceSide device(host, scheduler, scenario, options);
+#pragma once
+
+#include "iommu/iommu.hpp"
+#include "memory/page_allocator.hpp"
+#include "memory/physical_memory.hpp"
+#include "system/scenario.hpp"
+#include "vdcm/host_config.hpp"
+#include "vdcm/iommu_driver.hpp"
+#include "vdcm/platform.hpp"
+
+namespace siov::system {
+
+/// Bus, device and function of the device under test: 6a:00.0.
+inline constexpr RequesterId kFunction{0x6A00};
+
+struct HostSide {
+  HostSide();
+  HostSide(const HostSide&) = delete;
+  HostSide& operator=(const HostSide&) = delete;
+
+  memory::PhysicalMemory memory;
+  memory::PageAllocator frames;
+  vdcm::Platform platform;
+  iommu::Iommu iommu;
+  vdcm::IommuDriver iommu_driver;
+};
+
+/// Work queues, groups and link parameters of a scenario as the host driver wants them.
+vdcm::HostConfig host_config(const Scenario& scenario);
+
+}  // namespace siov::system

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps work queues full with prepared descriptors.
+#include "system/lean_system.hpp"
+
+#include <chrono>
+#include <cstring>
+#include <vector>
+
+#include "abi/descriptor.hpp"
+#include "coro/event.hpp"
+#include "coro/triggers.hpp"
+#include "guest/address_space.hpp"
+#include "guest/machine.hpp"
+#include "system/device_side.hpp"
+#include "system/host_side.hpp"
+#include "system/supervisor.hpp"
+#include "vdcm/host_driver.hpp"
+
+namespace siov::system {
+namespace {
+
+constexpr std::uint32_t kBeat = 64;
+constexpr std::uint32_t kMaxReadRequest = 512;
+constexpr std::uint32_t kRecordBytes = 32;
+constexpr std::uint32_t kWqEntries = 128;
+constexpr std::uint64_t kLarge = std::uint64_t{1} << 21;
+
+std::uint32_t ceil_div(std::uint32_t a, std::uint32_t b) { return (a + b - 1) / b; }
+
+Scenario lean_scenario(const LeanConfig& config) {
+  Scenario s;
+  s.name = "lean";
+  s.seed = config.seed;
+  s.link.latency_min = s.link.latency_max = config.latency;
+  s.link.stall_permille = config.stall_permille;
+  s.groups.push_back({{0, 1, 2, 3}});
+  for (std::uint32_t q = 0; q < config.queues; ++q) {
+    WqParameters wq;
+    wq.size = kWqEntries / config.queues;
+    wq.threshold = wq.size;
+    s.wqs.push_back(wq);
+  }
+  return s;
+}
+
+/// One descriptor that is submitted again and again.
+struct Slot {
+  port::Line line{};
+  volatile std::byte* status =
+      nullptr;  ///< first byte of the completion record, written by the device
+  Iova source, destination;
+};
+
+struct Queue {
+  std::uint64_t portal = 0;
+  std::vector<Slot> slots;
+  std::uint64_t submitted = 0, finished = 0, quota = 0;
+};
+
+/// Looks at the oldest record of each queue every cycle and submits the next descriptor.
+class Pump final : public coro::Clocked {
+ public:
+  explicit Pump(pcie::RootComplex& root, std::uint64_t total) : root_(root), total_(total) {}
+  void cycle(std::uint64_t cycle) override {
+    if (!running_) return;
+    for (Queue& q : queues) {
+      while (q.finished < q.submitted) {
+        Slot& slot = q.slots[q.finished % q.slots.size()];
+        const auto status = std::to_integer<std::uint8_t>(*slot.status);
+        if (status == 0) break;
+        *slot.status = std::byte{0};
+        if (status != abi::kStSuccess) ++failed;
+        ++q.finished;
+        count(cycle);
+      }
+      while (q.submitted < q.quota && q.submitted - q.finished < q.slots.size() &&
+             root_.posted_queued() < 4) {
+        root_.posted_write64(q.portal, q.slots[q.submitted % q.slots.size()].line);
+        ++q.submitted;
+      }
+    }
+  }
+  void start() { running_ = true; }
+
+  std::vector<Queue> queues;
+  coro::Event over{"end of the lean run"};
+  std::uint64_t done = 0, failed = 0;
+  std::uint64_t steady_start = 0, steady_end = 0;
+  std::uint64_t beats_start = 0, beats_end = 0;
+
+ private:
+  void count(std::uint64_t cycle) {
+    ++done;
+    if (done == total_ / 4) {
+      steady_start = cycle;
+      beats_start = root_.statistics().beats_up;
+    }
+    if (done == total_ - total_ / 4) {
+      steady_end = cycle;
+      beats_end = root_.statistics().beats_up;
+    }
+    if (done == total_) {
+      running_ = false;
+      over.set();
+    }
+  }
+  pcie::RootComplex& root_;
+  std::uint64_t total_;
+  bool running_ = false;
+};
+
+}  // namespace
+
+double link_limit(std::uint32_t bytes) {
+  const std::uint32_t beats = ceil_div(bytes, kBeat) + ceil_div(bytes, kMaxReadRequest) + 1;
+  return static_cast<double>(bytes) / beats;
+}
+
+struct LeanSystem::Impl {
+  explicit Impl(const LeanConfig& c)
+      : config(c),
+        scenario(lean_scenario(c)),
+        device(host_side, scheduler, scenario, options(c)),
+        host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
+        machine(host_side.memory, host_side.frames),
+        pump(*device.root(), c.descriptors),
+        supervisor(SupervisorConfig{}) {
+    scheduler.add_clocked(pump);
+    scheduler.add_clocked(supervisor);
+  }
+  static DeviceOptions options(const LeanConfig& c) {
+    DeviceOptions o;
+    o.kind = c.device;
+    o.checks = c.checks;
+    o.waves = c.waves;
+    o.wrap = c.wrap;
+    return o;
+  }
+  coro::Task<> main();
+  coro::Task<> open_queue(std::uint8_t wq);
+  void check_destinations();
+
+  LeanConfig config;
+  Scenario scenario;
+  HostSide host_side;
+  coro::Scheduler scheduler;
+  DeviceSide device;
+  vdcm::HostDriver host;
+  guest::Machine machine;
+  std::vector<std::unique_ptr<guest::AddressSpace>> spaces;
+  Pump pump;
+  Supervisor supervisor;
+};
+
+coro::Task<> LeanSystem::Impl::open_queue(std::uint8_t wq) {
+  guest::AddressSpaceConfig layout;
+  layout.kind = vdcm::TranslationKind::kFirstStage;
+  layout.page_bytes = kLarge;
+  spaces.push_back(std::make_unique<guest::AddressSpace>(machine, layout));
+  guest::AddressSpace& space = *spaces.back();
+  const Pasid pasid{0x100U + wq};
+  host_side.iommu_driver.bind(pasid, space.descriptor());
+  co_await host.set_wq_pasid(wq, pasid, false);
+  const vdcm::CommandResult enabled = co_await host.enable_wq(wq);
+  if (enabled.error != 0)
+    throw HarnessError("bench: Enable WQ failed with error " + std::to_string(enabled.error));
+
+  Queue queue;
+  queue.portal = vdcm::HostDriver::portal_offset(wq, false, false);
+  queue.quota =
+      config.descriptors / config.queues + (wq < config.descriptors % config.queues ? 1 : 0);
+  queue.slots.resize(scenario.wqs[wq].size);
+  const std::uint64_t stride = (config.bytes + kBeat - 1) / kBeat * kBeat;
+  const Iova sources = space.allocate(stride * queue.slots.size());
+  const Iova destinations = space.allocate(stride * queue.slots.size());
+  const Iova records = space.allocate(kRecordBytes * queue.slots.size());
+  std::vector<std::byte> pattern(config.bytes);
+  for (std::size_t i = 0; i < queue.slots.size(); ++i) {
+    Slot& slot = queue.slots[i];
+    slot.source = sources + stride * i;
+    slot.destination = destinations + stride * i;
+    for (std::size_t b = 0; b < pattern.size(); ++b)
+      pattern[b] = static_cast<std::byte>(b * 7 + i * 13 + wq * 101 + 1);
+    space.write(slot.source, pattern);
+    abi::Descriptor descriptor;
+    descriptor.opcode = abi::kOpMemmove;
+    descriptor.flags = abi::flag(abi::kFlagCrav) | abi::flag(abi::kFlagRcr);
+    descriptor.completion_address = records + kRecordBytes * i;
+    descriptor.source = slot.source;
+    descriptor.destination = slot.destination;
+    descriptor.size = config.bytes;
+    slot.line = abi::to_line(descriptor);
+    slot.status = space.page_tail(descriptor.completion_address).data();
+  }
+  pump.queues.push_back(std::move(queue));
+}
+
+coro::Task<> LeanSystem::Impl::main() {
+  co_await host.start();
+  for (std::uint8_t q = 0; q < config.queues; ++q) co_await open_queue(q);
+  pump.start();
+  co_await pump.over.wait();
+  for (std::uint8_t q = 0; q < config.queues; ++q) {
+    const vdcm::CommandResult ended = co_await host.disable_wq(q);
+    if (ended.error != 0) ++pump.failed;
+  }
+  co_await host.stop();
+  co_await coro::ClockCycles(256);
+}
+
+void LeanSystem::Impl::check_destinations() {
+  std::vector<std::byte> source(config.bytes);
+  for (std::size_t q = 0; q < pump.queues.size(); ++q) {
+    const Queue& queue = pump.queues[q];
+    const std::size_t used = std::min<std::size_t>(queue.slots.size(), queue.finished);
+    for (std::size_t i = 0; i < used; ++i) {
+      spaces[q]->read(queue.slots[i].source, source);
+      if (!spaces[q]->equal(queue.slots[i].destination, source)) ++pump.failed;
+    }
+  }
+}
+
+LeanSystem::LeanSystem(const LeanConfig& config) : impl_(std::make_unique<Impl>(config)) {}
+LeanSystem::~LeanSystem() = default;
+
+LeanResult LeanSystem::run() {
+  constexpr std::uint64_t kLimit = 500'000'000;
+  Impl& s = *impl_;
+  const auto start = std::chrono::steady_clock::now();
+  s.scheduler.run(s.main(), kLimit);
+  LeanResult r;
+  r.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  r.cycles = s.scheduler.cycle();
+  s.device.end_of_test(s.scheduler.cycle());
+  s.check_destinations();
+  r.descriptors = s.pump.done;
+  r.failed = s.pump.failed;
+  r.violations = s.device.violations();
+  r.steady_descriptors = s.config.descriptors - 2 * (s.config.descriptors / 4);
+  r.steady_cycles = s.pump.steady_end - s.pump.steady_start;
+  r.steady_beats_up = s.pump.beats_end - s.pump.beats_start;
+  return r;
+}
+
+}  // namespace siov::system

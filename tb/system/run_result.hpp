@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunResult: what a run gave, in the numbers of docs/summary.md, plus the text of every failure.
+//
+//   const system::RunResult result = testbench.run();
+//   if (!result.good()) for (const auto& f : result.failures) std::cout << f;
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace siov::system {
+
+struct RunResult {
+  std::uint64_t vdevs = 0, vms = 0, pasids = 0;
+  std::uint64_t descriptors = 0;  ///< finished and seen by their guest
+  std::uint64_t bytes = 0;        ///< payload the guests' operations asked for
+  std::uint64_t tlps_up = 0, tlps_down = 0;
+  std::uint64_t checks = 0;      ///< single judgements of checkers and scoreboard
+  std::uint64_t violations = 0;  ///< rules broken
+  std::uint64_t mismatches = 0;  ///< operations whose result was wrong in guest memory
+  std::uint64_t translations = 0, faults = 0;
+  std::uint64_t interrupts = 0;  ///< delivered by the platform
+  std::uint64_t retries = 0;     ///< ENQCMD answered Retry
+  std::uint64_t cycles = 0, sim_ns = 0;
+  double wall_seconds = 0, cycles_per_second = 0;
+  std::string digest;                 ///< 16 hexadecimal digits
+  std::vector<std::string> failures;  ///< printable, several lines each
+  std::vector<std::string> rules;     ///< ids of the rules broken, in order of first report
+  std::string stopped;                ///< why the run ended early; empty if it did not
+
+  bool good() const { return violations == 0 && mismatches == 0 && stopped.empty(); }
+};
+
+/// Told now and then how far a run is.
+class ProgressSink {
+ public:
+  virtual ~ProgressSink() = default;
+  virtual void update(std::uint64_t done, std::uint64_t total, std::uint64_t cycles) = 0;
+};
+
+}  // namespace siov::system

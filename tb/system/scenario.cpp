@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names and derived values of a scenario.
+#include "system/scenario.hpp"
+
+#include <algorithm>
+
+namespace siov::system {
+
+std::uint64_t derive_seed(std::uint64_t seed, std::string_view name) {
+  std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a, 64 bit
+  for (const char c : name) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001B3U;
+  }
+  std::uint64_t x = hash ^ (seed + 0x9E3779B97F4A7C15U);  // splitmix64 finaliser
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9U;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
+  return x ^ (x >> 31);
+}
+
+std::string_view to_string(DeviceKind kind) {
+  switch (kind) {
+    case DeviceKind::kRtl:
+      return "rtl";
+    case DeviceKind::kModel:
+      return "model";
+    case DeviceKind::kNetlist:
+      return "netlist";
+  }
+  return "?";
+}
+
+std::string_view to_string(Translation translation) {
+  switch (translation) {
+    case Translation::kFirstStage:
+      return "first-stage";
+    case Translation::kSecondStage:
+      return "second-stage";
+    case Translation::kNested:
+      return "nested";
+    case Translation::kPassThrough:
+      return "pass-through";
+  }
+  return "?";
+}
+
+std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant) {
+  const WorkloadParameters& work = tenant.workload;
+  std::uint64_t count = work.descriptors;
+  if (!work.trace.empty() || !work.operations.empty()) {
+    count = work.operations.size();
+    if (work.limit != 0) count = std::min(count, work.limit);
+  }
+  return scenario.length == 0 ? count : std::min(count, scenario.length);
+}
+
+}  // namespace siov::system

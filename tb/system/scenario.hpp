@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scenario: everything that defines one run, as plain data. app::load_scenario fills it from TOML;
+// tests and bench fill it in code.
+//
+//   system::Scenario s;
+//   s.seed = 7;
+//   s.wqs.push_back({.shared = false, .size = 16});
+//   s.tenants.push_back({.name = "a", .workload = {.descriptors = 100}});
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace siov::system {
+
+/// Which implementation of the device runs behind the host.
+enum class DeviceKind : std::uint8_t { kRtl, kModel, kNetlist };
+/// How the PASID of a tenant is translated. @spec VT-d 3.4: PGTT values 001b..100b
+enum class Translation : std::uint8_t { kFirstStage, kSecondStage, kNested, kPassThrough };
+/// How a guest learns that a descriptor is done.
+enum class WaitMode : std::uint8_t { kPoll, kInterrupt };
+/// What one operation of a workload does.
+enum class OperationKind : std::uint8_t { kCopy, kMove, kFill, kCompare, kNoop };
+
+/// Credits the host advertises for one class: headers and 16-byte data units.
+struct Credits {
+  std::uint32_t header = 64;
+  std::uint32_t data = 1024;
+};
+
+struct LinkParameters {
+  std::uint32_t latency_min = 500;  ///< host read latency [cycles]
+  std::uint32_t latency_max = 500;  ///< [cycles]
+  bool reorder = false;             ///< completions of different tags come in random order
+  std::uint32_t rcb = 64;           ///< read completion boundary [bytes], 64 or 128
+  std::uint32_t mps = 256;          ///< max payload size [bytes]
+  std::uint32_t mrrs = 512;         ///< max read request size [bytes]
+  Credits posted, nonposted, completion;
+  std::uint32_t stall_permille = 0;  ///< chance that the host does not take a beat, 0..900 [1/1000]
+};
+
+/// One work queue of the device, in order of WQ number.
+struct WqParameters {
+  bool shared = false;
+  std::uint32_t size = 16;      ///< entries
+  std::uint32_t threshold = 0;  ///< limited-portal threshold of a shared WQ; 0: same as size
+  std::uint32_t priority = 8;   ///< 1..15
+  std::uint32_t group = 0;
+};
+
+struct GroupParameters {
+  std::vector<std::uint32_t> engines;
+};
+
+/// One recorded memory operation (one line of a trace file).
+struct TraceOperation {
+  OperationKind kind = OperationKind::kCopy;
+  std::uint32_t bytes = 0;
+  std::uint32_t src_page_offset = 0;  ///< [bytes], 0..4095
+  std::uint32_t dst_page_offset = 0;  ///< [bytes], 0..4095
+  std::uint8_t value = 0;             ///< fill byte
+};
+
+/// Relative frequency of each opcode in a seeded mix.
+struct MixWeights {
+  std::uint32_t copy = 4, move = 1, fill = 2, compare = 2, noop = 1;
+};
+
+/// Either a trace (file, and its operations once loaded) or a seeded mix.
+struct WorkloadParameters {
+  std::string trace;        ///< path as resolved; empty: mix
+  std::uint64_t limit = 0;  ///< at most this many operations of the trace; 0: all
+  std::vector<TraceOperation> operations = {};
+  MixWeights mix = {};
+  std::uint64_t descriptors = 0;  ///< length of the mix
+  std::uint32_t size_min = 1;     ///< [bytes]
+  std::uint32_t size_max = 4096;  ///< [bytes]
+};
+
+struct TenantParameters {
+  std::string name;
+  std::uint32_t vm = 0;
+  bool shared = false;  ///< VDEV type: a share of a shared WQ, or a dedicated WQ
+  std::uint32_t wq = 0;
+  Translation translation = Translation::kFirstStage;
+  std::uint32_t levels = 4;  ///< levels of the table that translates, 4 or 5
+  bool large_pages = false;  ///< 2 MiB instead of 4 KiB
+  WorkloadParameters workload = {};
+  std::uint32_t window = 8;  ///< descriptors in flight
+  WaitMode wait = WaitMode::kPoll;
+  std::uint32_t interrupt_permille =
+      0;  ///< share of descriptors that ask for an interrupt when polling [1/1000]
+};
+
+/// A broken device, simulated between device and host: see siov-cosim list-injections.
+struct Injection {
+  std::string name;
+};
+
+struct Scenario {
+  std::string name = "unnamed";
+  std::string file;  ///< path as given; empty when built in code
+  std::uint64_t seed = 1;
+  std::uint64_t length = 0;      ///< at most this many operations of each tenant; 0: no limit
+  std::uint64_t max_cycles = 0;  ///< give up after this many clock cycles; 0: derived from the work
+  LinkParameters link;
+  std::vector<WqParameters> wqs;
+  std::vector<GroupParameters> groups;
+  std::vector<TenantParameters> tenants;
+  std::vector<Injection> injections;
+};
+
+/// A 64-bit seed for the random stream `name` of a run. The same pair means the same stream on
+/// every machine.
+std::uint64_t derive_seed(std::uint64_t seed, std::string_view name);
+
+std::string_view to_string(DeviceKind kind);
+std::string_view to_string(Translation translation);
+
+/// Operations of this tenant that will run, after limit and length.
+std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant);
+
+}  // namespace siov::system

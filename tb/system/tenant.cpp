@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tenant's life.
+#include "system/tenant.hpp"
+
+#include <algorithm>
+#include <boost/random/mersenne_twister.hpp>
+#include <boost/random/uniform_int_distribution.hpp>
+
+namespace siov::system {
+namespace {
+
+vdcm::TranslationKind kind_of(Translation t) {
+  switch (t) {
+    case Translation::kFirstStage:
+      return vdcm::TranslationKind::kFirstStage;
+    case Translation::kSecondStage:
+      return vdcm::TranslationKind::kSecondStage;
+    case Translation::kNested:
+      return vdcm::TranslationKind::kNested;
+    case Translation::kPassThrough:
+      return vdcm::TranslationKind::kPassThrough;
+  }
+  return vdcm::TranslationKind::kPassThrough;
+}
+
+guest::AddressSpaceConfig space_config(const TenantParameters& p) {
+  guest::AddressSpaceConfig config;
+  config.kind = kind_of(p.translation);
+  config.levels = static_cast<std::uint8_t>(p.levels);
+  config.page_bytes = p.large_pages ? std::uint64_t{1} << 21 : kPageSize;
+  return config;
+}
+
+guest::OperationKind kind_of(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::kCopy:
+      return guest::OperationKind::kCopy;
+    case OperationKind::kMove:
+      return guest::OperationKind::kMove;
+    case OperationKind::kFill:
+      return guest::OperationKind::kFill;
+    case OperationKind::kCompare:
+      return guest::OperationKind::kCompare;
+    case OperationKind::kNoop:
+      return guest::OperationKind::kNoop;
+  }
+  return guest::OperationKind::kNoop;
+}
+
+std::uint32_t interrupt_permille(const TenantParameters& p) {
+  return p.wait == WaitMode::kInterrupt ? 1000 : p.interrupt_permille;
+}
+
+}  // namespace
+
+Tenant::Tenant(const Scenario& scenario, const TenantParameters& parameters,
+               guest::Machine& machine, vdcm::VmId vm, std::uint32_t number)
+    : scenario_(scenario),
+      parameters_(parameters),
+      machine_(machine),
+      vm_(vm),
+      space_(machine, space_config(parameters)) {
+  // A shared queue always takes the PASID from the CPU; processes with first-stage tables have one
+  // of their own.
+  const bool process = parameters.translation == Translation::kFirstStage ||
+                       parameters.translation == Translation::kNested;
+  if (parameters.shared || process) guest_pasid_ = Pasid{0x10 + number};
+}
+
+Tenant::~Tenant() = default;
+
+coro::Task<> Tenant::create(vdcm::Vdcm& vdcm) {
+  vdcm::VdevConfig config;
+  config.name = parameters_.name;
+  config.vm = vm_;
+  config.wq = static_cast<std::uint8_t>(parameters_.wq);
+  config.guest_interrupts = &interrupts_;
+  config.default_space =
+      parameters_.translation == Translation::kNested
+          ? vdcm::Space::second_stage(machine_.second_stage_root(), machine_.second_stage_levels())
+          : space_.descriptor();
+  vdev_ = co_await vdcm.create_vdev(config);
+  if (guest_pasid_) host_pasid_ = vdcm.bind_pasid(vm_, *guest_pasid_, space_.descriptor());
+}
+
+coro::Task<> Tenant::play(std::function<void()> on_operation) {
+  guest::DriverOptions options;
+  options.pasid = guest_pasid_;
+  options.interrupts = &interrupts_;
+  options.max_outstanding = parameters_.window;
+  driver_ = std::make_unique<guest::DsaDriver>(*vdev_, space_, options);
+  co_await driver_->probe();
+  co_await driver_->enable();
+
+  guest::WorkloadConfig config;
+  config.window = parameters_.window;
+  config.seed = derive_seed(scenario_.seed, "data of " + parameters_.name);
+  config.limit = planned_descriptors(scenario_, parameters_);
+  config.on_operation = std::move(on_operation);
+  source_ = make_source();
+  workload_ = std::make_unique<guest::Workload>(*driver_, space_, *source_, config);
+  co_await workload_->run();
+  co_await driver_->drain();
+  co_await driver_->disable();
+}
+
+coro::Task<> Tenant::destroy(vdcm::Vdcm& vdcm) {
+  if (vdev_ == nullptr) co_return;
+  if (guest_pasid_) co_await vdcm.unbind_pasid(vm_, *guest_pasid_);
+  vdcm::Vdev& vdev = *vdev_;
+  vdev_ = nullptr;
+  co_await vdcm.destroy_vdev(vdev);
+}
+
+std::unique_ptr<guest::OperationSource> Tenant::make_source() const {
+  const WorkloadParameters& work = parameters_.workload;
+  const std::uint64_t seed = derive_seed(scenario_.seed, "operations of " + parameters_.name);
+  const std::uint64_t count = planned_descriptors(scenario_, parameters_);
+  const std::uint32_t permille = interrupt_permille(parameters_);
+  if (work.operations.empty()) {
+    guest::MixConfig mix;
+    mix.operations = count;
+    mix.min_bytes = work.size_min;
+    mix.max_bytes = work.size_max;
+    const std::uint32_t weights[] = {work.mix.copy, work.mix.move, work.mix.fill, work.mix.compare,
+                                     work.mix.noop};
+    std::copy(std::begin(weights), std::end(weights), std::begin(mix.weights));
+    mix.interrupt_permille = permille;
+    return std::make_unique<guest::RandomSource>(seed, mix);
+  }
+  boost::random::mt19937_64 engine(seed);
+  boost::random::uniform_int_distribution<std::uint32_t> thousand(0, 999);
+  std::vector<guest::Operation> operations;
+  operations.reserve(count);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const TraceOperation& from = work.operations[i];
+    guest::Operation op;
+    op.kind = kind_of(from.kind);
+    op.bytes = from.bytes;
+    op.src_page_offset = static_cast<std::uint16_t>(from.src_page_offset);
+    op.dst_page_offset = static_cast<std::uint16_t>(from.dst_page_offset);
+    op.value = from.value;
+    op.interrupt = thousand(engine) < permille;
+    operations.push_back(op);
+  }
+  return std::make_unique<guest::VectorSource>(std::move(operations));
+}
+
+}  // namespace siov::system

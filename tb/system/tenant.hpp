@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tenant: one guest with its address space, its virtual device, its driver and its program.
+//
+//   system::Tenant tenant(parameters, 0, machine, vm);
+//   co_await tenant.create(vdcm);
+//   co_await tenant.play(config);
+//   co_await tenant.destroy(vdcm);
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "guest/address_space.hpp"
+#include "guest/dsa_driver.hpp"
+#include "guest/interrupt_controller.hpp"
+#include "guest/machine.hpp"
+#include "guest/workload.hpp"
+#include "system/scenario.hpp"
+#include "vdcm/vdcm.hpp"
+
+namespace siov::system {
+
+class Tenant {
+ public:
+  /// @param parameters  outlives the tenant  @param vm  of this tenant, already created
+  Tenant(const Scenario& scenario, const TenantParameters& parameters, guest::Machine& machine,
+         vdcm::VmId vm, std::uint32_t number);
+  ~Tenant();
+
+  /// Creates the VDEV and binds the process's PASID.
+  coro::Task<> create(vdcm::Vdcm& vdcm);
+  /// Probes, enables, plays the whole workload, drains, disables. @param on_operation  after each
+  /// finished operation
+  coro::Task<> play(std::function<void()> on_operation);
+  /// Takes the VDEV apart.
+  coro::Task<> destroy(vdcm::Vdcm& vdcm);
+
+  const std::string& name() const { return parameters_.name; }
+  const TenantParameters& parameters() const { return parameters_; }
+  vdcm::Vdev* vdev() { return vdev_; }
+  /// Host PASID of the guest process, if it has one of its own.
+  std::optional<Pasid> host_pasid() const { return host_pasid_; }
+  const guest::WorkloadResult* result() const { return workload_ ? &workload_->result() : nullptr; }
+  std::uint64_t retries() const { return driver_ ? driver_->retries() : 0; }
+
+ private:
+  std::unique_ptr<guest::OperationSource> make_source() const;
+
+  const Scenario& scenario_;
+  const TenantParameters& parameters_;
+  guest::Machine& machine_;
+  vdcm::VmId vm_;
+  guest::InterruptController interrupts_;
+  guest::AddressSpace space_;
+  std::optional<Pasid> guest_pasid_;
+  std::optional<Pasid> host_pasid_;
+  vdcm::Vdev* vdev_ = nullptr;
+  std::unique_ptr<guest::DsaDriver> driver_;
+  std::unique_ptr<guest::OperationSource> source_;
+  std::unique_ptr<guest::Workload> workload_;
+};
+
+}  // namespace siov::system

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run: build, start, play, take apart, count.
+#include "system/testbench.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "check/rules.hpp"
+#include "common/error.hpp"
+#include "coro/combine.hpp"
+#include "coro/triggers.hpp"
+#include "guest/machine.hpp"
+#include "system/device_side.hpp"
+#include "system/host_side.hpp"
+#include "system/supervisor.hpp"
+#include "system/tenant.hpp"
+#include "vdcm/driver_error.hpp"
+#include "vdcm/host_driver.hpp"
+#include "vdcm/vdcm.hpp"
+
+namespace siov::system {
+namespace {
+
+/// Cycles a quiet system gets to finish what is still on the link.
+constexpr std::uint64_t kSettleCycles = 4096;
+
+std::uint64_t total_work(const Scenario& scenario) {
+  std::uint64_t total = 0;
+  for (const TenantParameters& t : scenario.tenants) total += planned_descriptors(scenario, t);
+  return total;
+}
+
+}  // namespace
+
+struct Testbench::Impl {
+  Impl(Scenario s, const RunOptions& o)
+      : scenario(std::move(s)),
+        options(o),
+        device(host_side, scheduler, scenario, device_options(o)),
+        host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
+        vdcm(host),
+        supervisor(supervisor_config()) {
+    scheduler.add_clocked(supervisor);
+    if (device.referee() != nullptr) {
+      device.referee()->report().set_owner_names(
+          [this](std::uint32_t wq, std::uint32_t pasid) { return owner_name(wq, pasid); });
+    }
+    build_tenants();
+  }
+
+  static DeviceOptions device_options(const RunOptions& o) {
+    DeviceOptions d;
+    d.kind = o.device;
+    d.waves = o.waves;
+    return d;
+  }
+
+  SupervisorConfig supervisor_config() {
+    SupervisorConfig config;
+    config.total = total_work(scenario);
+    config.max_cycles = scenario.max_cycles;
+    config.progress = options.progress;
+    config.violations = [this] { return device.violations(); };
+    return config;
+  }
+
+  std::uint64_t memory_of_vm(std::uint32_t vm) const;
+  void build_tenants();
+  std::string owner_name(std::uint32_t wq, std::uint32_t pasid) const;
+  coro::Task<> main();
+  void play();
+  void collect(RunResult& result) const;
+  void collect_mismatches(RunResult& result) const;
+
+  Scenario scenario;
+  RunOptions options;
+  HostSide host_side;
+  coro::Scheduler scheduler;
+  DeviceSide device;
+  vdcm::HostDriver host;
+  vdcm::Vdcm vdcm;
+  Supervisor supervisor;
+  std::map<std::uint32_t, std::unique_ptr<guest::Machine>>
+      machines;  ///< by VM number of the scenario
+  std::vector<std::unique_ptr<Tenant>> tenants;
+  std::uint64_t pasids = 0;
+  std::string stopped;
+};
+
+/// Enough for the buffers of every operation in flight: source, destination, room for overlaps.
+std::uint64_t Testbench::Impl::memory_of_vm(std::uint32_t vm) const {
+  std::uint64_t bytes = std::uint64_t{32} << 20;
+  for (const TenantParameters& t : scenario.tenants) {
+    if (t.vm != vm) continue;
+    std::uint64_t largest = t.workload.size_max;
+    for (const TraceOperation& op : t.workload.operations)
+      largest = std::max<std::uint64_t>(largest, op.bytes);
+    bytes += t.window * 4 * (largest + (std::uint64_t{16} << 10));
+  }
+  constexpr std::uint64_t kUnit = std::uint64_t{32} << 20;
+  return (bytes + kUnit - 1) / kUnit * kUnit;
+}
+
+void Testbench::Impl::build_tenants() {
+  std::map<std::uint32_t, vdcm::VmId> vms;
+  std::uint32_t number = 0;
+  for (const TenantParameters& p : scenario.tenants) {
+    auto& machine = machines[p.vm];
+    if (!machine) {
+      guest::MachineConfig config;
+      config.second_stage_levels =
+          p.translation == Translation::kSecondStage ? static_cast<std::uint8_t>(p.levels) : 4;
+      config.page_bytes = p.large_pages ? std::uint64_t{1} << 21 : kPageSize;
+      config.guest_bytes = memory_of_vm(p.vm);
+      config.seed = derive_seed(scenario.seed, fmt::format("memory of VM {}", p.vm));
+      machine = std::make_unique<guest::Machine>(host_side.memory, host_side.frames, config);
+      vms[p.vm] = vdcm.create_vm();
+    }
+    tenants.push_back(std::make_unique<Tenant>(scenario, p, *machine, vms[p.vm], number++));
+  }
+}
+
+std::string Testbench::Impl::owner_name(std::uint32_t wq, std::uint32_t pasid) const {
+  const Tenant* only = nullptr;
+  std::size_t on_queue = 0;
+  for (const auto& tenant : tenants) {
+    const vdcm::Vdev* vdev = tenant->vdev();
+    const bool pasid_is = (tenant->host_pasid() && tenant->host_pasid()->value == pasid) ||
+                          (vdev != nullptr && vdev->default_pasid().value == pasid);
+    if (pasid_is) return tenant->name();
+    if (tenant->parameters().wq == wq) {
+      only = tenant.get();
+      ++on_queue;
+    }
+  }
+  return on_queue == 1 ? only->name() : std::string();
+}
+
+coro::Task<> Testbench::Impl::main() {
+  co_await host.start();
+  for (const auto& tenant : tenants) co_await tenant->create(vdcm);
+  pasids = vdcm.live_pasids();
+  std::vector<coro::JoinHandle> running;
+  for (const auto& tenant : tenants) {
+    std::function<void()> count = [this] { ++supervisor.done; };
+    coro::Task<> task = tenant->play(std::move(count));
+    running.push_back(coro::start_soon(std::move(task), "tenant " + tenant->name()));
+  }
+  co_await coro::Combine(std::move(running));
+  for (const auto& tenant : tenants) co_await tenant->destroy(vdcm);
+  co_await host.stop();
+  for (std::uint64_t i = 0; i < kSettleCycles / 64 && !device.idle(); ++i)
+    co_await coro::ClockCycles(64);
+  co_await coro::ClockCycles(64);  // the last credits come back
+}
+
+void Testbench::Impl::play() {
+  constexpr std::uint64_t kNoLimit = ~std::uint64_t{0} >> 1;
+  try {
+    scheduler.run(main(), kNoLimit);
+    device.end_of_test(scheduler.cycle());
+    for (const std::string& name : device.unfired()) {
+      stopped = "injection " + name + " found nothing to break in this run";
+    }
+  } catch (const RunStopped& e) {
+    stopped = e.what();
+  } catch (const coro::SimTimeoutError& e) {
+    stopped = e.what();
+  } catch (const vdcm::DriverError& e) {
+    stopped = std::string("a driver gave up: ") + e.what();
+  } catch (const HarnessError& e) {
+    // A device that breaks rules can lead the host model astray; without a broken rule it is our
+    // own fault.
+    if (device.violations() == 0) throw;
+    stopped = std::string("the host model gave up after the violations: ") + e.what();
+  }
+}
+
+void Testbench::Impl::collect_mismatches(RunResult& result) const {
+  for (const auto& tenant : tenants) {
+    const guest::WorkloadResult* r = tenant->result();
+    if (r == nullptr) continue;
+    result.descriptors += r->operations;
+    result.bytes += r->bytes;
+    result.mismatches += r->mismatches;
+    result.checks += r->operations;
+    result.retries += tenant->retries();
+    for (const guest::Mismatch& m : r->first) {
+      result.failures.push_back(
+          fmt::format("MISMATCH  VDEV {}, operation {}: {}", tenant->name(), m.operation, m.what));
+    }
+  }
+}
+
+void Testbench::Impl::collect(RunResult& result) const {
+  auto& side = const_cast<Impl*>(this)->device;
+  std::map<std::uint32_t, int> vms;
+  for (const TenantParameters& p : scenario.tenants) vms[p.vm] = 1;
+  result.vdevs = tenants.size();
+  result.vms = vms.size();
+  result.pasids = pasids;
+  if (const check::Referee* referee = side.referee()) {
+    result.checks += referee->report().total_checks();
+    for (const check::Violation& v : referee->report().violations()) {
+      result.failures.push_back(v.text());
+      const std::string rule(check::rule_info(v.rule).name);
+      bool known = false;
+      for (const std::string& r : result.rules) known = known || r == rule;
+      if (!known) result.rules.push_back(rule);
+    }
+  }
+  result.violations = side.violations();
+  if (const std::string failed = side.assertion_failure(); !failed.empty()) {
+    result.failures.push_back("RTL-ASSERT  " + failed);
+    result.rules.push_back("RTL-ASSERT");
+  }
+  collect_mismatches(result);
+  result.tlps_up = side.tlps_up();
+  result.tlps_down = side.tlps_down();
+  result.translations = host_side.iommu.statistics().translations;
+  result.faults = host_side.iommu.statistics().faults;
+  result.interrupts = host_side.platform.interrupts();
+  result.cycles = scheduler.cycle();
+  result.sim_ns = scheduler.now() / 1000;
+  result.digest = side.digest();
+  result.stopped = stopped;
+  const std::uint64_t planned = total_work(scenario);
+  if (result.stopped.empty() && result.descriptors != planned) {
+    result.stopped = fmt::format("{} of {} operations were played", result.descriptors, planned);
+  }
+}
+
+Testbench::Testbench(Scenario scenario, const RunOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(scenario), options)) {}
+Testbench::~Testbench() = default;
+
+RunResult Testbench::run() {
+  RunResult result;
+  const auto start = std::chrono::steady_clock::now();
+  impl_->play();
+  result.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  impl_->collect(result);
+  result.cycles_per_second =
+      result.wall_seconds > 0 ? static_cast<double>(result.cycles) / result.wall_seconds : 0;
+  return result;
+}
+
+}  // namespace siov::system

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole systems through Testbench: every translation and queue kind, awkward links, digests,
+// hostile neighbours, injections.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "check/injector.hpp"
+#include "check/rules.hpp"
+#include "port_bench.hpp"
+#include "system/testbench.hpp"
+
+namespace siov::system {
+namespace {
+
+using test::device_kind;
+
+WqParameters queue(bool shared, std::uint32_t size) {
+  WqParameters wq;
+  wq.shared = shared;
+  wq.size = size;
+  wq.threshold = size;
+  return wq;
+}
+
+TenantParameters tenant(const std::string& name, std::uint32_t vm, bool shared, std::uint32_t wq,
+                        Translation translation) {
+  TenantParameters t;
+  t.name = name;
+  t.vm = vm;
+  t.shared = shared;
+  t.wq = wq;
+  t.translation = translation;
+  t.workload.descriptors = 80;
+  t.workload.size_max = 6000;
+  t.interrupt_permille = 200;
+  return t;
+}
+
+RunResult play(const Scenario& scenario, const std::string& waves = {}) {
+  RunOptions options;
+  options.device = device_kind();
+  options.waves = waves;
+  return Testbench(scenario, options).run();
+}
+
+std::string why(const RunResult& r) {
+  std::string text = r.stopped;
+  for (const std::string& f : r.failures) text += "\n" + f;
+  return text;
+}
+
+struct Kind {
+  Translation translation;
+  bool shared;
+};
+
+class TranslationKindTest : public testing::TestWithParam<Kind> {};
+
+TEST_P(TranslationKindTest, TenantPlaysToItsEndWithoutViolation) {
+  Scenario s;
+  s.wqs.push_back(queue(GetParam().shared, 8));
+  s.groups.push_back({{0, 1}});
+  s.tenants.push_back(tenant("t", 0, GetParam().shared, 0, GetParam().translation));
+  const RunResult r = play(s);
+  EXPECT_TRUE(r.good()) << why(r);
+  EXPECT_EQ(r.descriptors, 80u);
+  EXPECT_EQ(r.faults, 0u);
+  EXPECT_GT(r.translations, 80u);
+  EXPECT_GT(r.interrupts, 0u);
+  EXPECT_GE(r.checks, device_kind() == DeviceKind::kModel ? 80u : 1000u)
+      << "one judgement a descriptor at least, one a TLP on a link";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, TranslationKindTest,
+    testing::Values(Kind{Translation::kFirstStage, false}, Kind{Translation::kFirstStage, true},
+                    Kind{Translation::kSecondStage, false}, Kind{Translation::kSecondStage, true},
+                    Kind{Translation::kNested, false}, Kind{Translation::kNested, true},
+                    Kind{Translation::kPassThrough, false}, Kind{Translation::kPassThrough, true}),
+    [](const testing::TestParamInfo<Kind>& i) {
+      std::string name(to_string(i.param.translation));
+      std::erase(name, '-');
+      return name + (i.param.shared ? "Shared" : "Dedicated");
+    });
+
+/// Two VMs of their own queues and two that share one.
+Scenario four_tenants(std::uint64_t seed) {
+  Scenario s;
+  s.seed = seed;
+  s.wqs = {queue(false, 16), queue(false, 16), queue(true, 8)};
+  s.groups.push_back({{0, 1, 2}});
+  s.groups.push_back({{3}});
+  s.wqs[1].group = 1;
+  s.tenants.push_back(tenant("a", 0, false, 0, Translation::kNested));
+  s.tenants.push_back(tenant("b", 1, false, 1, Translation::kSecondStage));
+  s.tenants.push_back(tenant("c", 2, true, 2, Translation::kFirstStage));
+  s.tenants.push_back(tenant("d", 3, true, 2, Translation::kPassThrough));
+  return s;
+}
+
+class LinkTest : public testing::TestWithParam<int> {};
+
+TEST_P(LinkTest, AwkwardLinksChangeNothingThatCounts) {
+  Scenario s = four_tenants(5);
+  LinkParameters& link = s.link;
+  switch (GetParam()) {
+    case 0:
+      link.stall_permille = 600;
+      break;
+    case 1:
+      link.reorder = true, link.latency_min = 50, link.latency_max = 1500;
+      break;
+    case 2:
+      link.mps = 128, link.mrrs = 128;
+      break;
+    case 3:
+      link.posted = {2, 32}, link.nonposted = {1, 4}, link.completion = {2, 32};
+      break;
+    case 4:
+      link.rcb = 128, link.latency_min = link.latency_max = 20;
+      break;
+    default:
+      link.stall_permille = 300, link.reorder = true, link.latency_min = 10, link.latency_max = 900;
+      link.posted = {3, 64}, link.nonposted = {2, 4};
+  }
+  const RunResult r = play(s);
+  EXPECT_TRUE(r.good()) << why(r);
+  EXPECT_EQ(r.descriptors, 320u);
+  EXPECT_EQ(r.faults, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Links, LinkTest, testing::Range(0, 6));
+
+TEST(DigestTest, SameSeedSameDigestOtherSeedOtherDigest) {  // design 5
+  const RunResult first = play(four_tenants(3)), again = play(four_tenants(3)),
+                  other = play(four_tenants(4));
+  EXPECT_TRUE(first.good()) << why(first);
+  EXPECT_EQ(first.digest.size(), 16u);
+  EXPECT_EQ(first.digest, again.digest);
+  EXPECT_EQ(first.cycles, again.cycles);
+  EXPECT_EQ(first.checks, again.checks);
+  EXPECT_NE(first.digest, other.digest);
+}
+
+TEST(DigestTest, WavesDoNotChangeTheDigest) {  // design 5
+  if (device_kind() != DeviceKind::kRtl) GTEST_SKIP() << "only the RTL can record waves";
+  Scenario s = four_tenants(3);
+  s.length = 10;
+  const std::string file = testing::TempDir() + "siov_digest_test.fst";
+  const RunResult without = play(s), with = play(s, file);
+  EXPECT_TRUE(with.good()) << why(with);
+  EXPECT_EQ(without.digest, with.digest);
+  std::FILE* const f = std::fopen(file.c_str(), "rb");
+  ASSERT_NE(f, nullptr);
+  std::fseek(f, 0, SEEK_END);
+  EXPECT_GT(std::ftell(f), 10'000) << "something was recorded";
+  std::fclose(f);
+  std::remove(file.c_str());
+}
+
+/// A victim; with hostile neighbours on its group, and on its queue if that is shared.
+Scenario with_neighbours(bool shared, bool hostile) {
+  Scenario s;
+  s.seed = 11;
+  s.wqs = {queue(shared, 8), queue(false, 32)};
+  s.groups.push_back({{0, 1}});
+  s.tenants.push_back(tenant("victim", 0, shared, 0, Translation::kNested));
+  if (!hostile) {
+    s.wqs[1].size = 0;
+    s.wqs.pop_back();
+    return s;
+  }
+  TenantParameters flood = tenant("flood", 1, false, 1, Translation::kSecondStage);
+  flood.window = 32;
+  flood.workload.descriptors = 600;
+  flood.workload.size_max = 20'000;
+  s.tenants.push_back(flood);
+  if (shared) {
+    TenantParameters crowd = tenant("crowd", 2, true, 0, Translation::kFirstStage);
+    crowd.window = 32;
+    crowd.workload.descriptors = 600;
+    s.tenants.push_back(crowd);
+  }
+  return s;
+}
+
+class NeighbourTest : public testing::TestWithParam<bool> {};
+
+TEST_P(NeighbourTest, VictimFinishesWithTheSameResults) {  // SIOV-D-10, SIOV-D-14, SIOV-D-61
+  const bool shared = GetParam();
+  const RunResult alone = play(with_neighbours(shared, false));
+  const RunResult crowded = play(with_neighbours(shared, true));
+  EXPECT_TRUE(alone.good()) << why(alone);
+  EXPECT_TRUE(crowded.good()) << why(crowded);
+  EXPECT_EQ(alone.descriptors, 80u);
+  EXPECT_EQ(crowded.descriptors, shared ? 1280u : 680u);
+  EXPECT_EQ(crowded.mismatches, 0u)
+      << "every record and byte, the victim's included, as the model says";
+  EXPECT_EQ(crowded.faults, 0u);
+  if (shared) {
+    EXPECT_GT(crowded.retries, 0u) << "back-pressure is all that a sharer feels";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Queues, NeighbourTest, testing::Bool(),
+                         [](const testing::TestParamInfo<bool>& i) {
+                           return i.param ? std::string("Shared") : std::string("Dedicated");
+                         });
+
+/// What `siov-cosim list-injections` documents: name and the rule that must be reported. Typed from
+/// the list, not asked of it.
+const std::map<std::string, std::string> kDocumented = {{"wrong-pasid", "SIOV-D-22"},
+                                                        {"no-pasid", "PCIE-28"},
+                                                        {"pasid-on-interrupt", "PCIE-26"},
+                                                        {"execute-requested", "PCIE-25"},
+                                                        {"corrupt-data", "SB-DATA"},
+                                                        {"poisoned-write", "SB-DATA"},
+                                                        {"drop-write", "SB-COVER"},
+                                                        {"duplicate-write", "SB-COVER"},
+                                                        {"duplicate-record", "CR-ONCE"},
+                                                        {"drop-record", "CR-MISSING"},
+                                                        {"corrupt-record", "CR-BYTES"},
+                                                        {"short-record", "CR-SHAPE"},
+                                                        {"record-before-data", "ORDER-DATA-CR"},
+                                                        {"drop-interrupt", "IRQ-MISSING"},
+                                                        {"duplicate-interrupt", "IRQ-ONCE"},
+                                                        {"wrong-interrupt-data", "PCIE-57"},
+                                                        {"relaxed-interrupt", "PCIE-07"},
+                                                        {"oversize-payload", "PCIE-11"},
+                                                        {"cross-4k", "PCIE-13"},
+                                                        {"oversize-read", "PCIE-12"},
+                                                        {"wrong-requester", "PCIE-15"},
+                                                        {"duplicate-tag", "PCIE-16"},
+                                                        {"write-outside", "PCIE-22"},
+                                                        {"read-outside", "PCIE-22"},
+                                                        {"reserved-bit", "PCIE-10"},
+                                                        {"bad-byte-enables", "PCIE-14"},
+                                                        {"wrong-header-size", "PCIE-02"},
+                                                        {"translated-address", "PCIE-05"},
+                                                        {"wrong-traffic-class", "PCIE-06"},
+                                                        {"drop-completion", "PCIE-42"},
+                                                        {"wrong-completion-status", "PCIE-34"},
+                                                        {"wrong-completer", "PCIE-33"},
+                                                        {"wrong-byte-count", "PCIE-36"}};
+
+std::vector<std::string> injection_names() {
+  std::vector<std::string> out;
+  for (const check::Injection& i : check::list_injections()) out.emplace_back(i.name);
+  return out;
+}
+
+class InjectionTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(InjectionTest, IsReportedByItsRule) {
+  if (device_kind() == DeviceKind::kModel)
+    GTEST_SKIP() << "injections change TLPs, and the model has none";
+  const auto documented = kDocumented.find(GetParam());
+  ASSERT_NE(documented, kDocumented.end()) << "new injection: say here which rule reports it";
+  Scenario s = four_tenants(7);
+  for (TenantParameters& t : s.tenants) {
+    t.workload.descriptors = 250;
+    t.wait = t.shared ? WaitMode::kInterrupt : WaitMode::kPoll;
+  }
+  s.injections.push_back({GetParam()});
+  const RunResult r = play(s);
+  EXPECT_FALSE(r.good());
+  EXPECT_GT(r.violations, 0u);
+  EXPECT_TRUE(std::count(r.rules.begin(), r.rules.end(), documented->second) != 0)
+      << documented->second << " is not among " << testing::PrintToString(r.rules)
+      << why(r).substr(0, 2000);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, InjectionTest, testing::ValuesIn(injection_names()),
+                         [](const testing::TestParamInfo<std::string>& i) {
+                           std::string name = i.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(InjectionListTest, HoldsEveryDocumentedName) {
+  const std::vector<std::string> names = injection_names();
+  for (const auto& [name, rule] : kDocumented)
+    EXPECT_TRUE(std::count(names.begin(), names.end(), name) == 1) << name;
+}
+
+}  // namespace
+}  // namespace siov::system

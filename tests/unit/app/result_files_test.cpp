@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Result files: the exact keys of the contract (docs/summary.md), and directories that cannot be
+// written.
+#include "app/result_files.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "app/input_error.hpp"
+
+namespace siov::app {
+namespace {
+
+nlohmann::ordered_json load(const std::string& path) {
+  std::ifstream in(path);
+  return nlohmann::ordered_json::parse(in);
+}
+
+TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
+  const std::string directory = testing::TempDir() + "siov_summary_test";
+  prepare_directory(directory);
+  system::RunResult result;
+  result.descriptors = 20000;
+  result.digest = "0123456789abcdef";
+  result.cycles_per_second = 2.5;
+  const auto json = load(write_summary(directory, {"run", "default", 7, "rtl"}, result));
+  const std::vector<std::string> expected{"schema",
+                                          "command",
+                                          "scenario",
+                                          "seed",
+                                          "device",
+                                          "vdevs",
+                                          "vms",
+                                          "pasids",
+                                          "descriptors",
+                                          "bytes",
+                                          "tlps_up",
+                                          "tlps_down",
+                                          "checks",
+                                          "violations",
+                                          "mismatches",
+                                          "translations",
+                                          "faults",
+                                          "interrupts",
+                                          "retries",
+                                          "cycles",
+                                          "sim_ns",
+                                          "wall_seconds",
+                                          "cycles_per_second",
+                                          "digest"};
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  EXPECT_EQ(keys, expected);
+  EXPECT_EQ(json["schema"], 1);
+  EXPECT_EQ(json["command"], "run");
+  EXPECT_EQ(json["seed"], 7);
+  EXPECT_EQ(json["descriptors"], 20000);
+  EXPECT_EQ(json["digest"], "0123456789abcdef");
+}
+
+TEST(ResultFilesTest, BenchNumberThatWasNotMeasuredIsNullWithItsReason) {
+  const std::string directory = testing::TempDir() + "siov_bench_test";
+  prepare_directory(directory);
+  system::BenchNumber measured{"link_utilisation_4k", 0.9, 0.85, 0.98, "ratio", "", false};
+  system::BenchNumber later{
+      "cpp_over_cocotb", std::nullopt, 60.0, 150.0, "ratio", "comes with the cocotb work", false};
+  const auto json = load(write_bench(directory, {measured, later}));
+  EXPECT_EQ(json["link_utilisation_4k"]["value"], 0.9);
+  EXPECT_EQ(json["link_utilisation_4k"]["first_bar"], 0.85);
+  EXPECT_TRUE(json["cpp_over_cocotb"]["value"].is_null());
+  EXPECT_EQ(json["cpp_over_cocotb"]["note"], "comes with the cocotb work");
+}
+
+TEST(ResultFilesTest, BarIsMissedOnlyByAMeasuredValueOnTheWrongSide) {
+  EXPECT_TRUE((system::BenchNumber{"a", 0.5, 0.85, 0.98, "", "", false}.missed()));
+  EXPECT_FALSE((system::BenchNumber{"a", 0.85, 0.85, 0.98, "", "", false}.missed()));
+  EXPECT_TRUE((system::BenchNumber{"a", 1.6, 1.5, 1.1, "", "", true}.missed()));
+  EXPECT_FALSE((system::BenchNumber{"a", std::nullopt, 1.5, 1.1, "", "", true}.missed()));
+}
+
+TEST(ResultFilesTest, GoalIsReachedOnlyByAMeasuredValueOnTheRightSide) {
+  EXPECT_FALSE((system::BenchNumber{"a", 0.242, 0.1, 0.25, "", "", false}.reached_goal()));
+  EXPECT_TRUE((system::BenchNumber{"a", 0.25, 0.1, 0.25, "", "", false}.reached_goal()));
+  EXPECT_FALSE((system::BenchNumber{"a", 1.108, 1.5, 1.1, "", "", true}.reached_goal()));
+  EXPECT_FALSE((system::BenchNumber{"a", std::nullopt, 1.5, 1.1, "", "", true}.reached_goal()));
+}
+
+TEST(ResultFilesTest, DirectoryThatCannotBeMadeIsNamed) {
+  try {
+    prepare_directory("/dev/null/out");
+    FAIL() << "an impossible directory was accepted";
+  } catch (const InputError& e) {
+    EXPECT_STREQ(e.what(), "--out /dev/null/out: expected a directory that can be written");
+  }
+}
+
+}  // namespace
+}  // namespace siov::app

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functional meaning of descriptors, with bytes and codes typed from DSA 5.2 to 5.6.
+#include "model/predict.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "common/error.hpp"
+
+namespace siov::model {
+namespace {
+
+using abi::Descriptor;
+
+constexpr std::uint32_t kCrav = 0x4, kRcr = 0x8, kRci = 0x10, kCheck = 0x80;
+
+/// 64 KiB of memory; byte i holds i * 7 + i / 256; some pages cannot be read.
+struct Memory {
+  std::array<std::byte, 0x10000> bytes;
+  std::set<std::uint64_t> bad_pages;
+  Memory() {
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<std::byte>(i * 7 + i / 256);
+  }
+  bool operator()(Iova at, std::span<std::byte> out) const {
+    EXPECT_LE(at.page_offset() + out.size(), 4096u) << "a read crosses a page";
+    if (bad_pages.contains(at.page().value)) return false;
+    std::memcpy(out.data(), bytes.data() + at.value, out.size());
+    return true;
+  }
+  void put(std::uint64_t at, std::string_view text) {
+    std::memcpy(bytes.data() + at, text.data(), text.size());
+  }
+};
+
+std::string text_of(const std::vector<std::byte>& data) {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+std::array<std::byte, 32> record_bytes(std::initializer_list<int> first) {
+  std::array<std::byte, 32> out{};
+  std::size_t i = 0;
+  for (const int b : first) out[i++] = static_cast<std::byte>(b);
+  return out;
+}
+
+Descriptor make(std::uint8_t opcode, std::uint32_t flags = kCrav | kRcr) {
+  Descriptor d;
+  d.opcode = opcode;
+  d.flags = flags;
+  if ((flags & kCrav) != 0) d.completion_address = Iova{0xF000};
+  return d;
+}
+
+Descriptor memmove_of(std::uint64_t source, std::uint64_t destination, std::uint32_t size) {
+  Descriptor d = make(0x03);
+  d.source = Iova{source};
+  d.destination = Iova{destination};
+  d.size = size;
+  return d;
+}
+
+Descriptor compare_of(std::uint64_t one, std::uint64_t two, std::uint32_t size,
+                      std::uint32_t flags = kCrav | kRcr) {
+  Descriptor d = make(0x05, flags);
+  d.source = Iova{one};
+  d.destination = Iova{two};
+  d.size = size;
+  return d;
+}
+
+Prediction run(const Descriptor& d, const WorkContext& context = {}) {
+  const Memory memory;
+  return predict(d, context, memory);
+}
+
+/// The status and where it is told.
+void expect_record(const Prediction& p, int status) {
+  EXPECT_EQ(p.status, status);
+  EXPECT_TRUE(p.writes_record);
+  EXPECT_FALSE(p.software_error);
+  EXPECT_EQ(p.record_address, Iova{0xF000});
+  EXPECT_EQ(p.record[0], static_cast<std::byte>(status));
+  EXPECT_TRUE(p.write_data.empty());
+}
+
+// ---------------------------------------------------------------- operations
+
+TEST(PredictTest, NoopWithRequestedRecordWritesStatusOne) {  // 5.4, 5.6 (00)
+  const Prediction p = run(make(0x00));
+  EXPECT_EQ(p.status, 1);
+  EXPECT_TRUE(p.writes_record);
+  EXPECT_EQ(p.record, record_bytes({1}));
+  EXPECT_FALSE(p.interrupt);
+  EXPECT_FALSE(p.software_error);
+  EXPECT_TRUE(p.reads.empty());
+}
+
+TEST(PredictTest, SuccessWithoutRcrWritesNoRecord) {  // 5.4
+  EXPECT_FALSE(run(make(0x00, kCrav)).writes_record);
+  const Prediction silent = run(make(0x00, 0));
+  EXPECT_FALSE(silent.writes_record);
+  EXPECT_FALSE(silent.software_error);
+}
+
+TEST(PredictTest, DrainIsSuccess) {  // 5.6 (02)
+  EXPECT_EQ(run(make(0x02)).record, record_bytes({1}));
+  EXPECT_EQ(run(make(0x02, kCrav | kRcr | 0xC0000)).status, 1) << "suppressed readbacks";
+}
+
+TEST(PredictTest, MemmoveCopiesSourceToDestination) {  // 5.6 (03)
+  Memory memory;
+  memory.put(0x1003, "the quick brown fox");
+  const Prediction p = predict(memmove_of(0x1003, 0x2FF9, 19), {}, memory);
+  EXPECT_EQ(p.status, 1);
+  EXPECT_EQ(p.write_address, Iova{0x2FF9});
+  EXPECT_EQ(text_of(p.write_data), "the quick brown fox");
+  EXPECT_FALSE(p.write_optional);
+  ASSERT_EQ(p.reads.size(), 1u);
+  EXPECT_EQ(p.reads[0], (Range{Iova{0x1003}, 19}));
+  EXPECT_EQ(p.record, record_bytes({1})) << "bytes completed is 0 on success (5.4)";
+}
+
+TEST(PredictTest, MemmoveWithOverlapIsAsThroughATemporary) {  // 5.6 (03), GENCAP[1]
+  Memory memory;
+  memory.put(0x1000, "abcdefgh");
+  EXPECT_EQ(text_of(predict(memmove_of(0x1000, 0x1003, 8), {}, memory).write_data), "abcdefgh");
+  memory.put(0x1003, "ABCDEFGH");
+  EXPECT_EQ(text_of(predict(memmove_of(0x1003, 0x1000, 8), {}, memory).write_data), "ABCDEFGH");
+}
+
+TEST(PredictTest, FillRepeatsThePatternFromTheDestinationAndCutsTheLastCopy) {  // 5.6 (04)
+  Descriptor d = make(0x04);
+  d.set_pattern(0x4847464544434241);  // "ABCDEFGH", byte 0 first
+  d.destination = Iova{0x1235};
+  d.size = 19;
+  const Prediction p = run(d);
+  EXPECT_EQ(p.status, 1);
+  EXPECT_EQ(p.write_address, Iova{0x1235});
+  EXPECT_EQ(text_of(p.write_data), "ABCDEFGHABCDEFGHABC");
+  d.size = 3;
+  EXPECT_EQ(text_of(run(d).write_data), "ABC");
+  EXPECT_TRUE(p.reads.empty());
+}
+
+TEST(PredictTest, CompareGivesTheOffsetOfTheFirstDifference) {  // 5.6 (05)
+  Memory memory;
+  memory.put(0x1FFE, "same bytes, then X");
+  memory.put(0x3001, "same bytes, then Y");
+  const Prediction different = predict(compare_of(0x1FFE, 0x3001, 18), {}, memory);
+  EXPECT_EQ(different.status, 1);
+  EXPECT_EQ(different.record, record_bytes({1, 1, 0, 0, 17, 0, 0, 0}));
+  const Prediction equal = predict(compare_of(0x1FFE, 0x3001, 17), {}, memory);
+  EXPECT_EQ(equal.record, record_bytes({1, 0, 0, 0, 0, 0, 0, 0}));
+  ASSERT_EQ(equal.reads.size(), 2u);
+  EXPECT_EQ(equal.reads[1], (Range{Iova{0x3001}, 17}));
+  EXPECT_TRUE(equal.write_data.empty());
+}
+
+TEST(PredictTest, CompareOffsetUsesAllFourBytes) {  // 5.4: bytes completed at byte 4
+  Memory memory;
+  memory.bytes.fill(std::byte{0x5A});
+  memory.bytes[0x2000 + 0x1234] = std::byte{0};
+  EXPECT_EQ(predict(compare_of(0x2000, 0x8000, 0x2000), {}, memory).record,
+            record_bytes({1, 1, 0, 0, 0x34, 0x12, 0, 0}));
+}
+
+TEST(PredictTest, CheckResultComparesWithTheExpectedOne) {  // 5.6 (05), the table
+  Memory memory;
+  memory.put(0x1000, "aaaa");
+  memory.put(0x2000, "aaab");
+  const auto status = [&memory](int expected, std::uint32_t size) {
+    Descriptor d = compare_of(0x1000, 0x2000, size, kCrav | kRcr | kCheck);
+    d.set_expected_result(static_cast<std::uint8_t>(expected));
+    return predict(d, {}, memory).status;
+  };
+  EXPECT_EQ(status(0, 3), 1);
+  EXPECT_EQ(status(0, 4), 2);
+  EXPECT_EQ(status(1, 3), 2);
+  EXPECT_EQ(status(1, 4), 1);
+}
+
+// ---------------------------------------------------------------- read errors
+
+TEST(PredictTest, UnreadableSourceGivesReadErrorAndAtMostThePrefix) {  // 5.5 (20)
+  Memory memory;
+  memory.put(0x1FFB, "12345");
+  memory.bad_pages = {0x2000};
+  const Prediction p = predict(memmove_of(0x1FFB, 0x4000, 100), {}, memory);
+  EXPECT_EQ(p.status, 0x20);
+  EXPECT_TRUE(p.writes_record);
+  EXPECT_EQ(p.record, record_bytes({0x20}));
+  EXPECT_TRUE(p.write_optional);
+  EXPECT_EQ(p.write_address, Iova{0x4000});
+  EXPECT_EQ(text_of(p.write_data), "12345");
+}
+
+TEST(PredictTest, UnreadableSourceOfADownwardCopyLeavesAtMostTheSuffix) {  // 5.6 (03)
+  Memory memory;
+  memory.put(0x2000, "tail!");
+  memory.bad_pages = {0x1000};
+  const Prediction p = predict(memmove_of(0x1FF0, 0x1FF8, 21), {}, memory);
+  EXPECT_EQ(p.status, 0x20);
+  EXPECT_TRUE(p.write_optional);
+  EXPECT_EQ(p.write_address, Iova{0x2008});
+  EXPECT_EQ(text_of(p.write_data), "tail!");
+}
+
+TEST(PredictTest, CompareSeesADifferenceOnlyBeforeTheUnreadablePage) {
+  Memory memory;
+  memory.bytes.fill(std::byte{0});
+  memory.bad_pages = {0x2000};
+  EXPECT_EQ(predict(compare_of(0x1F00, 0x4F00, 0x200), {}, memory).status, 0x20);
+  memory.bytes[0x4F10] = std::byte{1};
+  const Prediction p = predict(compare_of(0x1F00, 0x4F00, 0x200), {}, memory);
+  EXPECT_EQ(p.record, record_bytes({1, 1, 0, 0, 0x10}));
+}
+
+TEST(PredictTest, ErrorWithoutRecordAddressGoesToTheSoftwareErrorRegister) {  // 5.4
+  Memory memory;
+  memory.bad_pages = {0x1000};
+  Descriptor d = memmove_of(0x1000, 0x2000, 64);
+  d.flags = 0;
+  d.completion_address = Iova{0};
+  const Prediction p = predict(d, {}, memory);
+  EXPECT_EQ(p.status, 0x20);
+  EXPECT_FALSE(p.writes_record);
+  EXPECT_TRUE(p.software_error);
+}
+
+// ---------------------------------------------------------------- checks, one each
+
+TEST(PredictTest, OpcodeOutsideOpcapIsStatus10) {  // 2.4
+  for (const std::uint8_t opcode : {0x01, 0x06, 0x07, 0x10, 0x20, 0x3F, 0x40, 0xFF})
+    expect_record(run(make(opcode)), 0x10);
+  WorkContext context;
+  context.opcap = 0x35;  // no memory move
+  const Memory memory;
+  EXPECT_EQ(predict(memmove_of(0x1000, 0x2000, 8), context, memory).status, 0x10);
+}
+
+TEST(PredictTest, DrainInsideABatchIsStatus10) {  // 5.6 (02)
+  WorkContext context;
+  context.in_batch = true;
+  EXPECT_EQ(run(make(0x02), context).status, 0x10);
+  EXPECT_EQ(run(make(0x00), context).status, 1);
+}
+
+TEST(PredictTest, MisalignedRecordAddressGoesToTheSoftwareErrorRegisterOnly) {  // 5.5 (1b)
+  for (const std::uint64_t offset : {1, 8, 16, 31}) {
+    Descriptor d = make(0x00, kCrav | kRcr | kRci);
+    d.completion_address = Iova{0xF000 + offset};
+    const Prediction p = run(d);
+    EXPECT_EQ(p.status, 0x1B);
+    EXPECT_FALSE(p.writes_record);
+    EXPECT_FALSE(p.interrupt);
+    EXPECT_TRUE(p.software_error);
+    EXPECT_EQ(p.error_address, Iova{0xF000 + offset});
+  }
+  Descriptor aligned = make(0x00);
+  aligned.completion_address = Iova{0xF020};
+  EXPECT_EQ(run(aligned).status, 1);
+}
+
+TEST(PredictTest, PrivilegeInASharedQueueNeedsPrivilegedMode) {  // 4.3, 5.5 (1d)
+  WorkContext context;
+  context.dedicated = false;
+  context.pasid = Pasid{5};
+  Descriptor d = make(0x00);
+  d.privileged = true;
+  const Prediction refused = run(d, context);
+  EXPECT_EQ(refused.status, 0x1D);
+  EXPECT_TRUE(refused.software_error);
+  EXPECT_FALSE(refused.writes_record);
+  context.privileged_allowed = true;
+  const Prediction good = run(d, context);
+  EXPECT_EQ(good.status, 1);
+  EXPECT_TRUE(good.privileged);
+}
+
+TEST(PredictTest, DedicatedQueueIgnoresPasidAndPrivilegeOfTheDescriptor) {  // 4.3
+  Descriptor d = make(0x00);
+  d.privileged = true;
+  d.pasid = Pasid{0x12345};
+  d.reserved0 = 0x7FF;
+  const Prediction p = run(d);
+  EXPECT_EQ(p.status, 1);
+  EXPECT_FALSE(p.privileged);
+  WorkContext kernel;
+  kernel.privileged = true;
+  EXPECT_TRUE(run(make(0x00), kernel).privileged);
+}
+
+struct FlagCase {
+  std::uint8_t opcode;
+  std::uint32_t flags;
+  std::uint32_t mask;
+};
+
+TEST(PredictTest, FlagsThatTheOperationDoesNotAllowAreStatus11WithTheirMask) {  // 5.2.1, 5.2.2
+  const FlagCase cases[] = {
+      {0x00, 0x0001, 0x0001},    // fence outside a batch
+      {0x03, 0x0002, 0x0002},    // block on fault, WQ does not enable it
+      {0x03, 0x0020, 0x0020},    // cache control 3
+      {0x03, 0x0040, 0x0040},    // reserved
+      {0x03, 0x0080, 0x0080},    // check result in a move
+      {0x00, 0x0100, 0x0100},    // cache control in a no-op
+      {0x05, 0x0100, 0x0100},    // cache control in a compare
+      {0x00, 0x0200, 0x0200},    // address 1 in a no-op
+      {0x04, 0x0200, 0x0200},    // address 1 in a fill
+      {0x02, 0x0400, 0x0400},    // address 2 in a drain
+      {0x03, 0x0800, 0x0800},    // address 3
+      {0x05, 0x2000, 0x2000},    // strict ordering in a compare
+      {0x04, 0x4000, 0x4000},    // readback, not in GENCAP
+      {0x03, 0x8000, 0x8000},    // reserved
+      {0x03, 0x10000, 0x10000},  // operation specific
+      {0x02, 0x30000, 0x30000},  // drain readback addresses, not in GENCAP
+      {0x04, 0x40000, 0x40000},  // 16-byte pattern, not in GENCAP
+      {0x03, 0xFF0000, 0xFF0000}, {0x00, 0x8061, 0x8061},  // several
+  };
+  for (const FlagCase& c : cases) {
+    Descriptor d = make(c.opcode, kCrav | kRcr | c.flags);
+    d.size = c.opcode >= 3 ? 8 : 0;
+    const Prediction p = run(d);
+    expect_record(p, 0x11);
+    EXPECT_EQ(p.record[1], std::byte{0});
+    const std::uint32_t mask = std::to_integer<std::uint32_t>(p.record[16]) |
+                               std::to_integer<std::uint32_t>(p.record[17]) << 8 |
+                               std::to_integer<std::uint32_t>(p.record[18]) << 16;
+    EXPECT_EQ(mask, c.mask) << "opcode " << int{c.opcode} << " flags " << c.flags;
+  }
+}
+
+TEST(PredictTest, FlagsThatTheOperationAllowsAreAccepted) {  // 5.2.1
+  const FlagCase cases[] = {{0x00, 0x1000, 0},
+                            {0x02, 0x1000, 0},
+                            {0x03, 0x3700, 0},
+                            {0x04, 0x3500, 0},
+                            {0x05, 0x1680, 0}};
+  for (const FlagCase& c : cases) {
+    Descriptor d = make(c.opcode, kCrav | kRcr | c.flags);
+    d.size = c.opcode >= 3 ? 8 : 0;
+    EXPECT_EQ(run(d).status, 1) << "opcode " << int{c.opcode};
+  }
+}
+
+TEST(PredictTest, BlockOnFaultFollowsTheQueue) {  // 5.2.2
+  WorkContext context;
+  context.bof_enabled = true;
+  Descriptor d = memmove_of(0x1000, 0x2000, 8);
+  d.flags |= 2;
+  EXPECT_EQ(run(d, context).status, 1);
+  Descriptor noop = make(0x00);
+  noop.flags |= 2;
+  EXPECT_EQ(run(noop, context).status, 0x11) << "a no-op has no data operand";
+}
+
+TEST(PredictTest, CompareNeedsRecordAddressAndRequest) {  // 5.2.2
+  const Prediction no_request = run(compare_of(0x1000, 0x2000, 8, kCrav));
+  expect_record(no_request, 0x11);
+  EXPECT_EQ(no_request.record[16], std::byte{0x08});
+  Descriptor d = compare_of(0x1000, 0x2000, 8, 0);
+  const Prediction nothing = run(d);
+  EXPECT_EQ(nothing.status, 0x11);
+  EXPECT_TRUE(nothing.software_error);
+  EXPECT_FALSE(nothing.writes_record);
+}
+
+TEST(PredictTest, DrainNeedsARecordOrAnInterrupt) {  // 5.2.2
+  const Prediction p = run(make(0x02, kCrav));
+  expect_record(p, 0x11);
+  EXPECT_EQ(p.record[16], std::byte{0x18});
+  EXPECT_EQ(run(make(0x02, kRci)).status, 1);
+}
+
+TEST(PredictTest, RequestWithoutRecordAddressIsStatus11) {  // 5.2.2
+  const Prediction p = run(make(0x00, kRcr));
+  EXPECT_EQ(p.status, 0x11);
+  EXPECT_TRUE(p.software_error);
+}
+
+TEST(PredictTest, RecordTrafficClassWithoutRecordAddressIsStatus11) {  // 5.2.2
+  EXPECT_EQ(run(make(0x00, 0x1000)).status, 0x11);
+}
+
+TEST(PredictTest, UserInterruptsNeedTheirEnable) {  // 5.2.2, GENCFG[12]
+  WorkContext context;
+  context.pasid = Pasid{7};
+  const Prediction refused = run(make(0x00, kCrav | kRcr | kRci), context);
+  expect_record(refused, 0x11);
+  EXPECT_EQ(refused.record[16], std::byte{0x10});
+  EXPECT_FALSE(refused.interrupt);
+  context.user_interrupts = true;
+  EXPECT_TRUE(run(make(0x00, kCrav | kRcr | kRci), context).interrupt);
+  context.user_interrupts = false;
+  context.privileged = true;
+  EXPECT_TRUE(run(make(0x00, kCrav | kRcr | kRci), context).interrupt);
+  EXPECT_TRUE(run(make(0x00, kRci)).interrupt) << "no PASID: not a user descriptor";
+}
+
+TEST(PredictTest, ReservedBytesMustBeZero) {  // 5.2.1, every byte of every operation
+  struct Case {
+    std::uint8_t opcode;
+    std::vector<std::pair<int, int>> reserved;
+  };
+  const std::vector<Case> cases = {{0x00, {{16, 35}, {38, 63}}},
+                                   {0x02, {{16, 31}, {32, 35}, {38, 63}}},
+                                   {0x03, {{38, 63}}},
+                                   {0x04, {{38, 63}}},
+                                   {0x05, {{38, 39}, {40, 63}}}};
+  for (const Case& c : cases) {
+    for (const auto& [first, last] : c.reserved) {
+      for (int at = first; at <= last; ++at) {
+        Descriptor d = make(c.opcode);
+        d.size = c.opcode >= 3 ? 8 : 0;
+        auto line = abi::to_line(d);
+        line[static_cast<std::size_t>(at)] = std::byte{0x80};
+        expect_record(run(abi::decode_descriptor(line)), 0x12);
+      }
+    }
+  }
+}
+
+TEST(PredictTest, ExpectedResultByteIsReservedOnlyWithoutTheCheckFlag) {  // 5.2.1
+  Descriptor d = compare_of(0x1000, 0x1000, 8, kCrav | kRcr | kCheck);
+  d.set_expected_result(0);
+  EXPECT_EQ(run(d).status, 1);
+  d.op_specific[1] = std::byte{1};
+  expect_record(run(d), 0x12);
+}
+
+TEST(PredictTest, RecordAddressWithoutItsFlagIsReserved) {  // 5.2.2
+  Descriptor d = make(0x00, 0);
+  d.completion_address = Iova{0xF000};
+  const Prediction p = run(d);
+  EXPECT_EQ(p.status, 0x12);
+  EXPECT_TRUE(p.software_error);
+  EXPECT_FALSE(p.writes_record);
+}
+
+TEST(PredictTest, HandleWithoutInterruptRequestIsReserved) {  // 5.2.2
+  Descriptor d = make(0x00);
+  d.interrupt_handle = 0x100;
+  expect_record(run(d), 0x12);
+}
+
+TEST(PredictTest, ReservedBitsOfTheFirstDwordCountInASharedQueue) {  // 4.3
+  WorkContext context;
+  context.dedicated = false;
+  context.pasid = Pasid{5};
+  Descriptor d = make(0x00);
+  d.reserved0 = 1;
+  expect_record(run(d, context), 0x12);
+}
+
+TEST(PredictTest, SizeMustBeOneToTheMaximum) {  // 5.6, 5.10
+  WorkContext context;
+  context.max_transfer = 4096;
+  for (const std::uint8_t opcode : {0x03, 0x04, 0x05}) {
+    Descriptor d = make(opcode);
+    d.source = Iova{0x1000};
+    d.destination = Iova{0x4000};
+    expect_record(run(d, context), 0x13);
+    d.size = 4097;
+    expect_record(run(d, context), 0x13);
+    d.size = 4096;
+    EXPECT_EQ(run(d, context).status, 1);
+    d.size = 1;
+    EXPECT_EQ(run(d, context).status, 1);
+  }
+}
+
+TEST(PredictTest, InvalidHandleIsRecordedAndLogged) {  // 2.10, 5.5 (19)
+  WorkContext context;
+  context.handle_ok = false;
+  Descriptor d = memmove_of(0x1000, 0x2000, 8);
+  d.flags |= kRci;
+  d.interrupt_handle = 3;
+  const Prediction p = run(d, context);
+  EXPECT_EQ(p.status, 0x19);
+  EXPECT_TRUE(p.writes_record);
+  EXPECT_TRUE(p.software_error);
+  EXPECT_FALSE(p.interrupt);
+  EXPECT_TRUE(p.write_data.empty());
+  EXPECT_EQ(p.record, record_bytes({0x19}));
+  EXPECT_EQ(run(make(0x00), context).status, 1)
+      << "the handle matters only with an interrupt request";
+}
+
+TEST(PredictTest, InterruptComesWithAnyStatus) {  // 5.2: RCI at completion, any outcome
+  EXPECT_TRUE(run(make(0x00, kRci)).interrupt);
+  EXPECT_TRUE(run(make(0x3F, kCrav | kRci)).interrupt);
+  Descriptor d = make(0x03, kCrav | kRci);
+  EXPECT_TRUE(run(d).interrupt) << "size 0";
+}
+
+// ---------------------------------------------------------------- the order of predict.cpp
+
+TEST(PredictTest, FirstViolationOfTheDocumentedOrderWins) {
+  WorkContext context;
+  context.dedicated = false;
+  context.pasid = Pasid{5};
+  context.user_interrupts = true;
+  context.handle_ok = false;
+  Descriptor d = make(0x3F, kCrav | kRcr | kRci | 0x40);
+  d.privileged = true;
+  d.completion_address = Iova{0xF001};
+  d.reserved1 = 1;
+  EXPECT_EQ(run(d, context).status, 0x10);
+  EXPECT_TRUE(run(d, context).software_error)
+      << "no record at a misaligned address, whatever the status";
+  EXPECT_FALSE(run(d, context).writes_record);
+  d.opcode = 0x03;
+  EXPECT_EQ(run(d, context).status, 0x1B);
+  d.completion_address = Iova{0xF000};
+  EXPECT_EQ(run(d, context).status, 0x1D);
+  d.privileged = false;
+  EXPECT_EQ(run(d, context).status, 0x11);
+  d.flags = kCrav | kRcr | kRci;
+  EXPECT_EQ(run(d, context).status, 0x12);
+  d.reserved1 = 0;
+  EXPECT_EQ(run(d, context).status, 0x13);
+  d.size = 1;
+  EXPECT_EQ(run(d, context).status, 0x19);
+  context.handle_ok = true;
+  EXPECT_EQ(run(d, context).status, 1);
+}
+
+TEST(PredictTest, OpcodeThatOpcapShowsButNobodyImplementsIsMisuse) {
+  WorkContext context;
+  context.opcap = 0x7D;
+  EXPECT_THROW((void)run(make(0x06), context), HarnessError);
+}
+
+}  // namespace
+}  // namespace siov::model
