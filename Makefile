@@ -10,7 +10,7 @@ CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$(sc
 CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build run test test-unit test-rtl test-system test-negative test-cocotb lint format \
+.PHONY: help setup configure build run test test-unit test-rtl test-system test-negative test-assertions test-cocotb lint format \
         format-check abi abi-check synth netlist netlist-check waves views-check sanitize coverage bench ci clean
 
 help:            ## this text
@@ -44,6 +44,9 @@ test-system: build   ## whole systems (SIOV_DEVICE=model: on the C++ device)
 
 test-negative: build ## every rule is seen to fire
 	$(CTEST) -L negative
+
+test-assertions: setup ## every RTL assertion is seen to fire, in mutants of the RTL
+	@python3 tests/negative/rtl/assertion_mutants.py
 
 test-cocotb: setup   ## cocotb block tests
 	@test -d tests/cocotb && ls tests/cocotb/test_*.py >/dev/null 2>&1 || { echo "test-cocotb: no cocotb tests in this version"; exit 3; }
@@ -80,6 +83,7 @@ waves: build     ## one short run with waves; then: gtkwave out/waves/waves.fst 
 	$(PROGRAM) run scenarios/small.toml --seed $(SEED) --out $(OUT)/waves --waves $(ARGS)
 
 views-check: waves ## names in waves/*.gtkw exist in a fresh dump
+	@scripts/setup.sh waves
 	@python3 waves/check_views.py $(OUT)/waves/waves.fst waves/*.gtkw
 
 sanitize: setup  ## unit and negative tests under address and undefined-behaviour sanitizers

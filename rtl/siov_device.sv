@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SIOV device: wiring of link, registers, interrupts, queues and engines. docs/architecture.md section 1 describes the boundary.
+// The SIOV device: wiring of link, registers, interrupts, queues and engines.
+// docs/architecture.md section 1 describes the boundary.
 //
-// Reset: rst_ni, synchronous, active low, at least one cycle. FLR resets everything but the link's credit counters, which belong
+// Reset: rst_ni, synchronous, active low, at least one cycle. FLR resets everything but the
+// link's credit counters, which belong
 // to both ends. Outputs are registered.
 // @spec PCIe-6.3 2, DSA-1.0 personality, SIOV R1
 
@@ -76,7 +78,8 @@ module siov_device #(
   logic [63:0]                  msg_addr;
   logic [31:0]                  msg_data;
 
-  // A completion whose tag belongs to no engine; the engines report those that match no read of theirs.
+  // A completion whose tag belongs to no engine; the engines report those that match no read
+  // of theirs.
   assign stray = (|eng_unexpected) ||
                  (cpl_valid && cpl_sop && !cpl.bad && 32'(cpl.tag) >= NumEngines * (cfg.ext_tag_en ? TagsPerEngine : 32'd8));
 

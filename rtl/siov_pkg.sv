@@ -3,7 +3,8 @@
 //
 // Constants marked public are compared with the C++ side in tests/unit/abi_cross_check.cpp.
 // Everything here is hand-written; software-visible numbers live in siov_abi_pkg (generated).
-// Arrays of structs never appear (Yosys 0.23 misreads them): per-queue or per-engine values travel as flat
+// Arrays of structs never appear (Yosys 0.23 misreads them): per-queue or per-engine values
+// travel as flat
 // vectors of $bits-sized slices and go through a struct temporary.
 
 package siov_pkg;
@@ -12,7 +13,8 @@ package siov_pkg;
   localparam int unsigned DataBytes /*verilator public*/ = 64;   // one beat
   localparam int unsigned DataBits = 8 * DataBytes;
 
-  // TLP Fmt:Type first bytes (PCIe 6.3 table 2-3), 3 DW forms; bit 5 of the byte selects the 4 DW form.
+  // TLP Fmt:Type first bytes (PCIe 6.3 table 2-3), 3 DW forms; bit 5 of the byte selects the 4
+  // DW form.
   localparam logic [7:0] TlpMRd /*verilator public*/ = 8'h00;
   localparam logic [7:0] TlpMWr /*verilator public*/ = 8'h40;
   localparam logic [7:0] TlpCfgRd0 /*verilator public*/ = 8'h04;
@@ -115,7 +117,8 @@ package siov_pkg;
     logic [3:0]  max_batch;      // log2 members
   } wq_cfg_t;
   localparam int unsigned WqCfgW = 1 + 16 + 16 + 16 + 1 + 1 + 4 + 1 + 20 + 1 + 5 + 4;
-  // Bit positions for readers that pick one field of every queue (a struct inside a generate loop confuses Yosys 0.23).
+  // Bit positions for readers that pick one field of every queue (a struct inside a generate
+  // loop confuses Yosys 0.23).
   localparam int unsigned WqCfgPrioLsb = 31;
   localparam int unsigned WqCfgSizeLsb = 53;
   localparam int unsigned WqCfgAcceptLsb = 85;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One bank of the reorder ring: 64-byte lines with byte enables, one write and one read a cycle, read registered.
+// One bank of the reorder ring: 64-byte lines with byte enables, one write and one read a cycle,
+// read registered.
 // Infers as block memory. No reset: the ring's pointers say what is valid.
 
 module siov_eng_bank #(
@@ -14,7 +15,8 @@ module siov_eng_bank #(
   input  logic [$clog2(Lines)-1:0] rd_addr_i,
   output logic [511:0]             rd_data_o
 );
-  // Eight bytes a memory: the byte writes of one 512-bit memory would be 64 write ports to Yosys, which it cannot merge in time.
+  // Eight bytes a memory: the byte writes of one 512-bit memory would be 64 write ports to
+  // Yosys, which it cannot merge in time.
   for (genvar w = 0; w < 8; w++) begin : gen_word
     logic [63:0] mem [Lines];
     always_ff @(posedge clk_i) begin

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Descriptor check: turns a dispatched descriptor into a job, or into the status that ends it.
 //
-// Order of checks (the specification leaves it free, dsa 5.2.3; tb/model/predict.cpp states the same list):
-//   opcode 10 -> record address 1b -> privilege 1d -> flags 11 -> reserved bytes 12 -> size 13 -> interrupt handle 19.
+// Order of checks (the specification leaves it free, dsa 5.2.3; tb/model/predict.cpp states the
+// same list):
+//   opcode 10 -> record address 1b -> privilege 1d -> flags 11 -> reserved bytes 12 -> size 13
+//   -> interrupt handle 19.
 // Latency 1 cycle, one descriptor a cycle. Does not touch memory.
 
 `include "siov_assert.svh"
@@ -36,7 +38,8 @@ module siov_eng_check (
   localparam logic [23:0] FlagsCommon = (24'd1 << siov_abi_pkg::FlagCrav) |
       (24'd1 << siov_abi_pkg::FlagRcr) | (24'd1 << siov_abi_pkg::FlagRci) |
       (24'd1 << siov_abi_pkg::FlagCrTc);
-  // Bits 18 and 19 suppress the implicit readback of a traffic class (dsa 5.6); ours is the ordering of the link anyway.
+  // Bits 18 and 19 suppress the implicit readback of a traffic class (dsa 5.6); ours is the
+  // ordering of the link anyway.
   localparam logic [23:0] FlagsDrain = FlagsCommon | (24'd1 << 18) | (24'd1 << 19);
   localparam logic [23:0] FlagsMove = FlagsCommon | (24'd1 << siov_abi_pkg::FlagCc1) |
       (24'd1 << siov_abi_pkg::FlagStrictOrder) | (24'd1 << siov_abi_pkg::FlagAddr1Tc) |

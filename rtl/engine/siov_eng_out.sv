@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Output of an engine: executes the walker's commands strictly in order.
 //
-// Lines of the ring become beats of write TLPs, one a cycle; fill patterns and completion records join the same stream;
-// an end command then asks for the interrupt, reports a software error and finally says done, so each of them is ordered
+// Lines of the ring become beats of write TLPs, one a cycle; fill patterns and completion
+// records join the same stream;
+// an end command then asks for the interrupt, reports a software error and finally says done, so
+// each of them is ordered
 // behind everything of its descriptor (dsa 5.3). Comparisons read two lines for every 64 bytes.
-// stop_i: no new TLP starts, ends are thrown away, a TLP that is half sent is completed; quiet_o then says all is out.
+// stop_i: no new TLP starts, ends are thrown away, a TLP that is half sent is completed; quiet_o
+// then says all is out.
 // Latency: command to beat 3 cycles. Throughput: a beat a cycle, also from one TLP to the next.
 
 `include "siov_assert.svh"

@@ -3,7 +3,8 @@
 
 package siov_eng_pkg;
 
-  // Widths of siov_pkg::tx_req_t and swerr_t; Yosys 0.23 lets a package not use another one's constants.
+  // Widths of siov_pkg::tx_req_t and swerr_t; Yosys 0.23 lets a package not use another one's
+  // constants.
   // siov_eng_out checks that they agree.
   localparam int unsigned ReqW = 118;
   localparam int unsigned ErrW = 129;

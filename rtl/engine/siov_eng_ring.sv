@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reorder ring of an engine: tags of outstanding reads, and the store that their data lands in.
 //
-// Tags are given out in order and retired in order; completions come back in any order between tags, split anywhere.
-// Every byte is rotated on arrival to the byte lane that its write TLP will need (siov_eng_seg fixes it), so the walker
-// only reads whole lines. A 64-byte beat touches at most two neighbouring lines, which live in different banks.
-// avail_pos_o: all ring bytes before it are complete. A read that ended badly (UR, CA, poisoned, timeout) stops it and
+// Tags are given out in order and retired in order; completions come back in any order between
+// tags, split anywhere.
+// Every byte is rotated on arrival to the byte lane that its write TLP will need (siov_eng_seg
+// fixes it), so the walker
+// only reads whole lines. A 64-byte beat touches at most two neighbouring lines, which live in
+// different banks.
+// avail_pos_o: all ring bytes before it are complete. A read that ended badly (UR, CA, poisoned,
+// timeout) stops it and
 // raises err_o until the walker acknowledges; the bytes then count as complete.
-// A completion must continue exactly where its read stands (byte count), else it is dropped as unexpected: so late ones
-// after a timeout or a flush never land in a new owner's data (PCIE-46, SIOV-D-48). Tags lost that way rest until their
-// completion has come or a completion timeout has passed. While 8-bit tags are switched off (Device Control bit 8, to be
+// A completion must continue exactly where its read stands (byte count), else it is dropped as
+// unexpected: so late ones
+// after a timeout or a flush never land in a new owner's data (PCIE-46, SIOV-D-48). Tags lost
+// that way rest until their
+// completion has come or a completion timeout has passed. While 8-bit tags are switched off
+// (Device Control bit 8, to be
 // changed only while nothing is outstanding), the engine owns ShortTags of the 32 tags instead.
 //
 // Latency: beat to readable 4 cycles; line read 1 cycle.
@@ -140,7 +147,8 @@ module siov_eng_ring #(
     good = known && cpl_i.has_data && cpl_i.status == siov_pkg::CplSc && !cpl_i.ep &&
            cpl_i.byte_count == {2'd0, c_left};
   end
-  // A read that no longer continues where it should is ended as failed only by an error status, poison or timeout.
+  // A read that no longer continues where it should is ended as failed only by an error
+  // status, poison or timeout.
   logic fail;
   assign fail = known && (!cpl_i.has_data || cpl_i.status != siov_pkg::CplSc ||
                           (cpl_i.ep && cpl_i.byte_count == {2'd0, c_left}));
@@ -153,7 +161,7 @@ module siov_eng_ring #(
   logic [PosW-7:0] c1_line_q;
   logic [9:0]      c1_left_q;        // bytes of this completion from this beat on, first beat's lane included
   logic [1:0]      c1_lane_q;        // first lane of the first beat
-  logic            c1_ends_read_q;
+  logic            c1_ends_read_q, c1_short;
   logic [TagW-1:0] c1_tag_q;
   logic [PosW-1:0] origin;
   assign origin = c_pos - {{(PosW-2){1'b0}}, cpl_i.lower_addr[1:0]};
@@ -191,8 +199,13 @@ module siov_eng_ring #(
   logic [63:0]      c2_be0_q, c2_be1_q;      // byte enables of bank 0 (even lines) and bank 1
   logic [BankW-1:0] c2_addr0_q, c2_addr1_q;
   logic [TagW-1:0]  c2_tag_q;
+  logic             c2_short_q, c2_more_q;
   logic [63:0]      lanes, lanes_rot, low_part;
   logic [PosW-7:0]  next_line;
+
+  // The TLP ended before the bytes that its header promised: the read has failed (malformed
+  // completion).
+  assign c1_short = c1_valid_q && c1_last_q && c1_left_q > 10'd64;
 
   always_comb begin
     lanes = 64'hFFFF_FFFF_FFFF_FFFF << c1_lane_q;
@@ -206,12 +219,15 @@ module siov_eng_ring #(
     if (!rst_ni || clear_i) begin
       c2_valid_q <= 1'b0;
       c2_done_q <= 1'b0;
+      c2_short_q <= 1'b0;
     end else begin
       c2_valid_q <= c1_valid_q;
-      c2_done_q <= c1_valid_q && c1_last_q && c1_ends_read_q;
+      c2_done_q <= c1_valid_q && c1_last_q && c1_ends_read_q && !c1_short;
+      c2_short_q <= c1_short;
     end
     if (c1_valid_q) begin
       c2_tag_q <= c1_tag_q;
+      c2_more_q <= !c1_ends_read_q;
       c2_data_q <= (c1_data_q << {c1_rot_q, 3'd0}) |
                    (c1_data_q >> (10'd512 - {1'b0, c1_rot_q, 3'd0}));
       c2_be0_q <= lanes_rot & (c1_line_q[0] ? low_part : ~low_part);
@@ -246,7 +262,7 @@ module siov_eng_ring #(
 
   // The timeout runs from the transmission, not from the wish to send.
   assign head_unsent = req_valid_q && req_q.tag[TagW-1:0] == head_tag;
-  assign new_orphan = expired || (sop && fail && !final_c) || (clear_i && (busy_q & ~done_q) != '0);
+  assign new_orphan = expired || (c2_short_q && c2_more_q) || (sop && fail && !final_c) || (clear_i && (busy_q & ~done_q) != '0);
   assign expired = busy_q[head_q] && !done_q[head_q] && head_age_q == CtoW'(CtoCycles);
   assign retire = busy_q[head_q] && done_q[head_q] && (!bad_q[head_q] || err_ack_i);
   assign timeout_o = expired && !clear_i;
@@ -281,6 +297,11 @@ module siov_eng_ring #(
         new_q <= new_next;
       end
       if (c2_done_q) done_q[c2_tag_q] <= 1'b1;
+      if (c2_short_q) begin
+        done_q[c2_tag_q] <= 1'b1;
+        bad_q[c2_tag_q] <= 1'b1;
+        if (c2_more_q) orphan_q[c2_tag_q] <= 1'b1;
+      end
       if (sop && fail) begin
         done_q[c_tag] <= 1'b1;
         bad_q[c_tag] <= 1'b1;

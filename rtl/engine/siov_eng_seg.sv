@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cuts a job into segments; the splitter (reads) and the walker (writes) step through the same sequence.
+// Cuts a job into segments; the splitter (reads) and the walker (writes) step through the same
+// sequence.
 //
-// Copy, fill: pieces inside one 4 KiB page of the destination, ascending, or descending when an overlapping copy must run
-// from the top. A segment starts a fresh ring line at byte lane dst[1:0], so that its write payload needs no further shift.
-// Compare: blocks of up to 512 bytes inside one page of either source, first of source 1, then of source 2, each starting a
+// Copy, fill: pieces inside one 4 KiB page of the destination, ascending, or descending when an
+// overlapping copy must run
+// from the top. A segment starts a fresh ring line at byte lane dst[1:0], so that its write
+// payload needs no further shift.
+// Compare: blocks of up to 512 bytes inside one page of either source, first of source 1, then
+// of source 2, each starting a
 // fresh ring line at lane 0.
 // Combinational.
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Read side of an engine: steps through a job's segments and asks for the source bytes, far ahead of the walker.
+// Read side of an engine: steps through a job's segments and asks for the source bytes, far
+// ahead of the walker.
 //
-// A read never crosses a multiple of the read request limit (so neither 4 KiB), uses the next tag in order and knows where
+// A read never crosses a multiple of the read request limit (so neither 4 KiB), uses the next
+// tag in order and knows where
 // in the ring its first byte goes. It waits for a free tag and for free ring lines only.
-// Throughput: one read a cycle inside a segment; two more cycles a job or segment. Output registered.
+// Throughput: one read a cycle inside a segment; two more cycles a job or segment. Output
+// registered.
 
 `include "siov_assert.svh"
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Write side of an engine: steps through the same segments as the splitter and, as data becomes available, orders the
+// Write side of an engine: steps through the same segments as the splitter and, as data becomes
+// available, orders the
 // write TLPs, the completion record and the end of each descriptor from siov_eng_out.
 //
-// A write TLP starts where its segment or the previous TLP ended, holds at most the payload limit and never crosses 4 KiB.
-// A forward copy writes as soon as the bytes of a TLP are there: all source bytes before them have been read, so an
+// A write TLP starts where its segment or the previous TLP ended, holds at most the payload
+// limit and never crosses 4 KiB.
+// A forward copy writes as soon as the bytes of a TLP are there: all source bytes before them
+// have been read, so an
 // overlapping source is not spoilt. A backward copy waits for its whole segment.
-// After a failed read the rest of the job is walked without writing (ring lines are only freed); its status is 0x20.
+// After a failed read the rest of the job is walked without writing (ring lines are only freed);
+// its status is 0x20.
 // Throughput: one TLP a cycle; four more cycles a descriptor, hidden behind earlier output.
 
 `include "siov_assert.svh"
@@ -143,7 +147,8 @@ module siov_eng_walk #(
   logic [4:0]         beats;
   logic               lines_done;      // last TLP of the segment
   always_comb begin
-    // Lines that this TLP or block covers. Inside a segment TLPs start on line boundaries (the limits are multiples of 64).
+    // Lines that this TLP or block covers. Inside a segment TLPs start on line boundaries
+    // (the limits are multiples of 64).
     beats = 5'((span + 10'd63) >> 6);
     lines_done = left_q == {3'd0, bytes};
     pat_rot = rot_q;

@@ -4,8 +4,10 @@
 //   check -> split ----reads----> ring (tags, reorder store) <---- completions
 //        \-> job fifo -> walk -> out -> write TLPs, interrupt, done
 //
-// split runs far ahead of walk (as many descriptors as the job fifo holds, as many reads as there are tags), so a stream of
-// descriptors keeps the link busy whatever the host's latency. Everything of an engine leaves in descriptor order.
+// split runs far ahead of walk (as many descriptors as the job fifo holds, as many reads as
+// there are tags), so a stream of
+// descriptors keeps the link busy whatever the host's latency. Everything of an engine leaves in
+// descriptor order.
 // halt_i, flush_i: everything is thrown away, a half-sent TLP is completed first.
 
 `include "siov_assert.svh"

@@ -204,7 +204,8 @@ module siov_link #(
   );
 
 `ifndef SYNTHESIS
-  // Neighbours keep their streams still while they wait; only a loss of bus mastering or a halt lets
+  // Neighbours keep their streams still while they wait; only a loss of bus mastering or a
+  // halt lets
   // a source withdraw.
   for (genvar e = 0; e < NumEngines; e++) begin : gen_source_hold
     `SIOV_ASSERT(a_wr_hold, wr_valid_i[e] && !wr_ready_o[e] && cfg.bme |=> wr_valid_i[e] ||

@@ -7,7 +7,8 @@
 // by small ones of its class. The classes whose candidate has credits take turns; a class that
 // lacks them stops only itself. Once started, a TLP keeps the link to its last beat. The order of
 // acceptance (valid and ready) is the order on the wire. No memory request starts while bus
-// mastering is off, and none of a PASID while the prefix may not be sent: without it the request would
+// mastering is off, and none of a PASID while the prefix may not be sent: without it the request
+// would
 // reach the wrong address space. Sources may withdraw then, and when the device halts.
 // Latency: one cycle from acceptance to up_*. One beat a cycle without gaps, whatever the mixture.
 // Combinational from the sources' valid and request to their ready; nothing from up_ready_i, which

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes descriptors from the queues to the engines: choose, read, look up the interrupt handle, deliver.
+// Takes descriptors from the queues to the engines: choose, read, look up the interrupt handle,
+// deliver.
 //
-//   D0 choose (siov_wq_arb), read storage   D1 entry there: pop, drop (abort) or put back (drain waits)
+//   D0 choose (siov_wq_arb), read storage   D1 entry there: pop, drop (abort) or put back
+//   (drain waits)
 //   D2, D3 permission look-up of the interrupt handle (dsa 2.10)   D4 into the engine's slot
 //
-// Different queues overlap; one queue is in D0..D1 once at a time, so it delivers at most every second cycle.
-// A drain descriptor (opcode 02) leaves its queue only when nothing of that queue is in an engine; being first in first out,
+// Different queues overlap; one queue is in D0..D1 once at a time, so it delivers at most every
+// second cycle.
+// A drain descriptor (opcode 02) leaves its queue only when nothing of that queue is in an
+// engine; being first in first out,
 // everything before it has then finished and everything after it still waits (dsa 5.6).
 
 `include "siov_assert.svh"
@@ -122,7 +126,8 @@ module siov_dispatcher #(
     end
   end
 
-  // ------------------------------------------------------------ D2..D4: look-up beside the descriptor
+  // ------------------------------------------------------------ D2..D4: look-up beside the
+  // descriptor
   logic [2:0]                    p_valid_q;   // D2, D3, D4
   logic [3*NumEngines-1:0]       p_eng_q;
   siov_pkg::disp_t               d2_q, d3_q, d4_q;
@@ -177,7 +182,8 @@ module siov_dispatcher #(
   end
 
   // ------------------------------------------------------------ engine slots
-  // Two slots an engine; room counts reservations from D0 on, so a delivered descriptor always finds a place.
+  // Two slots an engine; room counts reservations from D0 on, so a delivered descriptor always
+  // finds a place.
   for (genvar e = 0; e < NumEngines; e++) begin : gen_slot
     logic [1:0] reserved_q;
     logic       push, pop, slot_ready;

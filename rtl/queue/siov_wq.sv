@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work queues in shared storage: admission of portal writes, one read port for the dispatcher, drain generations.
+// Work queues in shared storage: admission of portal writes, one read port for the dispatcher,
+// drain generations.
 //
-// Admission (dsa 4.2): a dedicated queue takes posted 64-byte writes, a shared one deferrable ones; a full queue answers
-// Retry (deferrable) or drops the descriptor and reports 0x53 (posted). Occupancy counts from acceptance to dispatch.
-// Drain generations: every descriptor carries the epoch of its queue at acceptance. A drain flips the epoch and waits until
-// nothing of the old one is pending, so that later submissions cannot hold it up (dsa 3.2, SIOV-D-44).
+// Admission (dsa 4.2): a dedicated queue takes posted 64-byte writes, a shared one deferrable
+// ones; a full queue answers
+// Retry (deferrable) or drops the descriptor and reports 0x53 (posted). Occupancy counts from
+// acceptance to dispatch.
+// Drain generations: every descriptor carries the epoch of its queue at acceptance. A drain
+// flips the epoch and waits until
+// nothing of the old one is pending, so that later submissions cannot hold it up (dsa 3.2,
+// SIOV-D-44).
 //
 // Latency: portal write to visible occupancy 1 cycle; portal_rsp_* 1 cycle; storage read 1 cycle.
 // Does not decide which queue is served (siov_wq_arb).
@@ -187,7 +192,8 @@ module siov_wq #(
   assign wq_occ_o = occ_q;
 
   // ------------------------------------------------------------ overflow report
-  // One slot: while it waits, further overflows only repeat what SWERROR would count as overflow anyway.
+  // One slot: while it waits, further overflows only repeat what SWERROR would count as
+  // overflow anyway.
   siov_pkg::swerr_t swerr_q;
   logic             swerr_valid_q;
   always_ff @(posedge clk_i) begin

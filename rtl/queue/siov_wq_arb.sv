@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses the next queue and engine: weighted round robin inside a group (dsa 5.11), round robin between groups and engines.
+// Chooses the next queue and engine: weighted round robin inside a group (dsa 5.11), round robin
+// between groups and engines.
 //
-// A queue may be chosen while it is non-empty, not already in the dispatch pipeline (busy_i) and an engine of its group has
-// room. Each queue spends one credit a dispatch; when every waiting queue of a group has spent its credits, the group
-// reloads them from the priorities, so that a queue waits at most the sum of the others' priorities: no starvation.
+// A queue may be chosen while it is non-empty, not already in the dispatch pipeline (busy_i) and
+// an engine of its group has
+// room. Each queue spends one credit a dispatch; when every waiting queue of a group has spent
+// its credits, the group
+// reloads them from the priorities, so that a queue waits at most the sum of the others'
+// priorities: no starvation.
 //
 // Purely a chooser: one registered decision a cycle.
 
@@ -43,8 +47,10 @@ module siov_wq_arb #(
   logic             hit_q;
   logic [NumGroups-1:0] grp_reload;
 
-  // A queue wants service; it is ready when an engine of its group has room; it is rich while it has credit.
-  // The queue chosen in the last cycle is still in the pipeline, but its remaining credit counts: reloading over it would
+  // A queue wants service; it is ready when an engine of its group has room; it is rich while
+  // it has credit.
+  // The queue chosen in the last cycle is still in the pipeline, but its remaining credit
+  // counts: reloading over it would
   // make all priorities equal.
   always_comb begin
     want = nonempty_i & ~busy_i & {NumWq{!stop_i}};

@@ -15,7 +15,8 @@ class HarnessError : public std::runtime_error {
  public:
   explicit HarnessError(const std::string& what,
                         std::source_location where = std::source_location::current())
-      : std::runtime_error(what + " [" + where.file_name() + ":" + std::to_string(where.line()) + "]") {}
+      : std::runtime_error(what + " [" + where.file_name() + ":" + std::to_string(where.line()) +
+                           "]") {}
 };
 
 }  // namespace siov

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T, E>: a value, or the error that modelled hardware answers instead. Not for misuse (that throws HarnessError).
+// Result<T, E>: a value, or the error that modelled hardware answers instead. Not for misuse (that
+// throws HarnessError).
 //
 //   Result<Hpa, FaultReason> r = walk(...);
 //   if (!r) return r.error();
@@ -24,8 +25,9 @@ Failure(E) -> Failure<E>;
 template <class T, class E>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}                  // NOLINT
-  Result(Failure<E> failure) : state_(std::in_place_index<1>, std::move(failure.error)) {}  // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
+  Result(Failure<E> failure)
+      : state_(std::in_place_index<1>, std::move(failure.error)) {}  // NOLINT
   explicit operator bool() const { return state_.index() == 0; }
   bool has_value() const { return state_.index() == 0; }
   const T& value() const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strong types for everything that is easily swapped by mistake: addresses of different spaces, PASIDs, requester ids.
+// Strong types for everything that is easily swapped by mistake: addresses of different spaces,
+// PASIDs, requester ids.
 //
 //   Hpa page{0x1000};
 //   Hpa next = page + 4096;      // same space: fine
@@ -63,9 +64,13 @@ struct RequesterId {
 
 template <class Tag>
 struct std::hash<siov::Address<Tag>> {
-  std::size_t operator()(siov::Address<Tag> a) const noexcept { return std::hash<std::uint64_t>{}(a.value); }
+  std::size_t operator()(siov::Address<Tag> a) const noexcept {
+    return std::hash<std::uint64_t>{}(a.value);
+  }
 };
 template <>
 struct std::hash<siov::Pasid> {
-  std::size_t operator()(siov::Pasid p) const noexcept { return std::hash<std::uint32_t>{}(p.value); }
+  std::size_t operator()(siov::Pasid p) const noexcept {
+    return std::hash<std::uint32_t>{}(p.value);
+  }
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AddressSpaceView: side-effect-free look into an address space by PASID, for checkers. No faults recorded, no A/D bits set.
+// AddressSpaceView: side-effect-free look into an address space by PASID, for checkers. No faults
+// recorded, no A/D bits set.
 #pragma once
 
 #include <cstddef>

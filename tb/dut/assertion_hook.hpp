@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Catches RTL assertion failures: vl_stop is replaced (the library is built with VL_USER_STOP), so that the first failure of
-// a device is kept as text and the run goes on to report it, instead of aborting the process.
+// Catches RTL assertion failures: vl_stop is replaced (the library is built with VL_USER_STOP), so
+// that the first failure of a device is kept as text and the run goes on to report it, instead of
+// aborting the process.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Verilated device (or its Yosys-written netlist) behind pcie::LinkDevice: the only place, with the ABI cross-check,
-// that sees Verilated headers.
+// The Verilated device (or its Yosys-written netlist) behind pcie::LinkDevice: the only place, with
+// the ABI cross-check, that sees Verilated headers.
 //
 //   dut::DeviceOptions options;
 //   auto device = dut::make_rtl_device(options);
@@ -23,7 +23,8 @@ struct DeviceOptions {
 /// A LinkDevice that can record waves.
 class TracedDevice : public pcie::LinkDevice {
  public:
-  /// Starts an FST dump. @throws HarnessError if the file cannot be written or the build has no tracing
+  /// Starts an FST dump. @throws HarnessError if the file cannot be written or the build has no
+  /// tracing
   virtual void start_trace(const std::string& path) = 0;
   virtual void stop_trace() = 0;
   /// Clock cycles since construction.
@@ -34,7 +35,8 @@ class TracedDevice : public pcie::LinkDevice {
 
 std::unique_ptr<TracedDevice> make_rtl_device(const DeviceOptions& options);
 
-/// The netlist that `make synth` wrote back. @throws HarnessError when the build was made without it
+/// The netlist that `make synth` wrote back. @throws HarnessError when the build was made without
+/// it
 std::unique_ptr<TracedDevice> make_netlist_device(const DeviceOptions& options);
 bool netlist_available();
 

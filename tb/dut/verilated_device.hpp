@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// VerilatedDevice<Model>: the pin-level loop shared by the RTL and the netlist, whose Verilated classes differ only in name.
-// Private to tb/dut.
+// VerilatedDevice<Model>: the pin-level loop shared by the RTL and the netlist, whose Verilated
+// classes differ only in name. Private to tb/dut.
 #pragma once
+
+#include <verilated.h>
+#include <verilated_fst_c.h>
 
 #include <array>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
-
-#include <verilated.h>
-#include <verilated_fst_c.h>
 
 #include "common/error.hpp"
 #include "dut/assertion_hook.hpp"
@@ -34,7 +34,8 @@ class VerilatedDevice final : public TracedDevice {
   }
   ~VerilatedDevice() override {
     stop_trace();
-    // The model takes its scopes off the thread's context, which may by now be that of another device.
+    // The model takes its scopes off the thread's context, which may by now be that of another
+    // device.
     Verilated::threadContextp(&context_);
     model_->final();
   }

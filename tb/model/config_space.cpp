@@ -82,11 +82,11 @@ void ConfigSpace::define_extended() {
   put(kAer + 0x14, kAerAdvisory, kAerAdvisory);
   put(0x200, 0x22010023);  // DVSEC, next 0x220
   put(0x204, 0x01818086);
-  put(0x208, 0x00000005);            // scalable I/O virtualization
-  put(0x20C, 0x00000001);            // 4 KiB pages
-  put(kSystemPageSize, 0x00000001);  // only one legal value
-  put(0x214, 0x00000001);            // interrupt message storage
-  put(0x220, 0x2301000F);            // ATS, next 0x230
+  put(0x208, 0x00000005);              // scalable I/O virtualization
+  put(0x20C, 0x00000001);              // 4 KiB pages
+  put(kSystemPageSize, 0x00000001);    // only one legal value
+  put(0x214, 0x00000001);              // interrupt message storage
+  put(0x220, 0x2301000F);              // ATS, next 0x230
   put(0x224, 0x00000060, 0x001F0000);  // smallest translation unit; enable needs the engine
   put(0x230, 0x2401001B);              // PASID, next 0x240
   put(0x234, 0x00001404, 0x00050000);  // 20 bits, privileged mode

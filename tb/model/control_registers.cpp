@@ -91,7 +91,8 @@ void ControlRegisters::write(std::uint32_t offset, std::uint64_t value, std::uin
       if (intcause_ == 0) interrupts_.retire_device();
       return;
     case abi::kRegCmd:
-      if ((mask & 0xFFFFFFFFu) == 0xFFFFFFFFu) write_command(static_cast<std::uint32_t>(value & mask));
+      if ((mask & 0xFFFFFFFFu) == 0xFFFFFFFFu)
+        write_command(static_cast<std::uint32_t>(value & mask));
       return;
     case abi::kRegSwerror:
       swerror_[0] &= ~(value & mask & 3u);

@@ -43,7 +43,8 @@ class Interrupts {
   void request(InterruptHandle handle);
   /// Device events: vector 0.
   void request_device();
-  /// No cause of a device event is left: vector 0 no longer waits, unless work waits in it too. @spec PCIe-6.3 6.1.4
+  /// No cause of a device event is left: vector 0 no longer waits, unless work waits in it too.
+  /// @spec PCIe-6.3 6.1.4
   void retire_device();
   /// Sends what was pending and no longer has a reason to wait. After configuration writes.
   void service();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LinkDevice: a device seen beat by beat, as docs/architecture.md 1.1 defines the boundary. Implemented by dut::RtlDevice,
-// dut::NetlistDevice and by fakes in tests.
+// LinkDevice: a device seen beat by beat, as docs/architecture.md 1.1 defines the boundary.
+// Implemented by dut::RtlDevice, dut::NetlistDevice and by fakes in tests.
 #pragma once
 
 #include <array>
@@ -16,7 +16,8 @@ struct Beat {
   const std::uint32_t* data = nullptr;
 };
 
-/// Cumulative credit limits, modulo 256 (headers) and 4096 (data). Completion fields unused towards the host.
+/// Cumulative credit limits, modulo 256 (headers) and 4096 (data). Completion fields unused towards
+/// the host.
 struct CreditLimits {
   std::uint8_t posted_header = 0;
   std::uint16_t posted_data = 0;
@@ -29,18 +30,20 @@ struct CreditLimits {
 class LinkDevice {
  public:
   struct Inputs {
-    Beat down;                 ///< towards the device this cycle
-    CreditLimits up_credits;   ///< what the host has granted so far
+    Beat down;                ///< towards the device this cycle
+    CreditLimits up_credits;  ///< what the host has granted so far
     bool up_ready = true;
   };
   struct Outputs {
-    Beat up;                   ///< moved this cycle iff up.valid and the up_ready given in the same call
-    CreditLimits down_credits; ///< what the device has granted so far
+    Beat up;  ///< moved this cycle iff up.valid and the up_ready given in the same call
+    CreditLimits down_credits;  ///< what the device has granted so far
   };
   virtual ~LinkDevice() = default;
-  /// Holds reset for a few cycles with all inputs driven; afterwards the device is as after power-on.
+  /// Holds reset for a few cycles with all inputs driven; afterwards the device is as after
+  /// power-on.
   virtual void reset() = 0;
-  /// One clock. `up` is what the device drove before the clock edge, together with up_ready of this call.
+  /// One clock. `up` is what the device drove before the clock edge, together with up_ready of this
+  /// call.
   virtual void cycle(const Inputs& in, Outputs& out) = 0;
 };
 

@@ -136,6 +136,10 @@ void DeviceSide::end_of_test(std::uint64_t cycle) {
   if (device_) device_->stop_trace();
 }
 
+void DeviceSide::stop_waves() {
+  if (device_) device_->stop_trace();
+}
+
 std::uint64_t DeviceSide::tlps_up() const {
   return model_ ? model_digest_->transactions : root_->statistics().tlps_up;
 }

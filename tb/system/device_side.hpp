@@ -51,6 +51,9 @@ class DeviceSide {
   /// Judges the idle end state; closes the waves.
   void end_of_test(std::uint64_t cycle);
 
+  /// Closes the wave file, if one is being written; the run goes on.
+  void stop_waves();
+
   std::uint64_t tlps_up() const;
   std::uint64_t tlps_down() const;
   /// Rules broken, a failed assertion of the RTL included.

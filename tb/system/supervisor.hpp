@@ -30,6 +30,8 @@ struct SupervisorConfig {
   std::uint64_t patience_after_failure = 40'000;
   std::uint64_t max_violations = 1000;
   std::function<std::uint64_t()> violations;  ///< may be empty
+  /// Called once, 4096 to 8192 cycles after the first violation: waves of what follows help nobody.
+  std::function<void()> after_failure;
   ProgressSink* progress = nullptr;
 };
 
@@ -50,6 +52,13 @@ class Supervisor final : public coro::Clocked {
       last_change_ = cycle;
     }
     const std::uint64_t broken = config_.violations ? config_.violations() : 0;
+    if (broken != 0 && config_.after_failure) {
+      if (failure_seen_) {
+        config_.after_failure();
+        config_.after_failure = nullptr;
+      }
+      failure_seen_ = true;  // one more interval shows what the failure led to
+    }
     if (broken >= config_.max_violations)
       throw RunStopped(std::to_string(broken) + " rule violations");
     const std::uint64_t patience = broken != 0 ? config_.patience_after_failure : config_.patience;
@@ -65,6 +74,7 @@ class Supervisor final : public coro::Clocked {
   SupervisorConfig config_;
   std::uint64_t last_done_ = 0;
   std::uint64_t last_change_ = 0;
+  bool failure_seen_ = false;
 };
 
 }  // namespace siov::system

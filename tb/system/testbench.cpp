@@ -66,6 +66,7 @@ struct Testbench::Impl {
     config.max_cycles = scenario.max_cycles;
     config.progress = options.progress;
     config.violations = [this] { return device.violations(); };
+    config.after_failure = [this] { device.stop_waves(); };
     return config;
   }
 

@@ -65,7 +65,9 @@ class RequestWatch : public pcie::TlpSink {
     EXPECT_LE((tlp.address & 0xFFF) + bytes, 4096u);
     EXPECT_LT(tlp.tag, tags);
     if (tlp.address < kWindow || tlp.address >= kWindow + kSlots * kSlotBytes) {
-      if (write) EXPECT_LT(tlp.address, 32u);  // nothing else but records at address 0
+      if (write) {
+        EXPECT_LT(tlp.address, 32u);  // nothing else but records at address 0
+      }
       return;
     }
     const Slot& slot = slots[(tlp.address - kWindow) / kSlotBytes];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bring-up of the bare device: the shortest legal sequence, from the register tables of the DSA specification.
+// Bring-up of the bare device: the shortest legal sequence, from the register tables of the DSA
+// specification.
 #include "raw_bench.hpp"
 
 namespace siov::test {
@@ -20,7 +21,7 @@ coro::Task<> RawBench::configure_space() {
 coro::Task<std::uint32_t> RawBench::bring_up(std::vector<RawQueue> queues,
                                              std::vector<std::uint32_t> engine_masks) {
   co_await configure_space();
-  write(abi::kRegGencfg, 4, 1u << 12);   // user interrupts
+  write(abi::kRegGencfg, 4, 1u << 12);  // user interrupts
   for (std::size_t g = 0; g < engine_masks.size(); ++g) {
     std::uint64_t wqs = 0;
     for (std::size_t w = 0; w < queues.size(); ++w)
@@ -34,7 +35,8 @@ coro::Task<std::uint32_t> RawBench::bring_up(std::vector<RawQueue> queues,
     const std::uint32_t base = abi::kTblWqcfg + 32 * static_cast<std::uint32_t>(w);
     write(base, 4, q.size);
     write(base + 4, 4, q.threshold);
-    write(base + 8, 4, (q.dedicated ? 1u : 0u) | std::uint32_t{q.priority} << 4 | q.pasid << 8 | 1u << 28);
+    write(base + 8, 4,
+          (q.dedicated ? 1u : 0u) | std::uint32_t{q.priority} << 4 | q.pasid << 8 | 1u << 28);
     write(base + 12, 4, 31u | 10u << 5);
   }
   std::uint32_t status = co_await command(abi::kCmdEnableDevice);

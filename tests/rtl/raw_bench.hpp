@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RawBench: the device alone on a link, in front of a flat memory: no IOMMU, no VDCM, no drivers. For tests that look at the
-// device's own behaviour.
+// RawBench: the device alone on a link, in front of a flat memory: no IOMMU, no VDCM, no drivers.
+// For tests that look at the device's own behaviour.
 //
 //   RawBench bench(pcie::LinkConfig{});
 //   bench.run(bench.bring_up({RawQueue{16, true, 8}}));
@@ -23,7 +23,8 @@
 
 namespace siov::test {
 
-/// Flat memory from address 0; remembers messages and the writes it saw. Addresses from 1 GiB up are refused (UR).
+/// Flat memory from address 0; remembers messages and the writes it saw. Addresses from 1 GiB up
+/// are refused (UR).
 class FlatMemory : public port::DmaPort {
  public:
   explicit FlatMemory(std::size_t bytes) : bytes_(bytes) {}
@@ -77,9 +78,15 @@ class RawBench {
  public:
   static constexpr std::uint64_t kBar0 = 0x3800'0000'0000, kBar2 = 0x3800'1000'0000;
 
-  explicit RawBench(const pcie::LinkConfig& link, std::size_t memory_bytes = 64u << 20)
-      : memory(memory_bytes), device(dut::make_rtl_device(dut::DeviceOptions{})),
-        root(*device, memory, scheduler, link) {
+  /// Puts something between the device's pins and the root complex.
+  using Wrap = std::unique_ptr<pcie::LinkDevice> (*)(pcie::LinkDevice& device);
+
+  explicit RawBench(const pcie::LinkConfig& link, std::size_t memory_bytes = 64u << 20,
+                    Wrap wrap = nullptr)
+      : memory(memory_bytes),
+        device(dut::make_rtl_device(dut::DeviceOptions{})),
+        wrapper(wrap != nullptr ? wrap(*device) : nullptr),
+        root(wrapper ? *wrapper : *device, memory, scheduler, link) {
     root.reset();
   }
 
@@ -104,8 +111,10 @@ class RawBench {
     }
   }
   coro::Task<> configure_space();
-  /// Configuration space, groups (each owning engines by mask), queues, Enable Device, Enable WQ. @return 0 or the first error
-  coro::Task<std::uint32_t> bring_up(std::vector<RawQueue> queues, std::vector<std::uint32_t> engine_masks);
+  /// Configuration space, groups (each owning engines by mask), queues, Enable Device, Enable WQ.
+  /// @return 0 or the first error
+  coro::Task<std::uint32_t> bring_up(std::vector<RawQueue> queues,
+                                     std::vector<std::uint32_t> engine_masks);
 
   void submit(std::uint8_t wq, const abi::Descriptor& d, std::uint32_t slot = 0, bool ims = false) {
     root.posted_write64(portal(wq, ims) + (slot & 63) * 64, abi::to_line(d));
@@ -122,6 +131,7 @@ class RawBench {
   coro::Scheduler scheduler;
   FlatMemory memory;
   std::unique_ptr<dut::TracedDevice> device;
+  std::unique_ptr<pcie::LinkDevice> wrapper;
   pcie::RootComplex root;
 };
 
