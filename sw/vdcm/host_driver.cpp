@@ -143,7 +143,10 @@ coro::Task<> HostDriver::interrupt_thread() {
     while (cause != 0) {
       write(abi::kRegIntcause, 4, cause);
       if ((cause & kCauseSwerror) != 0) co_await handle_software_error();
-      if ((cause & kCauseHalt) != 0) halted_ = true;
+      if ((cause & kCauseHalt) != 0) {
+        halted_ = true;
+        if (halt_listener_) halt_listener_();
+      }
       if ((cause & kCauseCommand) != 0) command_done_.set();
       cause = static_cast<std::uint32_t>(co_await read(abi::kRegIntcause, 4));
     }

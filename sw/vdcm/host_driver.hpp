@@ -93,6 +93,8 @@ class HostDriver {
 
   /// Called for each software error the device reports, after it was acknowledged.
   void set_error_listener(ErrorListener listener) { error_listener_ = std::move(listener); }
+  /// Called when the device reports that it has halted.
+  void set_halt_listener(std::function<void()> listener) { halt_listener_ = std::move(listener); }
 
   /// Offset in BAR2 of one portal page. @spec dsa.md 4.1
   [[nodiscard]] static std::uint64_t portal_offset(std::uint8_t wq, bool limited, bool ims) {
@@ -146,6 +148,7 @@ class HostDriver {
   InterruptMessage vector0_message_;
   std::vector<ImsSlot> ims_;
   ErrorListener error_listener_;
+  std::function<void()> halt_listener_;
   bool halted_ = false;
   bool interrupts_on_ = false;
   std::uint64_t commands_ = 0;

@@ -11,9 +11,15 @@ namespace siov::vdcm {
 
 Vdcm::Vdcm(HostDriver& host) : host_(host) {
   host_.set_error_listener([this](const SoftwareError& error) { route_error(error); });
+  host_.set_halt_listener([this] {
+    for (const auto& vdev : vdevs_) vdev->report_halt();
+  });
 }
 
-Vdcm::~Vdcm() { host_.set_error_listener(nullptr); }
+Vdcm::~Vdcm() {
+  host_.set_error_listener(nullptr);
+  host_.set_halt_listener(nullptr);
+}
 
 VmId Vdcm::create_vm() {
   const VmId vm = host_.platform().create_vm();
@@ -64,14 +70,22 @@ coro::Task<> Vdcm::unbind_pasid(VmId vm, Pasid guest) {
   if (it == pasids.to_host.end()) throw HarnessError("guest PASID is not bound");
   const Pasid host = it->second;
   host_.platform().pasid_table(vm).clear(guest);
+  // Downwards, because VDEVs may come and go during a wait: none is missed.
+  for (std::size_t i = vdevs_.size(); i-- > 0;) {
+    if (i < vdevs_.size() && vdevs_[i]->vm() == vm) co_await vdevs_[i]->submissions_.earlier_done();
+  }
   co_await host_.drain_pasid(host);
-  for (const auto& vdev : vdevs_) {
-    // A dedicated queue that still runs with it would fault forever: its guest lost the PASID, so
-    // it is reset.
-    if (vdev->vm() == vm && vdev->running_pasid() == host) co_await vdev->reset();
+  pasids.to_host.erase(guest);  // from here on no queue and no interrupt entry can get it
+  for (std::size_t i = vdevs_.size(); i-- > 0;) {
+    if (i >= vdevs_.size() || vdevs_[i]->vm() != vm) continue;
+    if (vdevs_[i]->running_pasid() == host) {
+      // A dedicated queue that still runs with it would fault forever: its guest lost the PASID.
+      co_await vdevs_[i]->reset();
+    } else {
+      co_await vdevs_[i]->update_ims();  // the next owner's work must not match this VM's entry
+    }
   }
   host_.iommu().unbind(host);
-  pasids.to_host.erase(guest);
   pasids.to_guest.erase(host);
   host_.pasids().release(host);
 }

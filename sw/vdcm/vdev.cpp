@@ -143,7 +143,9 @@ void Vdev::mmio_write(port::Bar bar, std::uint64_t offset, std::uint32_t size,
     msix_.write_table(at - Layout::kMsixTable, size, value);
     return;
   }
-  if (registers_.write(at, size, value) && ims_index_) start_task(update_ims(), "IMS update");
+  // Also while the entry is still being allocated: that used the old value.
+  if (registers_.write(at, size, value) && virtual_config_.msix_enabled())
+    start_task(update_ims(), "IMS update");
 }
 
 /// Guest page 0 is unlimited, page 1 limited; a shared queue only has the limited page. Always the
@@ -176,6 +178,7 @@ coro::Task<port::CompletionStatus> Vdev::deferrable_write64(std::uint64_t offset
     co_return port::CompletionStatus::kRetry;  // what a queue that is not enabled answers
                                                // (dsa.md 4.2)
   }
+  const SubmissionTracker::Guard in_flight = submissions_.begin();
   port::Line translated = line;
   abi::store_le(translated, (dword0 & ~kPasidMask) | host->value, 4);
   co_return co_await host_.device().deferrable_write64(physical_portal(offset), translated);
@@ -196,6 +199,13 @@ void Vdev::report_error(SoftwareError error) {
   error.pasid = guest.value_or(Pasid{0});
   if (registers_.record_error(error) && registers_.error_interrupt_enabled())
     raise_cause(1U << abi::kIntcauseSwerrorLsb);
+}
+
+void Vdev::report_halt() {
+  if (registers_.state == DeviceState::kHalted) return;
+  portals_mapped_ = false;
+  registers_.state = DeviceState::kHalted;
+  if (registers_.halt_interrupt_enabled()) raise_cause(1U << abi::kIntcauseHaltLsb);
 }
 
 std::optional<Pasid> Vdev::host_pasid(Pasid guest) const {

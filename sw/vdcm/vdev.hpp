@@ -15,6 +15,7 @@
 #include "port/device_port.hpp"
 #include "port/interrupt_port.hpp"
 #include "vdcm/host_driver.hpp"
+#include "vdcm/submission_tracker.hpp"
 #include "vdcm/virtual_config.hpp"
 #include "vdcm/virtual_msix.hpp"
 #include "vdcm/virtual_registers.hpp"
@@ -60,13 +61,16 @@ class Vdev final : public port::DevicePort {
   coro::Task<> settle();
   /// Tells this VDEV of a hardware error its work caused, in host terms. @spec SIOV-H-36
   void report_error(SoftwareError error);
+  /// Tells this VDEV that the function has halted; only a reset leads out. @spec SIOV-H-37
+  void report_halt();
 
   [[nodiscard]] const std::string& name() const { return config_.name; }
   [[nodiscard]] VmId vm() const { return config_.vm; }
   [[nodiscard]] std::uint8_t physical_wq() const { return config_.wq; }
   [[nodiscard]] bool dedicated() const { return dedicated_; }
   [[nodiscard]] Pasid default_pasid() const { return default_pasid_; }
-  /// Host PASID that the dedicated queue runs with now; absent while disabled or shared.
+  /// Host PASID that the dedicated queue runs with or is being enabled with; absent while disabled
+  /// or shared.
   [[nodiscard]] std::optional<Pasid> running_pasid() const { return running_pasid_; }
   [[nodiscard]] std::optional<std::uint16_t> ims_index() const { return ims_index_; }
   [[nodiscard]] bool portals_mapped() const { return portals_mapped_; }
@@ -112,6 +116,7 @@ class Vdev final : public port::DevicePort {
   VirtualRegisters registers_;
   VirtualMsix msix_;
   coro::Lock hardware_lock_;  ///< FIFO: what the guest did first reaches hardware first
+  SubmissionTracker submissions_;
   std::optional<Pasid> running_pasid_;
   std::optional<std::uint16_t> ims_index_;
   bool portals_mapped_ = false;

@@ -146,13 +146,14 @@ coro::Task<> Vdev::enable_wq(std::uint32_t operand, CommandResult& out) {
     co_return fail(abi::kCmdErrWqPriv);
   const bool privileged = !pasid || registers_.wq_privileged();  // SIOV-H-19
   host_.pasids().hold(host);
+  running_pasid_ = host;  // before the first wait: an unbind meanwhile must find it (SIOV-H-24)
   co_await host_.set_wq_pasid(config_.wq, host, privileged);
   const CommandResult physical = co_await host_.enable_wq(config_.wq);
   if (physical.error != 0) {
+    running_pasid_.reset();
     host_.pasids().release(host);
     co_return fail(physical.error);
   }
-  running_pasid_ = host;
   registers_.wq_enabled = true;
   portals_mapped_ = true;
 }
@@ -216,6 +217,7 @@ coro::Task<> Vdev::disable_own() {
   if (!registers_.wq_enabled) co_return;
   if (!dedicated_) {
     portals_mapped_ = false;
+    co_await submissions_.earlier_done();
     co_await drain_own();
   } else {
     co_await host_.disable_wq(config_.wq);

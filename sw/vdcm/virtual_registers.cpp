@@ -177,10 +177,8 @@ bool VirtualRegisters::write_dword(std::uint32_t offset, std::uint32_t value, st
     case kMsixperm:
     case kMsixperm + 8: {
       if (mask != 0xFFFF'FFFF) return false;  // siov.md 3.3: 32-bit accesses
-      std::uint32_t& entry = msixperm_[(offset - kMsixperm) / 8];
-      const std::uint32_t old = entry;
-      entry = value & kMsixpermKept;
-      return entry != old;
+      msixperm_[(offset - kMsixperm) / 8] = value & kMsixpermKept;
+      return true;
     }
     default:
       return false;

@@ -40,7 +40,7 @@ class VirtualRegisters {
   /// @param size 1, 2, 4 or 8, offset size-aligned. Unlisted offsets read 0.
   [[nodiscard]] std::uint64_t read(std::uint32_t offset, std::uint32_t size) const;
   /// Everything but CMD and the MSI-X structures; read-only and locked fields ignore writes.
-  /// @return true if MSIXPERM changed
+  /// @return true if MSIXPERM was written (its PASID may mean another host PASID by now)
   bool write(std::uint32_t offset, std::uint32_t size, std::uint64_t value);
   /// Reset Device: control, status, cause, MSIXPERM and queue configuration to power-on values;
   /// CMDSTATUS and SWERROR stay.

@@ -102,7 +102,7 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
   std::uint64_t total = 0;
   for (const auto& tenant : scenario.tenants) total += planned_descriptors(scenario, tenant);
   if (total == 0) throw NothingToRun(scenario.file + ": no tenant has anything to do");
-  prepare_directory(options.out);
+  prepare_directory(options.out, "summary.json");
   const std::string repeat = repeat_line(options, program, scenario.seed);
   set_crash_context(repeat);
   fmt::print("{}: scenario {}, seed {}, device {}, {} tenants, {} descriptors\n", command,
@@ -181,7 +181,7 @@ Exit bench(const Options& options, const std::string& program) {
       throw InputError(fmt::format("--only: expected one of{}, found '{}'", expected, name));
     }
   }
-  prepare_directory(options.out);
+  prepare_directory(options.out, "bench.json");
   set_crash_context(program + " " + options.paste);
   BenchLines lines;
   system::BenchOptions bench;

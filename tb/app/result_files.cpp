@@ -29,7 +29,7 @@ nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
 
 }  // namespace
 
-void prepare_directory(const std::string& directory) {
+void prepare_directory(const std::string& directory, const char* result) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   const std::string probe = directory + "/.write-test";
@@ -39,6 +39,8 @@ void prepare_directory(const std::string& directory) {
   if (!out) throw InputError("--out " + directory + ": expected a directory that can be written");
   out.close();
   std::filesystem::remove(probe, error);
+  // A run that crashes must not leave the good result of an earlier one behind.
+  if (result != nullptr) std::filesystem::remove(directory + "/" + result, error);
 }
 
 std::string write_summary(const std::string& directory, const SummaryHead& head,
@@ -68,6 +70,7 @@ std::string write_summary(const std::string& directory, const SummaryHead& head,
   j["wall_seconds"] = result.wall_seconds;
   j["cycles_per_second"] = result.cycles_per_second;
   j["digest"] = result.digest;
+  j["stopped"] = result.stopped;
   return write_file(directory, "summary.json", j);
 }
 

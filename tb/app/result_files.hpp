@@ -23,7 +23,8 @@ struct SummaryHead {
 };
 
 /// Creates the directory and proves that files can be written there. @throws InputError
-void prepare_directory(const std::string& directory);
+/// @param result  file of an earlier run to remove, may be null
+void prepare_directory(const std::string& directory, const char* result = nullptr);
 /// @return the path written. @throws InputError if the file cannot be written
 std::string write_summary(const std::string& directory, const SummaryHead& head,
                           const system::RunResult& result);

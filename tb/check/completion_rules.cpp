@@ -65,6 +65,8 @@ void TlpRules::completion(Direction direction, const Tlp& t, std::uint64_t cycle
   }
   report.check(Rule::kPcie40);
   report.check(Rule::kPcie41);
+  if (!report.holds(Rule::kPcie36, !t.bcm))  // @spec pcie.md 5
+    fail(Rule::kPcie36, at, "BCM is set: no PCIe completer modifies the Byte Count");
   completion_identity(direction, t, r, at);
   if (direction == Direction::kUp) answered_in_time(t, r, at);
   seen.answered = &r;

@@ -10,6 +10,8 @@
 
 #include <array>
 
+#include "pcie/tlp_codec.hpp"
+
 namespace siov::check {
 
 struct Digest::State {
@@ -73,6 +75,13 @@ void Digest::on_tlp(pcie::Direction direction, const pcie::Tlp& t, std::uint64_t
                                                  (t.prefix.execute ? 1u << 22 : 0u) | t.prefix.pasid
                                            : 0u));
   image.put(t.payload_bytes);
+  // What a legal TLP does not have counts only where it is there.
+  const bool other_prefix = t.prefix.raw != 0 && t.prefix.raw >> 24 != pcie::kPasidPrefixByte;
+  if (t.type == pcie::TlpType::kUnknown || t.ph != 0 || t.reserved_bits_set || other_prefix) {
+    image.put(t.fmt_type);
+    image.put(static_cast<std::uint8_t>(t.ph | (t.reserved_bits_set ? 4 : 0)));
+    image.put(t.prefix.raw);
+  }
   XXH3_64bits_update(&state_->xxh, image.data(), image.size());
   if (t.payload_bytes != 0) XXH3_64bits_update(&state_->xxh, t.payload.data(), t.payload_bytes);
 }

@@ -146,7 +146,10 @@ std::uint64_t DeviceSide::tlps_up() const {
 std::uint64_t DeviceSide::tlps_down() const { return model_ ? 0 : root_->statistics().tlps_down; }
 std::uint64_t DeviceSide::violations() const {
   const std::uint64_t rules = referee_ ? referee_->report().total() : 0;
-  return rules + (device_ && !device_->assertion_failure().empty() ? 1 : 0);
+  return rules + framing_errors() + (device_ && !device_->assertion_failure().empty() ? 1 : 0);
+}
+std::uint64_t DeviceSide::framing_errors() const {
+  return root_ ? root_->statistics().framing_errors : 0;
 }
 std::string DeviceSide::assertion_failure() const {
   return device_ ? device_->assertion_failure() : std::string();

@@ -56,8 +56,10 @@ class DeviceSide {
 
   std::uint64_t tlps_up() const;
   std::uint64_t tlps_down() const;
-  /// Rules broken, a failed assertion of the RTL included.
+  /// Rules broken, a failed assertion of the RTL and broken framing included.
   std::uint64_t violations() const;
+  /// Beats of the device outside a packet, or starting one inside another. @spec pcie.md PCIE-94
+  std::uint64_t framing_errors() const;
   /// First assertion of the RTL that failed; empty if none did.
   std::string assertion_failure() const;
   std::string digest() const;

@@ -168,6 +168,7 @@ void Testbench::Impl::play() {
     for (const std::string& name : device.unfired()) {
       stopped = "injection " + name + " found nothing to break in this run";
     }
+    if (stopped.empty() && !device.idle()) stopped = "the link is not idle at the end";
   } catch (const RunStopped& e) {
     stopped = e.what();
   } catch (const coro::SimTimeoutError& e) {
@@ -219,6 +220,12 @@ void Testbench::Impl::collect(RunResult& result) const {
   if (const std::string failed = side.assertion_failure(); !failed.empty()) {
     result.failures.push_back("RTL-ASSERT  " + failed);
     result.rules.push_back("RTL-ASSERT");
+  }
+  if (const std::uint64_t beats = side.framing_errors(); beats != 0) {
+    result.failures.push_back(fmt::format(
+        "PCIE-94  {} beats of the device stand outside a packet or start one inside another",
+        beats));
+    result.rules.push_back("PCIE-94");
   }
   collect_mismatches(result);
   result.tlps_up = side.tlps_up();

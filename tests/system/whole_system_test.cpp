@@ -4,13 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "check/injector.hpp"
 #include "check/rules.hpp"
 #include "port_bench.hpp"
+#include "system/device_side.hpp"
+#include "system/host_side.hpp"
 #include "system/testbench.hpp"
 
 namespace siov::system {
@@ -51,6 +55,41 @@ std::string why(const RunResult& r) {
   std::string text = r.stopped;
   for (const std::string& f : r.failures) text += "\n" + f;
   return text;
+}
+
+/// A device that drives one beat that belongs to no packet.
+class StrayBeat final : public pcie::LinkDevice {
+ public:
+  explicit StrayBeat(pcie::LinkDevice& device) : device_(device) {}
+  void reset() override { device_.reset(); }
+  void cycle(const Inputs& in, Outputs& out) override {
+    device_.cycle(in, out);
+    if (++cycles_ != 20) return;
+    out.up.valid = out.up.eop = true;
+    out.up.sop = false;
+    out.up.data = zeros_.data();
+  }
+
+ private:
+  pcie::LinkDevice& device_;
+  std::array<std::uint32_t, 16> zeros_{};
+  unsigned cycles_ = 0;
+};
+
+// Framing of the stream. @spec pcie.md 12.9 (PCIE-94)
+TEST(FramingTest, BeatOutsideAPacketIsAViolation) {
+  if (device_kind() == DeviceKind::kModel) GTEST_SKIP() << "the model has no link";
+  for (const bool stray : {false, true}) {
+    HostSide host;
+    coro::Scheduler scheduler;
+    DeviceOptions options;
+    options.kind = device_kind();
+    if (stray) options.wrap = [](pcie::LinkDevice& d) { return std::make_unique<StrayBeat>(d); };
+    DeviceSide device(host, scheduler, Scenario{}, options);
+    scheduler.run_cycles(100);
+    EXPECT_EQ(device.framing_errors(), stray ? 1u : 0u);
+    EXPECT_EQ(device.violations(), stray ? 1u : 0u);
+  }
 }
 
 struct Kind {

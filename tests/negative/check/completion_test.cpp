@@ -65,6 +65,9 @@ NEGATIVE_TEST(SuccessfulReadWithoutData, Rule::kPcie35, legal_read, [](Sequence&
 })
 NEGATIVE_TEST(WrongByteCount, Rule::kPcie36, legal_read,
               [](Sequence& s) { read_with(s, [](Tlp& t) { t.byte_count = 8; }); })
+// BCM is never set by PCIe completers. @spec pcie.md 5
+NEGATIVE_TEST(ByteCountModified, Rule::kPcie36, legal_read,
+              [](Sequence& s) { read_with(s, [](Tlp& t) { t.bcm = true; }); })
 NEGATIVE_TEST(WrongByteCountOfWrite, Rule::kPcie36, legal_read, [](Sequence& s) {
   const Tlp request = pcie::config_write(kHost, 0x77, {kDevice, 0x0C, 4}, 0);
   s.down(request);

@@ -79,4 +79,28 @@ TEST(DigestTest, DependsOnContentAndOrderNotOnTime) {
   EXPECT_NE(down.hex(), hex({&a}, 0));
 }
 
+TEST(DigestTest, ShowsWhatOnlyABrokenHeaderHas) {
+  const auto hex = [](const pcie::Tlp& t) {
+    Digest digest;
+    digest.on_tlp(pcie::Direction::kUp, t, 0);
+    return digest.hex();
+  };
+  const pcie::Tlp good = pcie::mem_read(kDevice, 1, 0x1000, 64);
+  pcie::Tlp reserved = good, hint = good, prefix = good, unknown = good;
+  reserved.reserved_bits_set = true;
+  hint.ph = 1;
+  prefix.prefix.present = true;
+  prefix.prefix.raw = 0x9200'0000;  // not PASID, which is 91h. @spec pcie.md 2.1
+  pcie::Tlp pasid = prefix;
+  pasid.prefix.raw = 0x9100'0000;
+  unknown.type = pcie::TlpType::kUnknown;
+  unknown.fmt_type = 0x1F;
+  pcie::Tlp other = unknown;
+  other.fmt_type = 0x1E;
+  EXPECT_NE(hex(reserved), hex(good));
+  EXPECT_NE(hex(hint), hex(good));
+  EXPECT_NE(hex(prefix), hex(pasid));
+  EXPECT_NE(hex(unknown), hex(other));
+}
+
 }  // namespace siov::check::test

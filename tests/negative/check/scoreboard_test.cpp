@@ -225,6 +225,14 @@ NEGATIVE_TEST(DataBehindRecord, Rule::kOrderDataCr, legal_move, [](Sequence& s) 
   s.store(5, 0x9200, 0x1200, 88);
   s.end();
 })
+// RO=1 lets a posted write pass posted writes before it. @spec pcie.md 7, dsa.md 5.3
+NEGATIVE_TEST(RelaxedRecord, Rule::kOrderDataCr, legal_move, [](Sequence& s) {
+  moved_data(s);
+  pcie::Tlp record = s.record(5, 0x8000);
+  record.ro = true;
+  s.up(record);
+  s.end();
+})
 NEGATIVE_TEST(
     DrainOvertakesWork, Rule::kSiovD44,
     [](Sequence& s) {

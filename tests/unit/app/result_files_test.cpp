@@ -25,6 +25,7 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
   result.descriptors = 20000;
   result.digest = "0123456789abcdef";
   result.cycles_per_second = 2.5;
+  result.stopped = "no operation finished";
   const auto json = load(write_summary(directory, {"run", "default", 7, "rtl"}, result));
   const std::vector<std::string> expected{"schema",
                                           "command",
@@ -49,7 +50,8 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
                                           "sim_ns",
                                           "wall_seconds",
                                           "cycles_per_second",
-                                          "digest"};
+                                          "digest",
+                                          "stopped"};
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_EQ(keys, expected);
@@ -58,6 +60,18 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
   EXPECT_EQ(json["seed"], 7);
   EXPECT_EQ(json["descriptors"], 20000);
   EXPECT_EQ(json["digest"], "0123456789abcdef");
+  EXPECT_EQ(json["stopped"], "no operation finished") << "0 violations must not look good";
+}
+
+TEST(ResultFilesTest, ResultsOfAnEarlierRunAreRemoved) {
+  const std::string directory = testing::TempDir() + "siov_stale_test";
+  prepare_directory(directory);
+  const std::string summary = write_summary(directory, {"run", "default", 7, "rtl"}, {});
+  ASSERT_TRUE(std::ifstream(summary).good());
+  prepare_directory(directory, "bench.json");
+  ASSERT_TRUE(std::ifstream(summary).good()) << "only its own result";
+  prepare_directory(directory, "summary.json");
+  EXPECT_FALSE(std::ifstream(summary).good());
 }
 
 TEST(ResultFilesTest, BenchNumberThatWasNotMeasuredIsNullWithItsReason) {

@@ -153,6 +153,111 @@ TEST(IsolationTest, UnboundPasidIsGoneFromCpuDeviceAndIommu) {  // SIOV-H-24
             iommu::FaultReason::kPasidEntryNotPresent);  // 59h
 }
 
+TEST(IsolationTest, UnboundPasidLeavesTheInterruptEntry) {  // SIOV-H-24, SIOV-D-33
+  Started rig;
+  VdevRig v(rig, 2);
+  v.bring_up();
+  v.write(0x308, 4, 7u << 12 | 8);
+  v.config(0x42, 2, 0x8000);
+  const Pasid host = *rig.vdcm.host_pasid(v.vm, Pasid{7});
+  EXPECT_EQ(rig.run(read_control(rig.device, 0x401C, 4)), 8u | host.value << 12);
+  rig.run(rig.vdcm.unbind_pasid(v.vm, Pasid{7}));
+  EXPECT_EQ(rig.run(read_control(rig.device, 0x401C, 4)), 8u);  // PASID 0: never given out
+  // Bound again, the guest writes the same value again: the entry follows.
+  const Pasid again = rig.vdcm.bind_pasid(v.vm, Pasid{7}, v.space.descriptor());
+  v.write(0x308, 4, 7u << 12 | 8);
+  rig.run(pause(100));
+  rig.run(v.vdev->settle());
+  EXPECT_EQ(rig.run(read_control(rig.device, 0x401C, 4)), 8u | again.value << 12);
+}
+
+TEST(IsolationTest, UnbindFindsAQueueThatIsJustBeingEnabled) {  // SIOV-H-24
+  Started rig;
+  VdevRig v(rig, 0);
+  const Pasid host = rig.vdcm.bind_pasid(v.vm, Pasid{7}, v.space.descriptor());
+  v.enable_pci(kAllPci);
+  v.set_wq_pasid(7);
+  ASSERT_EQ(v.command(1, 0), 0u);
+  v.write(0xA0, 4, 6u << 20);  // Enable WQ, not waited for
+  rig.run(rig.vdcm.unbind_pasid(v.vm, Pasid{7}));
+  rig.run(v.vdev->settle());
+  EXPECT_FALSE(v.vdev->running_pasid().has_value());
+  EXPECT_EQ(rig.run(read_control(rig.device, 0x808, 4)), 0x1000'0081u);  // WQCFG: PASID 0
+  EXPECT_EQ(rig.host.pasids().references(host), 0u);
+}
+
+coro::Task<> submit(port::DevicePort& vdev, const port::Line& line,
+                    port::CompletionStatus& status) {
+  status = co_await vdev.deferrable_write64(0x1000, line);
+}
+
+TEST(IsolationTest, UnbindWaitsForAnEnqcmdOnTheLink) {  // SIOV-H-24
+  Started rig;
+  VdevRig v(rig, 2);
+  v.bring_up();
+  const Iova record = v.space.allocate(32);
+  const port::Line line = v.copy_line(7, record);
+  auto status = port::CompletionStatus::kTimeout;
+  rig.recorder.deferrable_delay_ns = 5000;
+  const auto task = rig.scheduler.start_soon(submit(*v.vdev, line, status), "ENQCMD");
+  rig.run(pause(10));
+  ASSERT_EQ(rig.recorder.portals.size(), 1u);
+  rig.run(rig.vdcm.unbind_pasid(v.vm, Pasid{7}));
+  EXPECT_EQ(status, port::CompletionStatus::kSuccess);
+  EXPECT_EQ(v.space.page_tail(record)[0], std::byte{1});  // done before the PASID went
+  EXPECT_EQ(rig.iommu.fault_log().record(0).valid, false);
+}
+
+TEST(IsolationTest, ResetWaitsForAnEnqcmdOnTheLink) {  // SIOV-H-10
+  Started rig;
+  VdevRig v(rig, 2);
+  v.bring_up();
+  const Iova record = v.space.allocate(32);
+  const port::Line line = v.copy_line(7, record);
+  auto status = port::CompletionStatus::kTimeout;
+  rig.recorder.deferrable_delay_ns = 5000;
+  const auto task = rig.scheduler.start_soon(submit(*v.vdev, line, status), "ENQCMD");
+  rig.run(pause(10));
+  rig.run(v.vdev->reset());
+  EXPECT_EQ(status, port::CompletionStatus::kSuccess);
+  EXPECT_EQ(v.space.page_tail(record)[0], std::byte{1});
+}
+
+TEST(IsolationTest, HaltOfTheFunctionIsToldToEveryVdev) {  // SIOV-H-37
+  Started rig;
+  VdevRig a(rig, 0);
+  VdevRig b(rig, 2);
+  a.bring_up();
+  b.bring_up();
+  a.write(0x88, 4, 2);  // GENCTRL: halt interrupt
+  // PASID enable of the physical function off while it runs: it halts (dsa.md 1.4).
+  rig.run(write_config(rig.device, rig.host.capabilities().pasid + 6U, 2, 0));
+  rig.run(pause(5000));
+  ASSERT_TRUE(rig.host.halted());
+  EXPECT_EQ(a.read(0x90, 4) & 3, 3u);  // GENSTS: halted
+  EXPECT_EQ(b.read(0x90, 4) & 3, 3u);
+  EXPECT_NE(a.read(0x98, 4), 0u);  // INTCAUSE only where the guest asked for it
+  EXPECT_EQ(b.read(0x98, 4), 0u);
+  EXPECT_FALSE(a.vdev->portals_mapped());
+  EXPECT_FALSE(b.vdev->portals_mapped());
+}
+
+TEST(IsolationTest, MsixpermWrittenWhileTheEntryIsAllocatedCounts) {  // SIOV-H-20
+  Started rig;
+  VdevRig v(rig, 0);
+  v.bring_up();
+  const auto enable =
+      rig.scheduler.start_soon(write_config(*v.vdev, 0x42, 2, 0x8000), "MSI-X enable");
+  for (int i = 0; i < 1000 && rig.recorder.writes_to(0x401C, 0x4020).empty(); ++i)
+    rig.run(pause(1));
+  ASSERT_FALSE(v.vdev->ims_index().has_value());
+  v.write(0x308, 4, 7u << 12 | 8);
+  rig.run(pause(1000));
+  rig.run(v.vdev->settle());
+  EXPECT_EQ(rig.run(read_control(rig.device, 0x401C, 4)),
+            8u | rig.vdcm.host_pasid(v.vm, Pasid{7})->value << 12);
+}
+
 TEST(IsolationTest,
      DmaWithoutPasidIsRefused) {  // SIOV-D-22: nothing of this function may go untagged
   Started rig;

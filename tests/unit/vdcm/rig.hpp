@@ -67,7 +67,8 @@ class Recorder final : public port::DevicePort {
   coro::Task<port::CompletionStatus> deferrable_write64(std::uint64_t offset,
                                                         const port::Line& line) override {
     portals.push_back({offset, true, line});
-    return device_.deferrable_write64(offset, line);
+    if (deferrable_delay_ns != 0) co_await coro::Timer(coro::ns(deferrable_delay_ns));
+    co_return co_await device_.deferrable_write64(offset, line);
   }
   void set_bar_base(port::Bar bar, std::uint64_t base) override { device_.set_bar_base(bar, base); }
 
@@ -93,6 +94,8 @@ class Recorder final : public port::DevicePort {
 
   std::vector<Write> writes;
   std::vector<Portal> portals;
+  /// Time a deferrable write spends on the link; posted writes pass it meanwhile.
+  std::uint64_t deferrable_delay_ns = 0;
 
  private:
   port::DevicePort& device_;
