@@ -81,7 +81,8 @@ module siov_device #(
   // A completion whose tag belongs to no engine; the engines report those that match no read
   // of theirs.
   assign stray = (|eng_unexpected) ||
-                 (cpl_valid && cpl_sop && !cpl.bad && 32'(cpl.tag) >= NumEngines * (cfg.ext_tag_en ? TagsPerEngine : 32'd8));
+                 (cpl_valid && cpl_sop && !cpl.bad &&
+                  32'(cpl.tag) >= NumEngines * (cfg.ext_tag_en ? TagsPerEngine : siov_pkg::ShortTags));
 
   siov_link #(
     .NumEngines(NumEngines), .NumWq(NumWq), .NumVectors(MsixVectors),

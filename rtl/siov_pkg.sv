@@ -31,6 +31,9 @@ package siov_pkg;
   localparam logic [2:0] CplRrs /*verilator public*/ = 3'b010;
   localparam logic [2:0] CplCa /*verilator public*/ = 3'b100;
 
+  // Tags of each engine while only 5 bits of a tag may be used (Device Control bit 8 clear): 4 engines share 32.
+  localparam int unsigned ShortTags = 8;
+
   // What the configuration space tells the rest of the device.
   typedef struct packed {
     logic [15:0] bdf;            // captured bus and device, own function 0

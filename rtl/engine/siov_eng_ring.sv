@@ -27,8 +27,7 @@ module siov_eng_ring #(
   parameter int unsigned Tags = 64,          /// power of two
   parameter int unsigned RingLines = 512,    /// power of two
   parameter int unsigned PosW = 17,
-  parameter int unsigned CtoCycles = 25000,  /// completion timeout
-  parameter int unsigned ShortTags = 8       /// tags while only 5 bits may be used; power of two, at most Tags
+  parameter int unsigned CtoCycles = 25000   /// completion timeout
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -79,6 +78,7 @@ module siov_eng_ring #(
   logic             tag_free, take;
 
   // Which tags are ours: EngineId * Tags + n, or EngineId * ShortTags + n.
+  localparam int unsigned ShortTags = siov_pkg::ShortTags;   // power of two, at most Tags
   localparam int unsigned ShortW = $clog2(ShortTags);
   logic [TagW-1:0] new_next, head_next;
   logic [9:0]      new_tag;

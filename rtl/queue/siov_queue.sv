@@ -55,27 +55,18 @@ module siov_queue #(
   assign clear = halt_i || flush_i;
 
   // One finished descriptor a cycle.
-  logic [NumEngines-1:0] last_q, above, grant;
+  logic                  done_any;
+  logic [NumEngines-1:0] grant;
+  logic [((NumEngines > 1) ? $clog2(NumEngines) : 1)-1:0] done_idx;
   logic [7:0]            done_wq;
   logic                  done_epoch;
-  always_comb begin
-    above = done_valid_i & ~(last_q | (last_q - NumEngines'(1)));
-    grant = (|above) ? (above & (~above + NumEngines'(1)))
-                     : (done_valid_i & (~done_valid_i + NumEngines'(1)));
-    done_wq = '0;
-    done_epoch = 1'b0;
-    for (int unsigned e = 0; e < NumEngines; e++) begin
-      if (grant[e]) begin
-        done_wq = done_wq_i[e*8 +: 8];
-        done_epoch = done_epoch_i[e];
-      end
-    end
-  end
+  siov_rr_arb #(.N(NumEngines)) u_done_arb (
+    .clk_i(clk_i), .rst_ni(rst_ni), .req_i(done_valid_i), .take_i(1'b1), .any_o(done_any),
+    .gnt_o(grant), .idx_o(done_idx)
+  );
+  assign done_wq = done_wq_i[8*done_idx +: 8];
+  assign done_epoch = done_epoch_i[done_idx];
   assign done_ready_o = grant;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) last_q <= NumEngines'(1);
-    else if (|grant) last_q <= grant;
-  end
 
   siov_wq #(.NumWq(NumWq), .WqEntries(WqEntries)) u_wq (
     .clk_i, .rst_ni, .clear_i(clear), .portal_valid_i, .portal_i, .portal_data_i,
@@ -83,7 +74,7 @@ module siov_queue #(
     .drain_busy_o, .wq_occ_o, .nonempty_o(nonempty), .epoch_o(epoch), .idle_o(idle),
     .rd_valid_i(rd_valid), .rd_wq_i(rd_wq), .rd_desc_o(rd_desc), .rd_ims_o(rd_ims),
     .rd_epoch_o(rd_epoch), .pop_valid_i(pop_valid), .pop_wq_i(pop_wq), .pop_drop_i(pop_drop),
-    .pop_epoch_i(pop_epoch), .done_valid_i(|grant), .done_wq_i(done_wq),
+    .pop_epoch_i(pop_epoch), .done_valid_i(done_any), .done_wq_i(done_wq),
     .done_epoch_i(done_epoch), .swerr_valid_o, .swerr_ready_i, .swerr_o
   );
 
