@@ -126,6 +126,9 @@ package siov_pkg;
   localparam int unsigned WqCfgSizeLsb = 53;
   localparam int unsigned WqCfgAcceptLsb = 85;
 
+  // Opcodes that exist in this device: 0x00..0x20; a mask of them has this width.
+  localparam int unsigned OpsW = 33;
+
   // A descriptor on its way from a queue to an engine, with what the queue adds to it.
   typedef struct packed {
     logic [511:0] desc;          // byte 0 in bits 7:0
@@ -142,12 +145,19 @@ package siov_pkg;
     logic [2:0]   tc_a;
     logic [2:0]   tc_b;
     logic         handle_ok;     // interrupt handle passed the permission check (dsa 2.10)
+    logic [OpsW-1:0] ops;        // operations this queue may run: OPCAP and OPCFG
   } disp_t;
-  localparam int unsigned DispW = 512 + 8 + 1 + 1 + 1 + 1 + 1 + 20 + 1 + 5 + 4 + 3 + 3 + 1;
+  localparam int unsigned DispW = 512 + 8 + 1 + 1 + 1 + 1 + 1 + 20 + 1 + 5 + 4 + 3 + 3 + 1 + OpsW;
 
   // ---------------------------------------------------------------- errors
-  // One entry for SWERROR (dsa 2.7).
+  // One entry for SWERROR (dsa 2.7) or the event log (dsa 2.11).
   typedef struct packed {
+    logic         evl;           // goes to the event log while that is enabled
+    logic         info_valid;
+    logic [31:0]  info;          // error information, bits 63:32 of quadword 1
+    logic [7:0]   batch_id;
+    logic         cr_valid;      // cr holds the completion record that was not, or cannot be, relied on in memory
+    logic [255:0] cr;
     logic [7:0]  code;
     logic        desc_valid;     // descriptor information valid
     logic        wq_valid;
@@ -160,6 +170,6 @@ package siov_pkg;
     logic [15:0] batch_index;
     logic [63:0] addr;
   } swerr_t;
-  localparam int unsigned SwerrW = 8 + 1 + 1 + 1 + 1 + 1 + 8 + 8 + 20 + 16 + 64;
+  localparam int unsigned SwerrW = 1 + 1 + 32 + 8 + 1 + 256 + 8 + 1 + 1 + 1 + 1 + 1 + 8 + 8 + 20 + 16 + 64;
 
 endpackage

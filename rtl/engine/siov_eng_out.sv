@@ -93,7 +93,7 @@ module siov_eng_out #(
 
   logic              s1_valid_q, s1_ring_q, s1_fill_q, s1_end_q, s1_sop_q, s1_eop_q;
   siov_pkg::tx_req_t s1_req_q;
-  logic [255:0]      s1_data_q;
+  logic [511:0]      s1_data_q;
   logic              c1_a_q, c1_b_q;
   logic [6:0]        c1_bytes_q, c2_bytes_q;
 
@@ -131,7 +131,7 @@ module siov_eng_out #(
   end
 
   logic [511:0] s1_data;
-  assign s1_data = s1_ring_q ? line_data_i : s1_fill_q ? {8{s1_data_q[63:0]}} : {256'd0, s1_data_q};
+  assign s1_data = s1_ring_q ? line_data_i : s1_fill_q ? {8{s1_data_q[63:0]}} : s1_data_q;
 
   // ------------------------------------------------------------ output store
   logic              o_valid, o_pop, o_end, o_sop, o_eop, slot_ready;

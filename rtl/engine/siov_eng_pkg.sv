@@ -7,7 +7,8 @@ package siov_eng_pkg;
   // constants.
   // siov_eng_out checks that they agree.
   localparam int unsigned ReqW = 118;
-  localparam int unsigned ErrW = 129;
+  localparam int unsigned ErrW = 428;
+  localparam int unsigned CmdDataW = 512;
 
   // What a job does. Errors found by the check travel as JobNone with a status.
   localparam logic [1:0] JobNone = 2'd0;
@@ -58,9 +59,9 @@ package siov_eng_pkg;
     logic [4:0]   beats;        // lines to send, free, or compare in each block, 1..16
     logic [9:0]   bytes;        // compare: bytes in the block, 1..512
     logic [ReqW-1:0] req;   // tx_req_t (Yosys 0.23 takes no struct of another package here)
-    logic [255:0] data;         // record, fill pattern in 63:0, or end_t
+    logic [CmdDataW-1:0] data;  // record, fill pattern in 63:0, or end_t
   } cmd_t;
-  localparam int unsigned CmdW = 3 + 5 + 10 + ReqW + 256;
+  localparam int unsigned CmdW = 3 + 5 + 10 + ReqW + CmdDataW;
 
   typedef struct packed {
     logic               irq;

@@ -126,6 +126,7 @@ module siov_eng_walk #(
     fin.ims = job_q.ims;
     fin.handle = job_q.handle;
     fin.swerr = bad_end && (job_q.swerr_err || status == siov_abi_pkg::StBadHandle);
+    err.evl = 1'b1;
     err.code = status;
     err.desc_valid = 1'b1;
     err.wq_valid = 1'b1;
@@ -187,7 +188,7 @@ module siov_eng_walk #(
         req.last_be = 4'hF;
         req.tc = job_q.tc_cr;
         cmd.beats = 5'd1;
-        cmd.data = record;
+        cmd.data[255:0] = record;
       end
       StEnd: begin
         cmd.kind = siov_eng_pkg::CmdEnd;

@@ -162,6 +162,7 @@ module siov_dispatcher #(
       d2_q.tc_a <= d1_tc[2:0];
       d2_q.tc_b <= d1_tc[5:3];
       d2_q.handle_ok <= 1'b1;
+      d2_q.ops <= '1;
       lk_pasid_en_q <= d1_cfg.pasid_en;
     end
     if (p_valid_q[0]) d3_q <= d2_q;
