@@ -25,7 +25,10 @@ irq/siov_irq_send.sv
 irq/siov_irq.sv
 engine/siov_eng_pkg.sv
 engine/siov_eng_check.sv
-engine/siov_eng_seg.sv
+engine/siov_eng_steps.sv
+engine/siov_eng_verdict.sv
+engine/siov_eng_readback.sv
+engine/siov_eng_batch.sv
 engine/siov_eng_split.sv
 engine/siov_eng_bank.sv
 engine/siov_eng_ring.sv

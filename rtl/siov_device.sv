@@ -197,13 +197,21 @@ module siov_device #(
   );
 
   // ------------------------------------------------------------ engines
+  logic [NumEngines-1:0]    blk_valid, blk_ims, blk_pasid_en;
+  logic [NumEngines*16-1:0] blk_handle;
+  logic [NumEngines*20-1:0] blk_pasid;
+  logic [NumEngines*12-1:0] rb_used;
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
     siov_engine #(
       .EngineId(e), .Tags(TagsPerEngine), .RingLines(RingLines), .Jobs(JobsPerEngine),
       .CtoCycles(CtoCycles)
     ) u_engine (
-      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .halt_i(halt),
+      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .evl_i(1'b0), .halt_i(halt),
       .flush_i(clear_work),
+      .lk_valid_o(blk_valid[e]), .lk_ready_i(1'b1), .lk_ims_o(blk_ims[e]),
+      .lk_handle_o(blk_handle[e*16 +: 16]), .lk_pasid_en_o(blk_pasid_en[e]),
+      .lk_pasid_o(blk_pasid[e*20 +: 20]), .lk_rsp_valid_i(1'b1), .lk_ok_i(1'b1),
+      .rb_used_o(rb_used[e*12 +: 12]), .rb_ok_i(1'b1),
       .disp_valid_i(disp_valid[e]), .disp_ready_o(disp_ready[e]),
       .disp_i(disp[e*DispW +: DispW]),
       .cpl_valid_i(cpl_valid), .cpl_sop_i(cpl_sop), .cpl_eop_i(cpl_eop), .cpl_i(cpl),

@@ -33,6 +33,8 @@ package siov_pkg;
 
   // Tags of each engine while only 5 bits of a tag may be used (Device Control bit 8 clear): 4 engines share 32.
   localparam int unsigned ShortTags = 8;
+  // ... and with 10-bit tags: 4 engines share 256..1023 (bits 9:8 must not be 0).
+  localparam int unsigned LongTags = 192;
 
   // What the configuration space tells the rest of the device.
   typedef struct packed {
@@ -42,6 +44,7 @@ package siov_pkg;
     logic        ro_en;          // relaxed ordering enable
     logic        ns_en;          // no-snoop enable
     logic        ext_tag_en;     // 8-bit tags
+    logic        tag10_en;       // 10-bit tags
     logic [2:0]  mps;            // payload limit is 128 << mps bytes
     logic [2:0]  mrrs;           // read request limit is 128 << mrrs bytes
     logic        cto_disable;    // completion timeout switched off

@@ -3,7 +3,7 @@
 //
 // Tags are given out in order and retired in order; completions come back in any order between
 // tags, split anywhere.
-// Every byte is rotated on arrival to the byte lane that its write TLP will need (siov_eng_seg
+// Every byte is rotated on arrival to the byte lane that its write TLP will need (siov_eng_steps
 // fixes it), so the walker
 // only reads whole lines. A 64-byte beat touches at most two neighbouring lines, which live in
 // different banks.
@@ -14,17 +14,15 @@
 // unexpected: so late ones
 // after a timeout or a flush never land in a new owner's data (PCIE-46, SIOV-D-48). Tags lost
 // that way rest until their
-// completion has come or a completion timeout has passed. While 8-bit tags are switched off
-// (Device Control bit 8, to be
-// changed only while nothing is outstanding), the engine owns ShortTags of the 32 tags instead.
+// completion has come or a completion timeout has passed. Which tags it owns depends on the tag
+// enables of the configuration space (siov_engine), which change only while nothing is outstanding.
 //
 // Latency: beat to readable 4 cycles; line read 1 cycle.
 
 `include "siov_assert.svh"
 
 module siov_eng_ring #(
-  parameter int unsigned EngineId = 0,
-  parameter int unsigned Tags = 64,          /// power of two
+  parameter int unsigned Tags = 64,          /// power of two, at least the number of tags in use
   parameter int unsigned RingLines = 512,    /// power of two
   parameter int unsigned PosW = 17,
   parameter int unsigned CtoCycles = 25000   /// completion timeout
@@ -33,7 +31,8 @@ module siov_eng_ring #(
   input  logic                 rst_ni,
   input  logic                 clear_i,          /// forget all reads; their tags rest
   input  logic                 cto_disable_i,
-  input  logic                 ext_tag_i,        /// 8-bit tags allowed
+  input  logic [9:0]           first_tag_i,      /// tags first .. first + count - 1 are ours; may
+  input  logic [$clog2(Tags+1)-1:0] count_i,     /// change only while nothing is outstanding
   // new reads from the splitter
   input  logic                 rd_valid_i,
   output logic                 rd_ready_o,
@@ -57,6 +56,7 @@ module siov_eng_ring #(
   output logic                 unexpected_o,     /// pulse: completion for our tag range that matches no read
   output logic                 timeout_o,        /// pulse: a read timed out
   output logic                 pending_o,        /// some completion may still come
+  output logic [11:0]          used_lines_o,     /// 64-byte units of outstanding reads
   // walker
   output logic [PosW-1:0]      avail_pos_o,
   output logic                 err_o,
@@ -77,17 +77,14 @@ module siov_eng_ring #(
   logic [PosW-1:0]  end_pos [Tags];
   logic             tag_free, take;
 
-  // Which tags are ours: EngineId * Tags + n, or EngineId * ShortTags + n.
-  localparam int unsigned ShortTags = siov_pkg::ShortTags;   // power of two, at most Tags
-  localparam int unsigned ShortW = $clog2(ShortTags);
-  logic [TagW-1:0] new_next, head_next;
+  logic [TagW-1:0] new_next, head_next, last_tag;
   logic [9:0]      new_tag;
   logic            realign;
-  assign new_next = (new_q + TagW'(1)) & (ext_tag_i ? '1 : TagW'(ShortTags - 1));
-  assign head_next = (head_q + TagW'(1)) & (ext_tag_i ? '1 : TagW'(ShortTags - 1));
-  assign new_tag = (ext_tag_i ? 10'(EngineId * Tags) : 10'(EngineId * ShortTags)) +
-                   {{(10-TagW){1'b0}}, new_q};
-  assign realign = !ext_tag_i && new_q > TagW'(ShortTags - 1);   // after the enable has been cleared
+  assign last_tag = TagW'(count_i - ($clog2(Tags+1))'(1));
+  assign new_next = (new_q >= last_tag) ? '0 : new_q + TagW'(1);
+  assign head_next = (head_q >= last_tag) ? '0 : head_q + TagW'(1);
+  assign new_tag = first_tag_i + {{(10-TagW){1'b0}}, new_q};
+  assign realign = new_q > last_tag;             // after the number of tags has shrunk
 
   assign tag_free = !realign && !busy_q[new_q] && !orphan_q[new_q];
   assign rd_ready_o = tag_free && (!req_valid_o || req_ready_i);
@@ -127,6 +124,7 @@ module siov_eng_ring #(
   // ------------------------------------------------------------ C0: match a completion
   logic             mine, known, orphan, good, final_c;
   logic [TagW-1:0]  c_tag;
+  logic [9:0]       c_off;
   logic [PosW-1:0]  c_pos;
   logic [9:0]       c_left, c_bytes;
   logic [11:0]      dw_bytes;
@@ -134,9 +132,9 @@ module siov_eng_ring #(
 
   assign sop = cpl_valid_i && cpl_sop_i;
   always_comb begin
-    c_tag = ext_tag_i ? cpl_i.tag[TagW-1:0] : TagW'(cpl_i.tag[ShortW-1:0]);
-    mine = ext_tag_i ? cpl_i.tag[9:TagW] == (10-TagW)'(EngineId)
-                     : cpl_i.tag[9:ShortW] == (10-ShortW)'(EngineId);
+    c_off = cpl_i.tag - first_tag_i;
+    c_tag = c_off[TagW-1:0];
+    mine = c_off < 10'(count_i);
     {c_pos, c_left} = info[c_tag];
     known = mine && busy_q[c_tag] && !done_q[c_tag] && !cpl_i.bad;
     orphan = mine && orphan_q[c_tag] && !cpl_i.bad;
@@ -257,11 +255,11 @@ module siov_eng_ring #(
   localparam int unsigned CtoW = $clog2(CtoCycles + 1);
   logic [CtoW-1:0]  head_age_q, rest_age_q;
   logic             expired, head_unsent, new_orphan;
-  logic [TagW-1:0]  head_tag;          // low bits of the tag on the wire
-  assign head_tag = ext_tag_i ? head_q : TagW'(EngineId * ShortTags) + head_q;
+  logic [9:0]       head_tag;          // the tag on the wire
+  assign head_tag = first_tag_i + {{(10-TagW){1'b0}}, head_q};
 
   // The timeout runs from the transmission, not from the wish to send.
-  assign head_unsent = req_valid_q && req_q.tag[TagW-1:0] == head_tag;
+  assign head_unsent = req_valid_q && req_q.tag == head_tag;
   assign new_orphan = expired || (c2_short_q && c2_more_q) || (sop && fail && !final_c) || (clear_i && (busy_q & ~done_q) != '0);
   assign expired = busy_q[head_q] && !done_q[head_q] && head_age_q == CtoW'(CtoCycles);
   assign retire = busy_q[head_q] && done_q[head_q] && (!bad_q[head_q] || err_ack_i);
@@ -269,6 +267,19 @@ module siov_eng_ring #(
   assign avail_pos_o = avail_q;
   assign err_o = busy_q[head_q] && done_q[head_q] && bad_q[head_q];
   assign pending_o = (|busy_q) || (|orphan_q);
+
+  // Lines of a read, for the read buffer limit.
+  logic [3:0]  lines [Tags];
+  logic [3:0]  take_lines, give_lines;
+  logic [11:0] used_q;
+  assign take_lines = 4'((rd_bytes_i + 10'd63) >> 6);
+  assign give_lines = lines[head_q];
+  assign used_lines_o = used_q;
+  always_ff @(posedge clk_i) begin
+    if (take) lines[new_q] <= take_lines;
+    if (!rst_ni || clear_i) used_q <= '0;
+    else used_q <= used_q + (take ? {8'd0, take_lines} : '0) - (retire ? {8'd0, give_lines} : '0);
+  end
 
   always_ff @(posedge clk_i) begin
     if (take) begin

@@ -34,27 +34,36 @@ module siov_eng_split #(
   output logic                rd_priv_o
 );
   localparam logic [1:0] StIdle = 2'd0;  // waits for a job
-  localparam logic [1:0] StSeg = 2'd1;   // cuts the next segment
+  localparam logic [1:0] StSeg = 2'd1;   // takes the next segment
   localparam logic [1:0] StRead = 2'd2;  // issues its reads; waits for tag and ring space
 
   logic [1:0]         state_q;
   siov_eng_pkg::job_t job_q;
-  logic [63:0]        src_q, dst_q;
-  logic [31:0]        rem_q;
-  logic               side_q;
   logic [63:0]        addr_q;
   logic [12:0]        left_q;
   logic [PosW-1:0]    pos_q;
   logic [PosW-7:0]    line_q;            // next fresh line
+  logic [2:0]         tc_q;
+  logic               last_q;            // the segment under way is the last one
 
-  logic [63:0] seg_read, seg_write;
+  logic        load, step, reading, has_reads;
+  logic [1:0]  seg_kind, seg_lane;
+  logic        seg_reads, seg_side, seg_pair, seg_last;
+  logic [63:0] seg_read, seg_write, seg_write2;
   logic [12:0] seg_len;
-  logic [1:0]  seg_lane;
-  siov_eng_seg u_seg (
-    .op_i(job_q.op), .backward_i(job_q.backward), .side_i(side_q), .src_i(src_q), .dst_i(dst_q),
-    .rem_i(rem_q), .read_addr_o(seg_read), .write_addr_o(seg_write), .len_o(seg_len),
-    .lane_o(seg_lane)
+  logic [3:0]  seg_offset;
+  logic [31:0] seg_block_rem;
+  siov_eng_steps u_steps (
+    .clk_i, .load_i(load), .job_i(job_i), .step_i(step), .kind_o(seg_kind), .reads_o(seg_reads),
+    .side_o(seg_side), .pair_o(seg_pair), .read_addr_o(seg_read), .write_addr_o(seg_write),
+    .write2_addr_o(seg_write2), .len_o(seg_len), .lane_o(seg_lane), .offset_o(seg_offset),
+    .block_rem_o(seg_block_rem), .last_o(seg_last)
   );
+  assign load = state_q == StIdle && job_valid_i;
+  assign step = state_q == StSeg;
+  assign reading = state_q == StSeg && seg_reads;
+  assign has_reads = job_i.op != siov_eng_pkg::JobNone && job_i.op != siov_eng_pkg::JobFill &&
+                     job_i.op != siov_eng_pkg::JobBatchEnd;
 
   // Bytes of the next read.
   logic [9:0]      limit, room, bytes;
@@ -76,60 +85,46 @@ module siov_eng_split #(
   assign rd_addr_o = addr_q;
   assign rd_bytes_o = bytes;
   assign rd_pos_o = pos_q;
-  assign rd_tc_o = (job_q.op == siov_eng_pkg::JobCompare && side_q) ? job_q.tc_dst : job_q.tc_src;
+  assign rd_tc_o = tc_q;
   assign rd_pasid_en_o = job_q.pasid_en;
   assign rd_pasid_o = job_q.pasid;
   assign rd_priv_o = job_q.priv;
   assign job_ready_o = state_q == StIdle;
 
   logic [PosW-1:0] seg_pos, seg_end;
-  logic            both;
   always_comb begin
     seg_pos = {line_q, 6'd0} + {{(PosW-2){1'b0}}, seg_lane};
     seg_end = seg_pos + {{(PosW-13){1'b0}}, seg_len} + PosW'(63);
-    both = job_q.op != siov_eng_pkg::JobCompare || side_q;   // the bytes are covered now
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
       state_q <= StIdle;
       line_q <= '0;
-      side_q <= 1'b0;
     end else begin
       unique case (state_q)
-        StIdle: if (job_valid_i) begin
-          side_q <= 1'b0;
-          if (job_i.op == siov_eng_pkg::JobCopy || job_i.op == siov_eng_pkg::JobCompare)
-            state_q <= StSeg;
-        end
+        StIdle: if (job_valid_i && has_reads) state_q <= StSeg;
         StSeg: begin
-          line_q <= seg_end[PosW-1:6];
-          state_q <= StRead;
+          if (seg_reads) begin
+            line_q <= seg_end[PosW-1:6];
+            state_q <= StRead;
+          end else if (seg_last) begin
+            state_q <= StIdle;
+          end
         end
-        StRead: if (rd_valid_o && rd_ready_i && left_q == {3'd0, bytes}) begin
-          if (job_q.op == siov_eng_pkg::JobCompare) side_q <= !side_q;
-          state_q <= (rem_q == '0) ? StIdle : StSeg;
-        end
+        StRead: if (rd_valid_o && rd_ready_i && left_q == {3'd0, bytes})
+          state_q <= last_q ? StIdle : StSeg;
         default: state_q <= StIdle;
       endcase
     end
-    if (state_q == StIdle && job_valid_i) begin
-      job_q <= job_i;
-      src_q <= job_i.src;
-      dst_q <= job_i.dst;
-      rem_q <= job_i.size;
-    end
-    if (state_q == StSeg) begin
+    if (load) job_q <= job_i;
+    if (reading) begin
       addr_q <= seg_read;
       left_q <= seg_len;
       pos_q <= seg_pos;
-      if (both) begin
-        rem_q <= rem_q - {19'd0, seg_len};
-        if (!job_q.backward || job_q.op == siov_eng_pkg::JobCompare) begin
-          src_q <= src_q + {51'd0, seg_len};
-          dst_q <= dst_q + {51'd0, seg_len};
-        end
-      end
+      last_q <= seg_last;
+      tc_q <= (seg_kind == siov_eng_pkg::SegSeed) ? job_q.tc_other
+            : (seg_pair && seg_side) ? job_q.tc_dst : job_q.tc_src;
     end
     if (state_q == StRead && rd_valid_o && rd_ready_i) begin
       addr_q <= addr_q + {54'd0, bytes};
@@ -139,7 +134,7 @@ module siov_eng_split #(
   end
 
   logic unused_ok;
-  assign unused_ok = ^{seg_write, seg_pos[5:0], seg_end[5:0], 1'b0};
+  assign unused_ok = ^{seg_write, seg_write2, seg_offset, seg_block_rem, seg_pos[5:0], seg_end[5:0], job_q, 1'b0};
 
   `SIOV_ASSERT(SplitInsidePage, rd_valid_o |-> {1'b0, rd_addr_o[11:0]} + {3'd0, rd_bytes_o} <= 13'd4096)
   `SIOV_ASSERT(SplitNotEmpty, rd_valid_o |-> rd_bytes_o != '0)

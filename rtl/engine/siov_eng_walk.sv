@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Write side of an engine: steps through the same segments as the splitter and, as data becomes
-// available, orders the
-// write TLPs, the completion record and the end of each descriptor from siov_eng_out.
+// available, orders everything from siov_eng_out: write TLPs, comparisons, digests, and the end.
 //
 // A write TLP starts where its segment or the previous TLP ended, holds at most the payload
-// limit and never crosses 4 KiB.
-// A forward copy writes as soon as the bytes of a TLP are there: all source bytes before them
-// have been read, so an
-// overlapping source is not spoilt. A backward copy waits for its whole segment.
-// After a failed read the rest of the job is walked without writing (ring lines are only freed);
-// its status is 0x20.
+// limit and never crosses 4 KiB. A forward copy writes as soon as the bytes of a TLP are there: all
+// source bytes before them have been read, so an overlapping source is not spoilt. A backward copy
+// waits for its whole segment. A dualcast sends each TLP twice.
+// Operations with a unit of their own (CRC, DIF, delta) wait at their end until the unit has seen
+// everything; a DIF block waits for its guard before its protection information is judged or
+// written, when its data may already have gone out.
+// After a failed read or a DIF error the rest of the job is walked without writing (ring lines are
+// only freed). How a job ends is decided by siov_eng_verdict.
 // Throughput: one TLP a cycle; four more cycles a descriptor, hidden behind earlier output.
 
 `include "siov_assert.svh"
@@ -30,45 +31,112 @@ module siov_eng_walk #(
   output logic                cmd_valid_o,
   input  logic                cmd_ready_i,
   output siov_eng_pkg::cmd_t  cmd_o,
-  // compare results, valid while no compare command is under way
+  input  logic                out_idle_i,     /// every command has been carried out
+  input  logic                out_empty_i,    /// and every write TLP is on the link
+  // units
+  output logic                unit_start_o,   /// pulse: a new job (job_o) begins
+  output siov_eng_pkg::job_t  job_o,          /// the job under way
+  output logic                crc_start_o,    /// pulse
+  output logic [63:0]         crc_seed_o,
+  input  logic                crc_busy_i,
+  input  logic [63:0]         crc_result_i,
+  output logic                dif_block_o,    /// pulse: guard and protection information are there
+  output logic [63:0]         dif_pi_o,
+  input  logic                dif_valid_i,
+  input  logic                dif_error_i,
+  input  logic [7:0]          dif_status_i,
+  input  logic [63:0]         dif_pi_i,
+  input  logic [63:0]         dif_cr_src_i,
+  input  logic [63:0]         dif_cr_dst_i,
+  output logic                unit_flush_o,   /// pulse: delta units: all lines are in
+  input  logic                delta_done_i,
+  input  logic [31:0]         delta_size_i,
+  input  logic                delta_differs_i,
+  input  logic                delta_overflow_i,
+  input  logic [31:0]         delta_compared_i,
+  input  logic                apply_done_i,
+  input  logic                apply_error_i,
+  input  logic [7:0]          apply_status_i,
+  input  logic [31:0]         apply_used_i,
+  input  logic                grab_valid_i,
+  input  logic [63:0]         grab_i,
+  // compare results, valid while out_idle_i
   output logic                cmp_clear_o,    /// a new compare job starts
-  input  logic                cmp_idle_i,
   input  logic                cmp_differs_i,
-  input  logic [31:0]         cmp_offset_i
+  input  logic [31:0]         cmp_offset_i,
+  // zero-length reads
+  output logic                rb_valid_o,
+  input  logic                rb_ready_i,
+  output logic [63:0]         rb_addr_o,
+  output logic [2:0]          rb_tc_o,
+  input  logic                rb_done_i,
+  input  logic                rb_err_i,
+  // batches
+  output logic                batch_fail_o    /// a member of the present batch did not end with status 1
 );
-  localparam logic [2:0] StIdle = 3'd0;    // waits for a job
-  localparam logic [2:0] StSeg = 3'd1;     // cuts the next segment
-  localparam logic [2:0] StTlp = 3'd2;     // waits for the bytes of the next TLP, orders it
-  localparam logic [2:0] StBlock = 3'd3;   // compare: waits for both blocks, orders the comparison
-  localparam logic [2:0] StCmpEnd = 3'd4;  // waits for the comparisons to finish
-  localparam logic [2:0] StRecord = 3'd5;  // orders the completion record if one is due
-  localparam logic [2:0] StEnd = 3'd6;     // orders interrupt, error report and done
+  localparam logic [4:0] StIdle = 5'd0;     // waits for a job
+  localparam logic [4:0] StInit = 5'd1;     // starts the units
+  localparam logic [4:0] StSeg = 5'd2;      // takes the next segment
+  localparam logic [4:0] StTlp = 5'd3;      // waits for the bytes of the next TLP, orders it
+  localparam logic [4:0] StBlock = 5'd4;    // two sources: waits for both blocks, orders their use
+  localparam logic [4:0] StGrab = 5'd5;     // waits for a seed or protection information, fetches it
+  localparam logic [4:0] StGrabbed = 5'd6;  // ... until it is here
+  localparam logic [4:0] StGuard = 5'd7;    // DIF: waits for the guard of the block
+  localparam logic [4:0] StDif = 5'd8;      // DIF: waits for the judgement
+  localparam logic [4:0] StPi = 5'd9;       // DIF: writes protection information
+  localparam logic [4:0] StFinish = 5'd10;  // waits for comparison, CRC or delta unit to have seen all
+  localparam logic [4:0] StFlush = 5'd11;   // waits for the last writes of a delta unit
+  localparam logic [4:0] StBack = 5'd12;    // asks for a zero-length read
+  localparam logic [4:0] StBackWait = 5'd13;
+  localparam logic [4:0] StRecord = 5'd14;  // orders the completion record if one is due
+  localparam logic [4:0] StEnd = 5'd15;     // orders interrupt, error report and done
 
-  logic [2:0]         state_q;
+  logic [4:0]         state_q;
   siov_eng_pkg::job_t job_q;
-  logic [63:0]        src_q, dst_q, addr_q;
-  logic [31:0]        rem_q;
+  logic [63:0]        addr_q, addr2_q, pi_addr_q;
   logic [12:0]        left_q;
   logic [PosW-1:0]    pos_q, seg_end_q;
   logic [PosW-7:0]    line_q;
-  logic               side_q, failed_q;
+  logic               failed_q, dif_err_q, second_q, seg_last_q, rb_err_q, split_q;
+  logic [1:0]         seg_kind_q, lane_q, rb_left_q;
+  logic [31:0]        dif_done_q, block_done_q;
   logic [9:0]         block_q;             // compare: bytes of the block
-  logic [2:0]         rot_q;               // fill: pattern phase of the segment's first lane
+  logic [3:0]         rot_q;               // pattern phase of the segment's first lane
 
-  logic [63:0] seg_read, seg_write;
+  logic        load, step;
+  logic [1:0]  seg_kind, seg_lane;
+  logic        seg_reads, seg_side, seg_pair, seg_last;
+  logic [63:0] seg_read, seg_write, seg_write2;
   logic [12:0] seg_len;
-  logic [1:0]  seg_lane;
-  siov_eng_seg u_seg (
-    .op_i(job_q.op), .backward_i(job_q.backward), .side_i(side_q), .src_i(src_q), .dst_i(dst_q),
-    .rem_i(rem_q), .read_addr_o(seg_read), .write_addr_o(seg_write), .len_o(seg_len),
-    .lane_o(seg_lane)
+  logic [3:0]  seg_offset;
+  logic [31:0] seg_block_rem;
+  siov_eng_steps u_steps (
+    .clk_i, .load_i(load), .job_i(job_i), .step_i(step), .kind_o(seg_kind), .reads_o(seg_reads),
+    .side_o(seg_side), .pair_o(seg_pair), .read_addr_o(seg_read), .write_addr_o(seg_write),
+    .write2_addr_o(seg_write2), .len_o(seg_len), .lane_o(seg_lane), .offset_o(seg_offset),
+    .block_rem_o(seg_block_rem), .last_o(seg_last)
   );
+  assign load = state_q == StIdle && job_valid_i;
+  assign step = state_q == StSeg;
 
-  logic is_fill, is_copy, is_cmp, both;
-  assign is_fill = job_q.op == siov_eng_pkg::JobFill;
-  assign is_copy = job_q.op == siov_eng_pkg::JobCopy;
-  assign is_cmp = job_q.op == siov_eng_pkg::JobCompare;
-  assign both = !is_cmp || side_q;
+  logic is_fill, is_copy, is_dual, is_pat, is_delta, is_apply, is_crc, is_dif, writes, dif_pi_write, skip;
+  logic uses_crc;
+  always_comb begin
+    is_fill = job_q.op == siov_eng_pkg::JobFill;
+    is_copy = job_q.op == siov_eng_pkg::JobCopy;
+    is_dual = job_q.op == siov_eng_pkg::JobDual;
+    is_pat = job_q.op == siov_eng_pkg::JobPattern;
+    is_delta = job_q.op == siov_eng_pkg::JobDelta;
+    is_apply = job_q.op == siov_eng_pkg::JobApply;
+    is_crc = job_q.op == siov_eng_pkg::JobCrc || job_q.op == siov_eng_pkg::JobCopyCrc;
+    is_dif = job_q.op == siov_eng_pkg::JobDif;
+    uses_crc = is_crc || is_dif;
+    writes = is_fill || is_copy || is_dual || job_q.op == siov_eng_pkg::JobCopyCrc ||
+             (is_dif && job_q.opcode != siov_abi_pkg::OpDifCheck);
+    dif_pi_write = job_q.opcode == siov_abi_pkg::OpDifInsert ||
+                   job_q.opcode == siov_abi_pkg::OpDifUpdate;
+    skip = failed_q || dif_err_q;
+  end
 
   // ------------------------------------------------------------ next TLP
   logic [9:0]      limit, room, bytes, span;
@@ -76,112 +144,99 @@ module siov_eng_walk #(
   logic [PosW-1:0] need, lag;
   logic            there;
   logic [3:0]      be_head, be_tail;
+  logic [63:0]     at;
   always_comb begin
     limit = 10'd512;
-    if (mps_i == 3'd0) limit = 10'd128;
-    if (mps_i == 3'd1) limit = 10'd256;
-    room = limit - {8'd0, addr_q[1:0]};
+    if (writes && mps_i == 3'd0) limit = 10'd128;
+    if (writes && mps_i == 3'd1) limit = 10'd256;
+    room = limit - {8'd0, lane_q};
     bytes = (left_q < {3'd0, room}) ? left_q[9:0] : room;
-    span = bytes + {8'd0, addr_q[1:0]};
+    if (state_q == StPi) bytes = (split_q && !second_q) ? {7'd0, 3'd0 - pi_addr_q[2:0]}
+                               : split_q ? {7'd0, pi_addr_q[2:0]} : 10'd8;
+    at = (is_dual && second_q) ? addr2_q : addr_q;
+    span = bytes + {8'd0, lane_q};
     dws = 8'((span + 10'd3) >> 2);
-    need = (state_q == StBlock || (job_q.backward && is_copy)) ? seg_end_q
+    need = (state_q == StBlock || state_q == StGrab || (job_q.backward && is_copy)) ? seg_end_q
                                                 : pos_q + {{(PosW-10){1'b0}}, bytes};
     lag = avail_pos_i - need;
     there = is_fill || !lag[PosW-1];
-    be_head = 4'hF << addr_q[1:0];
+    be_head = 4'hF << lane_q;
     be_tail = (span[1:0] == 2'd0) ? 4'hF : 4'hF >> (3'd4 - {1'b0, span[1:0]});
   end
 
   // The bytes we wait for include a failed read: the descriptor has failed.
-  assign err_ack_o = err_i && !is_fill && !there && (state_q == StTlp || state_q == StBlock);
+  assign err_ack_o = err_i && !is_fill && !there &&
+                     (state_q == StTlp || state_q == StBlock || state_q == StGrab);
 
-  // ------------------------------------------------------------ record
-  logic [7:0]   status, result;
-  logic [31:0]  done_bytes;
-  logic [255:0] record;
-  logic         bad_end, record_due, differs;
-  always_comb begin
-    differs = is_cmp && cmp_differs_i;   // found before anything that could not be read
-    status = job_q.status;
-    if (failed_q && !differs) status = siov_abi_pkg::StReadError;
-    else if (is_cmp && job_q.check_result && differs != job_q.expected)
-      status = siov_abi_pkg::StSuccessPredicate;
-    result = {7'd0, differs};
-    done_bytes = differs ? cmp_offset_i : '0;
-    record = '0;
-    record[7:0] = status;
-    record[15:8] = result;
-    record[63:32] = done_bytes;
-    record[siov_abi_pkg::CrInvalidFlagsLsb +: 24] = job_q.bad_flags;
-    bad_end = status != siov_abi_pkg::StSuccess && status != siov_abi_pkg::StSuccessPredicate;
-    record_due = bad_end ? job_q.write_cr_err : job_q.write_cr_ok;   // dsa 5.4
-  end
-
+  // ------------------------------------------------------------ how it ends
+  logic [7:0]         status;
+  logic [255:0]       record;
+  logic               record_due;
   siov_eng_pkg::end_t fin;
-  siov_pkg::swerr_t   err;
-  always_comb begin
-    err = '0;
-    fin = '0;
-    fin.irq = job_q.irq;
-    fin.ims = job_q.ims;
-    fin.handle = job_q.handle;
-    fin.swerr = bad_end && (job_q.swerr_err || status == siov_abi_pkg::StBadHandle);
-    err.evl = 1'b1;
-    err.code = status;
-    err.desc_valid = 1'b1;
-    err.wq_valid = 1'b1;
-    err.priv = job_q.priv;
-    err.wq = job_q.wq;
-    err.opcode = job_q.opcode;
-    err.pasid = job_q.pasid_en ? job_q.pasid : '0;
-    err.addr = (status == siov_abi_pkg::StCrMisaligned) ? job_q.cr_addr : '0;
-    fin.err = err;
-    fin.wq = job_q.wq;
-    fin.epoch = job_q.epoch;
-  end
+  siov_eng_verdict u_verdict (
+    .job_i(job_q), .read_failed_i(failed_q), .readback_failed_i(rb_err_q),
+    .batch_fail_i(batch_fail_o), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
+    .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i, .dif_cr_dst_i,
+    .delta_size_i, .delta_differs_i, .delta_overflow_i, .delta_compared_i, .apply_error_i,
+    .apply_status_i, .apply_used_i, .status_o(status), .record_o(record),
+    .record_due_o(record_due), .end_o(fin)
+  );
 
   // ------------------------------------------------------------ commands
   siov_eng_pkg::cmd_t cmd;
   siov_pkg::tx_req_t  req;
-  logic [2:0]         pat_rot;
-  logic [63:0]        pattern;
-  logic [4:0]         beats;
-  logic               lines_done;      // last TLP of the segment
+  logic [127:0]       pat, pattern;
+  logic               tlp_ends;        // last TLP of the segment
+  logic               go;
   always_comb begin
-    // Lines that this TLP or block covers. Inside a segment TLPs start on line boundaries
-    // (the limits are multiples of 64).
-    beats = 5'((span + 10'd63) >> 6);
-    lines_done = left_q == {3'd0, bytes};
-    pat_rot = rot_q;
-    pattern = (job_q.src >> {pat_rot, 3'd0}) | (job_q.src << (7'd64 - {1'b0, pat_rot, 3'd0}));
+    tlp_ends = left_q == {3'd0, bytes} && (!is_dual || second_q || skip);
+    pat = {job_q.src, job_q.src};
+    if (job_q.mods[2]) pat = {job_q.info[63:0], job_q.src};
+    if (is_pat) pat = {job_q.dst, job_q.dst};
+    pattern = (pat >> {rot_q, 3'd0}) | (pat << (8'd128 - {1'b0, rot_q, 3'd0}));
     cmd = '0;
     req = '0;
-    req.addr = {addr_q[63:2], 2'd0};
+    req.addr = {at[63:2], 2'd0};
     req.length = {2'd0, dws};
     req.first_be = (dws == 8'd1) ? (be_head & be_tail) : be_head;
     req.last_be = (dws == 8'd1) ? 4'h0 : be_tail;
-    req.tc = job_q.tc_dst;
+    req.tc = (is_dual && second_q) ? job_q.tc_other : job_q.tc_dst;
     req.pasid_valid = job_q.pasid_en;
     req.pasid = job_q.pasid;
     req.priv = job_q.priv;
-    cmd.beats = beats;
+    cmd.beats = 5'((span + 10'd63) >> 6);
+    cmd.bytes = bytes;
+    cmd.crc = uses_crc;
     unique case (state_q)
       StTlp: begin
-        cmd.kind = is_fill ? siov_eng_pkg::CmdFill : siov_eng_pkg::CmdRing;
-        if (failed_q) cmd.kind = siov_eng_pkg::CmdSkip;
-        cmd.data[63:0] = pattern;
+        cmd.kind = is_fill ? siov_eng_pkg::CmdFill : is_apply ? siov_eng_pkg::CmdApply
+                 : is_pat ? siov_eng_pkg::CmdPattern : writes ? siov_eng_pkg::CmdRing
+                 : siov_eng_pkg::CmdDigest;
+        cmd.keep = is_dual && !second_q;
+        if (skip) cmd.kind = siov_eng_pkg::CmdSkip;
+        cmd.data[127:0] = pattern;
       end
       StBlock: begin
-        cmd.kind = siov_eng_pkg::CmdCompare;
+        cmd.kind = is_delta ? siov_eng_pkg::CmdDelta : siov_eng_pkg::CmdCompare;
         cmd.bytes = block_q;
         cmd.beats = 5'((block_q + 10'd63) >> 6);
-        if (failed_q) begin
+        if (skip) begin
           cmd.kind = siov_eng_pkg::CmdSkip;
           cmd.beats = cmd.beats << 1;
         end
       end
+      StGrab: begin
+        cmd.kind = skip ? siov_eng_pkg::CmdSkip : siov_eng_pkg::CmdGrab;
+        cmd.beats = 5'd1;
+      end
+      StPi: begin
+        cmd.kind = siov_eng_pkg::CmdImm;
+        cmd.beats = 5'd1;
+        cmd.data[95:0] = {32'd0, (split_q && second_q) ? dif_pi_i >> {3'd0 - pi_addr_q[2:0], 3'd0} : dif_pi_i}
+                         << {lane_q, 3'd0};
+      end
       StRecord: begin
-        cmd.kind = siov_eng_pkg::CmdRecord;
+        cmd.kind = siov_eng_pkg::CmdImm;
         req.addr = job_q.cr_addr;
         req.length = 10'd8;
         req.first_be = 4'hF;
@@ -190,95 +245,178 @@ module siov_eng_walk #(
         cmd.beats = 5'd1;
         cmd.data[255:0] = record;
       end
-      StEnd: begin
+      default: begin
         cmd.kind = siov_eng_pkg::CmdEnd;
         cmd.beats = 5'd1;
         cmd.data[siov_eng_pkg::EndW-1:0] = fin;
       end
-      default: cmd.kind = siov_eng_pkg::CmdEnd;
     endcase
     cmd.req = req;
   end
   assign cmd_o = cmd;
-  assign cmd_valid_o = (state_q == StTlp && there) || (state_q == StBlock && there) ||
-                       (state_q == StRecord && record_due) || state_q == StEnd;
+  assign cmd_valid_o = ((state_q == StTlp || state_q == StBlock || state_q == StGrab) && there) ||
+                       state_q == StPi || (state_q == StRecord && record_due) || state_q == StEnd;
+  assign go = cmd_valid_o && cmd_ready_i;
   assign job_ready_o = state_q == StIdle;
   assign cmp_clear_o = state_q == StIdle;
 
-  logic [PosW-1:0] seg_pos, seg_end;
+  // ------------------------------------------------------------ units
+  assign job_o = job_q;
+  assign unit_start_o = state_q == StInit;
+  logic seeded;
+  assign seeded = state_q == StGrabbed && grab_valid_i && seg_kind_q == siov_eng_pkg::SegSeed;
+  assign crc_start_o = state_q == StInit || seeded || (state_q == StGuard && dif_block_o);
+  always_comb begin
+    crc_seed_o = job_q.mods[3] ? job_q.info[63:0] : {32'd0, job_q.info[31:0]};
+    if (seeded) crc_seed_o = job_q.mods[3] ? grab_i : {32'd0, grab_i[31:0]};
+  end
+  assign dif_block_o = state_q == StGuard && !skip && out_idle_i && !crc_busy_i;
+  logic [63:0] pi_q;
+  assign dif_pi_o = pi_q;
+  logic units_done;
+  assign units_done = out_idle_i && !(uses_crc && crc_busy_i);
+  assign unit_flush_o = state_q == StFinish && units_done && (is_delta || is_apply);
+
+  // ------------------------------------------------------------ zero-length reads
+  logic rb_any, ok_so_far, second_rb;
+  assign ok_so_far = status == siov_abi_pkg::StSuccess ||
+                     status == siov_abi_pkg::StSuccessPredicate;
+  assign rb_any = job_q.readback != '0;
+  assign second_rb = !rb_left_q[0];
+  assign rb_valid_o = state_q == StBack && out_empty_i;
+  always_comb begin
+    rb_addr_o = job_q.dst;
+    rb_tc_o = job_q.tc_dst;
+    if (job_q.op == siov_eng_pkg::JobDelta || second_rb) begin
+      rb_addr_o = job_q.other;
+      rb_tc_o = job_q.tc_other;
+    end
+    if (job_q.opcode == siov_abi_pkg::OpDrain) begin
+      rb_addr_o = second_rb ? job_q.dst : job_q.src;
+      rb_tc_o = second_rb ? job_q.tc_dst : job_q.tc_src;
+    end
+  end
+
+  // ------------------------------------------------------------ sequence
+  logic [PosW-1:0] seg_pos, seg_end, seg_end_up;
+  logic [4:0]      after_moves, after_finish;
   always_comb begin
     seg_pos = {line_q, 6'd0} + {{(PosW-2){1'b0}}, seg_lane};
     seg_end = seg_pos + {{(PosW-13){1'b0}}, seg_len};
+    seg_end_up = seg_end + PosW'(63);
+    after_finish = (rb_any && ok_so_far) ? StBack : StRecord;
+    after_moves = (is_copy || is_fill || is_dual) ? after_finish : StFinish;
   end
-  logic [PosW-1:0] seg_end_up;
-  assign seg_end_up = seg_end + PosW'(63);
-
-  logic [63:0] seg_phase;
-  assign seg_phase = {seg_write[63:2], 2'd0} - job_q.dst;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
       state_q <= StIdle;
       line_q <= '0;
-      side_q <= 1'b0;
       failed_q <= 1'b0;
+      batch_fail_o <= 1'b0;
     end else begin
-      if (err_ack_o) failed_q <= 1'b1;
+      if (err_ack_o && !dif_err_q) failed_q <= 1'b1;
       unique case (state_q)
         StIdle: if (job_valid_i) begin
-          side_q <= 1'b0;
           failed_q <= 1'b0;
-          state_q <= (job_i.op == siov_eng_pkg::JobNone) ? StRecord : StSeg;
+          state_q <= StInit;
+          if (job_i.op == siov_eng_pkg::JobCopy || job_i.op == siov_eng_pkg::JobFill ||
+              job_i.op == siov_eng_pkg::JobDual || job_i.op == siov_eng_pkg::JobCompare)
+            state_q <= StSeg;
+          if (job_i.op == siov_eng_pkg::JobNone || job_i.op == siov_eng_pkg::JobBatchEnd)
+            state_q <= (job_i.readback != '0) ? StBack : StRecord;
         end
+        StInit: state_q <= StSeg;
         StSeg: begin
-          if (!is_fill) line_q <= seg_end_up[PosW-1:6];
-          if (is_cmp) begin
-            side_q <= !side_q;
-            state_q <= side_q ? StBlock : StSeg;
-          end else begin
-            state_q <= StTlp;
-          end
+          if (seg_reads) line_q <= seg_end_up[PosW-1:6];
+          if (seg_kind != siov_eng_pkg::SegData) state_q <= seg_reads ? StGrab : StGuard;
+          else if (seg_pair) state_q <= seg_side ? StBlock : StSeg;
+          else state_q <= StTlp;
         end
-        StTlp: if (cmd_valid_o && cmd_ready_i && lines_done)
-          state_q <= (rem_q == '0) ? StRecord : StSeg;
-        StBlock: if (cmd_valid_o && cmd_ready_i)
-          state_q <= (rem_q == '0) ? StCmpEnd : StSeg;
-        StCmpEnd: if (cmp_idle_i) state_q <= StRecord;
+        StTlp: if (go && tlp_ends) state_q <= seg_last_q ? after_moves : StSeg;
+        StBlock: if (go) state_q <= seg_last_q ? StFinish : StSeg;
+        StGrab: if (go) begin
+          if (!skip) state_q <= StGrabbed;
+          else state_q <= seg_last_q ? StFinish : StSeg;
+        end
+        StGrabbed: if (grab_valid_i) state_q <= (seg_kind_q == siov_eng_pkg::SegSeed) ? StSeg : StGuard;
+        StGuard: begin
+          if (skip) state_q <= seg_last_q ? StFinish : StSeg;
+          else if (dif_block_o) state_q <= StDif;
+        end
+        StDif: if (dif_valid_i) begin
+          if (!dif_error_i && dif_pi_write) state_q <= StPi;
+          else state_q <= seg_last_q ? StFinish : StSeg;
+        end
+        StPi: if (go && (!split_q || second_q)) state_q <= seg_last_q ? StFinish : StSeg;
+        StFinish: if (units_done) state_q <= (is_delta || is_apply) ? StFlush : after_finish;
+        StFlush: if (is_delta ? delta_done_i : apply_done_i) state_q <= after_finish;
+        StBack: if (rb_valid_o && rb_ready_i) state_q <= StBackWait;
+        StBackWait: if (rb_done_i) state_q <= (rb_left_q == '0 || rb_err_i) ? StRecord : StBack;
         StRecord: if (!record_due || cmd_ready_i) state_q <= StEnd;
-        StEnd: if (cmd_ready_i) state_q <= StIdle;
+        StEnd: if (cmd_ready_i) begin
+          state_q <= StIdle;
+          if (job_q.op == siov_eng_pkg::JobBatchEnd) batch_fail_o <= 1'b0;
+          else if (job_q.member && status != siov_abi_pkg::StSuccess) batch_fail_o <= 1'b1;
+        end
         default: state_q <= StIdle;
       endcase
     end
-    if (state_q == StIdle && job_valid_i) begin
+    if (load) begin
       job_q <= job_i;
-      src_q <= job_i.src;
-      dst_q <= job_i.dst;
-      rem_q <= job_i.size;
+      dif_err_q <= 1'b0;
+      rb_err_q <= 1'b0;
+      second_q <= 1'b0;
+      rb_left_q <= job_i.readback;
     end
     if (state_q == StSeg) begin
-      addr_q <= seg_write;
+      addr_q <= (seg_kind == siov_eng_pkg::SegData && !writes) ? '0 : seg_write;
+      pi_addr_q <= seg_write;
+      addr2_q <= seg_write2;
+      lane_q <= seg_lane;
       left_q <= seg_len;
       pos_q <= seg_pos;
       seg_end_q <= seg_end;
       block_q <= seg_len[9:0];
-      rot_q <= seg_phase[2:0];
-      if (both) begin
-        rem_q <= rem_q - {19'd0, seg_len};
-        if (!job_q.backward || !is_copy) begin
-          src_q <= src_q + {51'd0, seg_len};
-          dst_q <= dst_q + {51'd0, seg_len};
-        end
+      rot_q <= seg_offset - {2'd0, seg_lane};
+      seg_last_q <= seg_last;
+      seg_kind_q <= seg_kind;
+      second_q <= 1'b0;
+      block_done_q <= job_q.size - seg_block_rem;
+      if (seg_kind == siov_eng_pkg::SegPi) begin
+        lane_q <= seg_write[1:0];
+        split_q <= seg_write[11:0] > 12'd4088;      // crosses a page
       end
     end
-    if (state_q == StTlp && cmd_valid_o && cmd_ready_i) begin
-      addr_q <= addr_q + {54'd0, bytes};
-      left_q <= left_q - {3'd0, bytes};
-      pos_q <= pos_q + {{(PosW-10){1'b0}}, bytes};
+    if (state_q == StTlp && go) begin
+      if (is_dual && !second_q && !skip) begin
+        second_q <= 1'b1;
+      end else begin
+        second_q <= 1'b0;
+        addr_q <= addr_q + {54'd0, bytes};
+        addr2_q <= addr2_q + {54'd0, bytes};
+        lane_q <= 2'd0;
+        left_q <= left_q - {3'd0, bytes};
+        pos_q <= pos_q + {{(PosW-10){1'b0}}, bytes};
+      end
     end
+    if (state_q == StPi && go) begin
+      second_q <= 1'b1;
+      addr_q <= {addr_q[63:12] + 52'd1, 12'd0};
+      lane_q <= 2'd0;
+    end
+    if (state_q == StGrabbed && grab_valid_i) pi_q <= grab_i;
+    if (state_q == StDif && dif_valid_i && dif_error_i) begin
+      dif_err_q <= 1'b1;
+      dif_done_q <= block_done_q;
+    end
+    if (state_q == StBack && rb_valid_o && rb_ready_i)
+      rb_left_q <= second_rb ? 2'b00 : {rb_left_q[1], 1'b0};
+    if (state_q == StBackWait && rb_done_i) rb_err_q <= rb_err_i;
   end
 
   logic unused_ok;
-  assign unused_ok = ^{seg_read, seg_end_up[5:0], seg_phase[63:3], lag[PosW-2:0], 1'b0};
+  assign unused_ok = ^{seg_read, at[1:0], pi_addr_q[63:3], seg_end_up[5:0], lag[PosW-2:0], 1'b0};
 
   `SIOV_ASSERT(WalkCmdHolds, cmd_valid_o && !cmd_ready_i && !clear_i |=> cmd_valid_o)
   `SIOV_ASSERT(WalkPayloadLimit, cmd_valid_o && state_q == StTlp |-> span <= limit)
