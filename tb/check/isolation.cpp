@@ -20,7 +20,7 @@ bool content_fits(const RangeIndex::Entry& e, const Tlp& t) {
   if (e.kind == RangeKind::kRecord) return t.address == e.lo && t.payload_bytes == 32;
   const std::uint64_t lo = t.first_byte();
   if (lo + t.byte_span() > e.hi) return false;
-  const std::byte* expected = e.item->expected.write_data.data() + (lo - e.item->data_lo);
+  const std::byte* expected = e.item->write()->data.data() + (lo - e.item->data_lo);
   return std::memcmp(t.payload.data() + (lo - t.address), expected, t.byte_span()) == 0;
 }
 

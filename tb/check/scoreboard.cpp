@@ -83,7 +83,7 @@ void Scoreboard::predict(WorkItem& item, const Submission& submission) {
                                                  pasid != kNoPasid, pasid);
   context.user_interrupts = registers.user_interrupts();
   context.privileged_allowed = bench_.function.pasid_privileged;
-  context.opcap = registers.opcap();
+  context.operations = registers.opcap();
   std::optional<Pasid> view = bench_.config.rid_pasid;
   if (pasid != kNoPasid) view = Pasid{pasid};
   const port::AddressSpaceView* memory = view ? bench_.config.memory : nullptr;
@@ -95,10 +95,12 @@ void Scoreboard::predict(WorkItem& item, const Submission& submission) {
   item.expected = model::predict(item.descriptor, context, peek);
   item.racy = memory == nullptr && !item.expected.reads.empty();
   item.record_due = item.expected.writes_record;
-  if (!item.record_due && (item.expected.write_optional || item.expected.software_error))
+  if (!item.record_due && (item.write_optional() || item.expected.software_error))
     item.silent_end = true;
-  item.data_lo = item.expected.write_address.value;
-  item.data_hi = item.data_lo + item.expected.write_data.size();
+  if (const model::Write* w = item.write()) {
+    item.data_lo = w->address.value;
+    item.data_hi = item.data_lo + w->data.size();
+  }
   item.data.reset(item.data_lo, item.data_hi);
   for (std::size_t i = 0; i < 2; ++i) {
     if (i < item.expected.reads.size()) {

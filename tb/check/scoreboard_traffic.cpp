@@ -108,7 +108,7 @@ void Scoreboard::data_run(WorkItem& item, const Tlp& t, std::uint64_t lo, std::u
   }
   if (item.racy || item.contended) return;
   const std::byte* seen = t.payload.data() + payload_offset(t, lo);
-  const std::byte* expected = item.expected.write_data.data() + (lo - item.data_lo);
+  const std::byte* expected = item.write()->data.data() + (lo - item.data_lo);
   const bool same = !t.ep && std::memcmp(seen, expected, hi - lo) == 0;
   if (report.holds(Rule::kSbData, same)) return;
   if (t.ep) {
@@ -142,7 +142,7 @@ void Scoreboard::write_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
     return;
   }
   const bool allowed =
-      item.record_due || item.read_failed || item.read_maybe_failed || item.expected.write_optional;
+      item.record_due || item.read_failed || item.read_maybe_failed || item.write_optional();
   if (!report.holds(Rule::kCrUndue, allowed)) {
     fail(Rule::kCrUndue, at, "no completion record is due: RCR is 0 and the work succeeds");
     return;
@@ -150,7 +150,7 @@ void Scoreboard::write_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
   ++bench_.stats.records;
   if (shape) judge_record(item, t, cycle);
   // A relaxed write may pass the data before it. @spec pcie.md 7
-  const bool may_pass = t.ro && !item.expected.write_data.empty();
+  const bool may_pass = t.ro && !item.expected.writes.empty();
   if (!report.holds(Rule::kOrderDataCr, !may_pass))
     fail(Rule::kOrderDataCr, at, "record with relaxed ordering: it may pass its data");
   if (item.descriptor.opcode == abi::kOpDrain) judge_drain(item, t, cycle);
@@ -199,7 +199,7 @@ void Scoreboard::judge_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
 
 void Scoreboard::judge_sources(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
   const auto status = std::to_integer<std::uint8_t>(t.payload[0]);
-  if (item.shared_reads || item.expected.write_optional) return;
+  if (item.shared_reads || item.write_optional()) return;
   if (status != abi::kStSuccess && status != abi::kStSuccessPredicate) return;
   bench_.report.check(Rule::kSbReads);
   // A compare may stop at the first difference. @spec dsa.md 5.6 (05)

@@ -9,6 +9,7 @@
 #include "abi/descriptor.hpp"
 #include "check/bench.hpp"
 #include "check/range_index.hpp"
+#include "common/error.hpp"
 #include "model/predict.hpp"
 
 namespace siov::check {
@@ -44,7 +45,13 @@ struct WorkItem {
   bool reported = false;           ///< a watchdog has spoken
 
   bool has_record_address() const { return descriptor.has(abi::kFlagCrav); }
-  bool data_optional() const { return expected.write_optional || read_failed || read_maybe_failed; }
+  /// The one write of this work, null if it has none.
+  const model::Write* write() const {
+    if (expected.writes.size() > 1) throw HarnessError("the scoreboard knows one destination");
+    return expected.writes.empty() ? nullptr : &expected.writes.front();
+  }
+  bool write_optional() const { return !expected.writes.empty() && write()->optional; }
+  bool data_optional() const { return write_optional() || read_failed || read_maybe_failed; }
   bool data_done() const { return data.empty() || contended || data_optional(); }
   /// Everything before the record has been seen; a compare may stop at the first difference.
   bool sources_done() const {

@@ -99,7 +99,7 @@ WorkContext Operations::context_of(const Work& work) const {
   c.handle_ok = around_.interrupts.permitted({work.ims, work.descriptor.interrupt_handle}, c.pasid);
   c.user_interrupts = around_.registers.user_interrupts();
   c.privileged_allowed = around_.space.pasid_privileged();
-  c.opcap = config_.opcap;
+  c.operations = config_.opcap;
   return c;
 }
 
@@ -110,7 +110,7 @@ void Operations::perform(const Job& job) {
     return around_.master.read(owner, address, out);
   };
   const Prediction p = predict(d, job.context, read);
-  around_.master.write(owner, p.write_address, p.write_data);
+  for (const Write& w : p.writes) around_.master.write(owner, w.address, w.data);
   if (p.writes_record) around_.master.write_record(owner, p.record_address, p.record);
   if (p.software_error) log(job, p);
   if (p.interrupt) around_.interrupts.request({job.work.ims, d.interrupt_handle});

@@ -86,7 +86,7 @@ OpRules rules_of(const abi::Descriptor& d) {
 }
 
 bool opcode_supported(const abi::Descriptor& d, const WorkContext& ctx) {
-  if (d.opcode >= 64 || (ctx.opcap >> d.opcode & 1u) == 0) return false;
+  if (d.opcode >= 64 || (ctx.operations >> d.opcode & 1u) == 0) return false;
   return !(ctx.in_batch && (d.opcode == abi::kOpBatch || d.opcode == abi::kOpDrain));
 }
 
@@ -176,33 +176,33 @@ std::size_t read_suffix(MemoryReader reader, Iova address, std::span<std::byte> 
 /// DSA 5.6 (03)
 std::uint8_t move(const abi::Descriptor& d, MemoryReader reader, Prediction& p) {
   p.reads.push_back({d.source, d.size});
-  p.write_address = d.destination;
-  p.write_data.resize(d.size);
+  Write& w = p.writes.emplace_back();
+  w.address = d.destination;
+  w.data.resize(d.size);
   const bool downward = d.source < d.destination && d.destination - d.source < d.size;
-  const std::size_t good = downward ? read_suffix(reader, d.source, p.write_data)
-                                    : read_prefix(reader, d.source, p.write_data);
+  const std::size_t good =
+      downward ? read_suffix(reader, d.source, w.data) : read_prefix(reader, d.source, w.data);
   if (good == d.size) return abi::kStSuccess;
-  p.write_optional = true;
+  w.optional = true;
   if (downward) {
-    p.write_address += d.size - good;
-    p.write_data.erase(p.write_data.begin(),
-                       p.write_data.end() - static_cast<std::ptrdiff_t>(good));
+    w.address += d.size - good;
+    w.data.erase(w.data.begin(), w.data.end() - static_cast<std::ptrdiff_t>(good));
   } else {
-    p.write_data.resize(good);
+    w.data.resize(good);
   }
+  if (good == 0) p.writes.clear();
   return abi::kStReadError;
 }
 
 std::uint8_t fill(const abi::Descriptor& d, Prediction& p) {
-  p.write_address = d.destination;
-  p.write_data.resize(d.size);
+  Write& w = p.writes.emplace_back();
+  w.address = d.destination;
+  w.data.resize(d.size);
   std::size_t done = std::min<std::size_t>(8, d.size);
-  for (std::size_t i = 0; i < done; ++i)
-    p.write_data[i] = static_cast<std::byte>(d.pattern() >> (8 * i));
+  for (std::size_t i = 0; i < done; ++i) w.data[i] = static_cast<std::byte>(d.pattern() >> (8 * i));
   while (done < d.size) {  // doubles whole patterns
     const std::size_t piece = std::min<std::size_t>(done, d.size - done);
-    std::copy_n(p.write_data.begin(), piece,
-                p.write_data.begin() + static_cast<std::ptrdiff_t>(done));
+    std::copy_n(w.data.begin(), piece, w.data.begin() + static_cast<std::ptrdiff_t>(done));
     done += piece;
   }
   return abi::kStSuccess;
@@ -251,24 +251,76 @@ bool ends_normally(std::uint8_t status) {
          status == abi::kStBatchFail;
 }
 
-}  // namespace
+/// @spec DSA 2.7, 2.11
+std::uint32_t error_info(const abi::Descriptor& d, const WorkContext& ctx, const Prediction& p,
+                         const abi::CompletionRecord& record) {
+  if (p.status == abi::kStInvalidFlags) return record.invalid_flags();
+  std::uint32_t info = d.interrupt_handle;
+  if (d.has(abi::kFlagRci)) info |= 1u << 16;
+  if (ctx.ims) info |= 1u << 17;
+  if (d.has(abi::kFlagRcr)) info |= 1u << 18;
+  if (ctx.in_batch && ctx.first_error) info |= 1u << 19;
+  return info;
+}
 
-Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader) {
-  Prediction p;
-  abi::CompletionRecord record;
-  p.privileged = effective_privilege(d, ctx);
-  p.status = check(d, ctx, record);
-  if (p.status == 0) p.status = operate(d, reader, p, record);
+/// Who is told: record, log, SWERROR, interrupt.
+void conclude(const abi::Descriptor& d, const WorkContext& ctx, abi::CompletionRecord& record,
+              Prediction& p) {
   record.status = p.status;
   p.record = abi::to_bytes(record);
   p.record_address = d.completion_address;
-
+  p.privileged = effective_privilege(d, ctx);
   const bool discard = cr_misaligned(d) || privilege_bad(d, ctx);
   const bool error = !ends_normally(p.status);
   p.writes_record = !discard && d.has(abi::kFlagCrav) && (d.has(abi::kFlagRcr) || error);
   p.software_error = discard || (error && !p.writes_record) || p.status == abi::kStBadHandle;
   p.interrupt = !discard && d.has(abi::kFlagRci) && ctx.handle_ok && interrupt_allowed(d, ctx);
   if (p.status == abi::kStCrMisaligned) p.error_address = d.completion_address;
+  if (d.opcode == abi::kOpDrain && ctx.event_log && !error && p.writes_record) {
+    p.writes_record = false;
+    p.log_record = true;
+    p.error_address = d.completion_address;
+  }
+  p.error_info = error_info(d, ctx, p, record);
+}
+
+}  // namespace
+
+Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader) {
+  Prediction p;
+  abi::CompletionRecord record;
+  p.status = check(d, ctx, record);
+  if (p.status == 0) p.status = operate(d, reader, p, record);
+  conclude(d, ctx, record, p);
+  return p;
+}
+
+Prediction finish_batch(const abi::Descriptor& d, const WorkContext& ctx,
+                        const BatchResult& result) {
+  Prediction p;
+  abi::CompletionRecord record;
+  p.status = result.list_error   ? abi::kStReadError
+             : result.any_failed ? abi::kStBatchFail
+                                 : abi::kStSuccess;
+  record.bytes_completed = result.completed;
+  conclude(d, ctx, record, p);
+  return p;
+}
+
+Prediction readback_failed(const Prediction& before, const abi::Descriptor& d,
+                           const WorkContext& ctx, std::size_t which) {
+  Prediction p;
+  abi::CompletionRecord record;
+  p.reads = before.reads;
+  p.writes = before.writes;
+  p.readbacks = before.readbacks;
+  p.status = abi::kStWriteError;
+  if (d.opcode == abi::kOpDrain) {
+    p.status = abi::kStReadbackFault;
+    record.fault_address = before.readbacks[which];
+    p.error_address = before.readbacks[which];
+  }
+  conclude(d, ctx, record, p);
   return p;
 }
 

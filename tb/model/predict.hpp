@@ -20,20 +20,33 @@
 
 namespace siov::model {
 
+/// Optional features of a build. @spec DSA 2.2
+struct Features {
+  bool fill16 = false;          ///< GENCAP[10]: fill with a 16-byte pattern
+  bool crc64 = false;           ///< GENCAP[11]
+  bool drain_readback = false;  ///< GENCAP[9]: readback addresses of a drain
+  bool batch1 = false;          ///< GENCAP[52]: a batch of one
+};
+
 /// What the queue and the device add to a descriptor.
 struct WorkContext {
   /// PASID of the DMA: WQCFG PASID of a dedicated queue if enabled, the descriptor's in a shared
-  /// queue. @spec DSA 4.3
+  /// queue, the batch's for its members. @spec DSA 4.3
   std::optional<Pasid> pasid;
-  bool privileged = false;  ///< WQCFG privilege; used in dedicated queues only
+  bool privileged = false;  ///< WQCFG privilege of a dedicated queue; the batch's for its members
   bool dedicated = true;
   std::uint64_t max_transfer = std::uint64_t{1} << 31;  ///< min(GENCAP, WQCFG) [bytes]
+  std::uint32_t max_batch = 1024;                       ///< min(GENCAP, WQCFG) [descriptors]
   bool bof_enabled = false;                             ///< WQCFG block-on-fault enable
   bool handle_ok = true;  ///< the interrupt handle passes the permission check. @spec DSA 2.10
+  bool ims = false;  ///< the handle names an IMS entry (portal page of the descriptor or batch)
   bool user_interrupts = false;     ///< GENCFG bit 12
   bool privileged_allowed = false;  ///< privileged mode enable of the PASID capability
-  std::uint64_t opcap = 0x3D;       ///< bit n: opcode n supported
+  std::uint64_t operations = 0x3D;  ///< bit n: opcode n allowed: OPCAP and OPCFG
+  Features features;
+  bool event_log = false;  ///< errors go to the event log. @spec DSA 2.11
   bool in_batch = false;
+  bool first_error = true;  ///< member: none before it in its batch was reported to SWERROR or log
 };
 
 /// Bytes of the descriptor owner's address space.
@@ -43,31 +56,69 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+/// Bytes that the descriptor writes, upward from an address.
+struct Write {
+  Iova address;
+  std::vector<std::byte> data;
+  /// The descriptor ended with an error: each of these bytes may be written or not.
+  bool optional = false;
+  bool operator==(const Write&) const = default;
+};
+
 /// The outcome of one descriptor.
 struct Prediction {
-  std::uint8_t status = 0;  ///< kSt...; never 0
+  std::uint8_t status = 0;  ///< kSt...; never 0, but for a good batch
   bool writes_record = false;
   Iova record_address;
   std::array<std::byte, 32> record{};  ///< valid also when it is not written
-  bool interrupt = false;              ///< one message to the entry that the handle names
-  bool software_error = false;         ///< SWERROR records it (code = status)
-  Iova error_address;                  ///< address field of SWERROR
-  bool privileged = false;             ///< privilege of the DMA
+  /// A drain while the event log is on: the record goes there with code 0x26, not to memory.
+  bool log_record = false;
+  bool interrupt = false;        ///< one message to the entry that the handle names
+  bool software_error = false;   ///< SWERROR or the event log records it (code = status)
+  Iova error_address;            ///< address field of SWERROR or of the log entry
+  std::uint32_t error_info = 0;  ///< error information of SWERROR or of the log entry
+  bool privileged = false;       ///< privilege of the DMA
   /// Source operands. A compare that ends at a difference need not read what follows it.
   std::vector<Range> reads;
-  Iova write_address;
-  std::vector<std::byte> write_data;  ///< empty: no data is written
-  /// The descriptor ended with a read error: each byte of write_data may be written or not, nothing
-  /// else may.
-  bool write_optional = false;
+  /// What is written, in order; nothing else may be.
+  std::vector<Write> writes;
+  /// Zero-length reads, after the writes and before the record.
+  std::vector<Iova> readbacks;
+  /// A batch whose own checks passed: run its members, then ask finish_batch().
+  bool is_batch = false;
+  Range list;  ///< its descriptor list
+};
+
+/// How a batch went.
+struct BatchResult {
+  std::uint32_t completed = 0;  ///< members processed, those that failed included
+  bool any_failed = false;      ///< a member ended with a status other than 1
+  bool list_error = false;      ///< a read of the list failed
 };
 
 /// The functional meaning of a descriptor. Order of checks: predict.cpp.
 /// @param reader  sees memory with the owner's PASID; called in pieces that stay inside one 4 KiB
-/// page
+/// page. An empty piece asks for a zero-length read of that address; these come last.
 /// @spec DSA 5.2, 5.4, 5.5, 5.6
 [[nodiscard]] Prediction predict(const abi::Descriptor& descriptor, const WorkContext& context,
                                  MemoryReader reader);
+
+/// The end of a batch: record, interrupt, error report. @param descriptor  a batch for which
+/// predict() gave is_batch @spec DSA 5.6 (01)
+[[nodiscard]] Prediction finish_batch(const abi::Descriptor& descriptor, const WorkContext& context,
+                                      const BatchResult& result);
+
+/// Asked before each member: whether its fence ends the batch before it.
+/// @param any_failed  an earlier member of the batch ended with a status other than 1
+[[nodiscard]] inline bool fence_ends_batch(const abi::Descriptor& member, bool any_failed) {
+  return member.has(abi::kFlagFence) && any_failed;
+}
+
+/// What becomes of a prediction whose readback failed although predict() saw it succeed.
+/// @param which  index in readbacks
+[[nodiscard]] Prediction readback_failed(const Prediction& prediction,
+                                         const abi::Descriptor& descriptor,
+                                         const WorkContext& context, std::size_t which);
 
 /// The data privilege: the descriptor's in a shared queue, WQCFG's in a dedicated one. @spec
 /// DSA 4.3

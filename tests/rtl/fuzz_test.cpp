@@ -342,12 +342,11 @@ void Fuzz::expect(unsigned slot, unsigned wq, bool ims, const abi::Descriptor& d
   const model::Prediction p = model::predict(d, context, reader);
   watch.slots[slot] = {context.pasid,
                        p.privileged && context.pasid.has_value() && privileged_enable_};
-  if (!p.write_data.empty()) {
-    const std::uint64_t at = p.write_address.value - kWindow;
-    std::copy(p.write_data.begin(), p.write_data.end(),
-              image_.begin() + static_cast<std::ptrdiff_t>(at));
-    if (p.write_optional)
-      std::fill_n(optional_.begin() + static_cast<std::ptrdiff_t>(at), p.write_data.size(), true);
+  for (const model::Write& w : p.writes) {
+    const std::uint64_t at = w.address.value - kWindow;
+    std::copy(w.data.begin(), w.data.end(), image_.begin() + static_cast<std::ptrdiff_t>(at));
+    if (w.optional)
+      std::fill_n(optional_.begin() + static_cast<std::ptrdiff_t>(at), w.data.size(), true);
   }
   if (p.writes_record &&
       p.record_address.value >= kWindow)  // address 0 with CRAV set is legal and outside

@@ -84,7 +84,7 @@ void expect_record(const Prediction& p, int status) {
   EXPECT_FALSE(p.software_error);
   EXPECT_EQ(p.record_address, Iova{0xF000});
   EXPECT_EQ(p.record[0], static_cast<std::byte>(status));
-  EXPECT_TRUE(p.write_data.empty());
+  EXPECT_TRUE(p.writes.empty());
 }
 
 // ---------------------------------------------------------------- operations
@@ -116,9 +116,9 @@ TEST(PredictTest, MemmoveCopiesSourceToDestination) {  // 5.6 (03)
   memory.put(0x1003, "the quick brown fox");
   const Prediction p = predict(memmove_of(0x1003, 0x2FF9, 19), {}, memory);
   EXPECT_EQ(p.status, 1);
-  EXPECT_EQ(p.write_address, Iova{0x2FF9});
-  EXPECT_EQ(text_of(p.write_data), "the quick brown fox");
-  EXPECT_FALSE(p.write_optional);
+  EXPECT_EQ(p.writes.at(0).address, Iova{0x2FF9});
+  EXPECT_EQ(text_of(p.writes.at(0).data), "the quick brown fox");
+  EXPECT_FALSE(p.writes.at(0).optional);
   ASSERT_EQ(p.reads.size(), 1u);
   EXPECT_EQ(p.reads[0], (Range{Iova{0x1003}, 19}));
   EXPECT_EQ(p.record, record_bytes({1})) << "bytes completed is 0 on success (5.4)";
@@ -127,9 +127,11 @@ TEST(PredictTest, MemmoveCopiesSourceToDestination) {  // 5.6 (03)
 TEST(PredictTest, MemmoveWithOverlapIsAsThroughATemporary) {  // 5.6 (03), GENCAP[1]
   Memory memory;
   memory.put(0x1000, "abcdefgh");
-  EXPECT_EQ(text_of(predict(memmove_of(0x1000, 0x1003, 8), {}, memory).write_data), "abcdefgh");
+  EXPECT_EQ(text_of(predict(memmove_of(0x1000, 0x1003, 8), {}, memory).writes.at(0).data),
+            "abcdefgh");
   memory.put(0x1003, "ABCDEFGH");
-  EXPECT_EQ(text_of(predict(memmove_of(0x1003, 0x1000, 8), {}, memory).write_data), "ABCDEFGH");
+  EXPECT_EQ(text_of(predict(memmove_of(0x1003, 0x1000, 8), {}, memory).writes.at(0).data),
+            "ABCDEFGH");
 }
 
 TEST(PredictTest, FillRepeatsThePatternFromTheDestinationAndCutsTheLastCopy) {  // 5.6 (04)
@@ -139,10 +141,10 @@ TEST(PredictTest, FillRepeatsThePatternFromTheDestinationAndCutsTheLastCopy) {  
   d.size = 19;
   const Prediction p = run(d);
   EXPECT_EQ(p.status, 1);
-  EXPECT_EQ(p.write_address, Iova{0x1235});
-  EXPECT_EQ(text_of(p.write_data), "ABCDEFGHABCDEFGHABC");
+  EXPECT_EQ(p.writes.at(0).address, Iova{0x1235});
+  EXPECT_EQ(text_of(p.writes.at(0).data), "ABCDEFGHABCDEFGHABC");
   d.size = 3;
-  EXPECT_EQ(text_of(run(d).write_data), "ABC");
+  EXPECT_EQ(text_of(run(d).writes.at(0).data), "ABC");
   EXPECT_TRUE(p.reads.empty());
 }
 
@@ -157,7 +159,7 @@ TEST(PredictTest, CompareGivesTheOffsetOfTheFirstDifference) {  // 5.6 (05)
   EXPECT_EQ(equal.record, record_bytes({1, 0, 0, 0, 0, 0, 0, 0}));
   ASSERT_EQ(equal.reads.size(), 2u);
   EXPECT_EQ(equal.reads[1], (Range{Iova{0x3001}, 17}));
-  EXPECT_TRUE(equal.write_data.empty());
+  EXPECT_TRUE(equal.writes.empty());
 }
 
 TEST(PredictTest, CompareOffsetUsesAllFourBytes) {  // 5.4: bytes completed at byte 4
@@ -193,9 +195,9 @@ TEST(PredictTest, UnreadableSourceGivesReadErrorAndAtMostThePrefix) {  // 5.5 (2
   EXPECT_EQ(p.status, 0x20);
   EXPECT_TRUE(p.writes_record);
   EXPECT_EQ(p.record, record_bytes({0x20}));
-  EXPECT_TRUE(p.write_optional);
-  EXPECT_EQ(p.write_address, Iova{0x4000});
-  EXPECT_EQ(text_of(p.write_data), "12345");
+  EXPECT_TRUE(p.writes.at(0).optional);
+  EXPECT_EQ(p.writes.at(0).address, Iova{0x4000});
+  EXPECT_EQ(text_of(p.writes.at(0).data), "12345");
 }
 
 TEST(PredictTest, UnreadableSourceOfADownwardCopyLeavesAtMostTheSuffix) {  // 5.6 (03)
@@ -204,9 +206,9 @@ TEST(PredictTest, UnreadableSourceOfADownwardCopyLeavesAtMostTheSuffix) {  // 5.
   memory.bad_pages = {0x1000};
   const Prediction p = predict(memmove_of(0x1FF0, 0x1FF8, 21), {}, memory);
   EXPECT_EQ(p.status, 0x20);
-  EXPECT_TRUE(p.write_optional);
-  EXPECT_EQ(p.write_address, Iova{0x2008});
-  EXPECT_EQ(text_of(p.write_data), "tail!");
+  EXPECT_TRUE(p.writes.at(0).optional);
+  EXPECT_EQ(p.writes.at(0).address, Iova{0x2008});
+  EXPECT_EQ(text_of(p.writes.at(0).data), "tail!");
 }
 
 TEST(PredictTest, CompareSeesADifferenceOnlyBeforeTheUnreadablePage) {
@@ -237,7 +239,7 @@ TEST(PredictTest, OpcodeOutsideOpcapIsStatus10) {  // 2.4
   for (const std::uint8_t opcode : {0x01, 0x06, 0x07, 0x10, 0x20, 0x3F, 0x40, 0xFF})
     expect_record(run(make(opcode)), 0x10);
   WorkContext context;
-  context.opcap = 0x35;  // no memory move
+  context.operations = 0x35;  // no memory move
   const Memory memory;
   EXPECT_EQ(predict(memmove_of(0x1000, 0x2000, 8), context, memory).status, 0x10);
 }
@@ -484,7 +486,7 @@ TEST(PredictTest, InvalidHandleIsRecordedAndLogged) {  // 2.10, 5.5 (19)
   EXPECT_TRUE(p.writes_record);
   EXPECT_TRUE(p.software_error);
   EXPECT_FALSE(p.interrupt);
-  EXPECT_TRUE(p.write_data.empty());
+  EXPECT_TRUE(p.writes.empty());
   EXPECT_EQ(p.record, record_bytes({0x19}));
   EXPECT_EQ(run(make(0x00), context).status, 1)
       << "the handle matters only with an interrupt request";
@@ -531,7 +533,7 @@ TEST(PredictTest, FirstViolationOfTheDocumentedOrderWins) {
 
 TEST(PredictTest, OpcodeThatOpcapShowsButNobodyImplementsIsMisuse) {
   WorkContext context;
-  context.opcap = 0x7D;
+  context.operations = 0x7D;
   EXPECT_THROW((void)run(make(0x06), context), HarnessError);
 }
 
