@@ -201,6 +201,8 @@ module siov_device #(
   logic [NumEngines*16-1:0] blk_handle;
   logic [NumEngines*20-1:0] blk_pasid;
   logic [NumEngines*12-1:0] rb_used;
+  logic unused_blk;
+  assign unused_blk = ^{blk_valid, blk_ims, blk_pasid_en, blk_handle, blk_pasid, rb_used, 1'b0};
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
     siov_engine #(
       .EngineId(e), .Tags(TagsPerEngine), .RingLines(RingLines), .Jobs(JobsPerEngine),

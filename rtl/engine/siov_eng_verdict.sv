@@ -7,6 +7,7 @@ module siov_eng_verdict (
   input  logic                read_failed_i,
   input  logic                readback_failed_i,
   input  logic                batch_fail_i,      /// some member of the batch did not end with status 1
+  input  logic                batch_logged_i,    /// some member of it has been reported
   input  logic                cmp_differs_i,
   input  logic [31:0]         cmp_offset_i,
   input  logic [63:0]         crc_i,
@@ -104,7 +105,7 @@ module siov_eng_verdict (
     err.batch_id = job_i.batch_id;
     err.info_valid = 1'b1;
     err.info = job_i.err_info;
-    if (status != siov_abi_pkg::StInvalidFlags) err.info[19] = job_i.member && !batch_fail_i;
+    if (status != siov_abi_pkg::StInvalidFlags) err.info[19] = job_i.member && !batch_logged_i;
     err.addr = (status == siov_abi_pkg::StCrMisaligned) ? job_i.cr_addr : '0;
     err.cr_valid = logged || status == siov_abi_pkg::StBadHandle;
     err.cr = err.cr_valid ? record_o : '0;

@@ -97,7 +97,7 @@ module siov_eng_walk #(
   logic [12:0]        left_q;
   logic [PosW-1:0]    pos_q, seg_end_q;
   logic [PosW-7:0]    line_q;
-  logic               failed_q, dif_err_q, second_q, seg_last_q, rb_err_q, split_q;
+  logic               batch_logged_q, failed_q, dif_err_q, second_q, seg_last_q, rb_err_q, split_q;
   logic [1:0]         seg_kind_q, lane_q, rb_left_q;
   logic [31:0]        dif_done_q, block_done_q;
   logic [9:0]         block_q;             // compare: bytes of the block
@@ -175,7 +175,7 @@ module siov_eng_walk #(
   siov_eng_pkg::end_t fin;
   siov_eng_verdict u_verdict (
     .job_i(job_q), .read_failed_i(failed_q), .readback_failed_i(rb_err_q),
-    .batch_fail_i(batch_fail_o), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
+    .batch_fail_i(batch_fail_o), .batch_logged_i(batch_logged_q), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
     .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i, .dif_cr_dst_i,
     .delta_size_i, .delta_differs_i, .delta_overflow_i, .delta_compared_i, .apply_error_i,
     .apply_status_i, .apply_used_i, .status_o(status), .record_o(record),
@@ -314,6 +314,7 @@ module siov_eng_walk #(
       line_q <= '0;
       failed_q <= 1'b0;
       batch_fail_o <= 1'b0;
+      batch_logged_q <= 1'b0;
     end else begin
       if (err_ack_o && !dif_err_q) failed_q <= 1'b1;
       unique case (state_q)
@@ -356,8 +357,13 @@ module siov_eng_walk #(
         StRecord: if (!record_due || cmd_ready_i) state_q <= StEnd;
         StEnd: if (cmd_ready_i) begin
           state_q <= StIdle;
-          if (job_q.op == siov_eng_pkg::JobBatchEnd) batch_fail_o <= 1'b0;
-          else if (job_q.member && status != siov_abi_pkg::StSuccess) batch_fail_o <= 1'b1;
+          if (job_q.op == siov_eng_pkg::JobBatchEnd) begin
+            batch_fail_o <= 1'b0;
+            batch_logged_q <= 1'b0;
+          end else if (job_q.member) begin
+            if (status != siov_abi_pkg::StSuccess) batch_fail_o <= 1'b1;
+            if (fin.swerr) batch_logged_q <= 1'b1;
+          end
         end
         default: state_q <= StIdle;
       endcase

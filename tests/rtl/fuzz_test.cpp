@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -603,6 +604,15 @@ void Fuzz::expect_batch(unsigned batch) {
     result.any_failed |= status != 1;
   }
   const model::Prediction end = model::finish_batch(parent, context, result);
+  if (std::getenv("SIOV_FUZZ_SHOW") != nullptr) {
+    std::printf("batch %u count %u completed %u failed %d list error %d status %02x slots", batch,
+                parent.size, result.completed, result.any_failed, result.list_error, end.status);
+    for (unsigned slot : b.slots) {
+      const abi::Descriptor& d = work_[slot].descriptor;
+      std::printf(" %u:%02x%s", slot, d.opcode, d.has(abi::kFlagFence) ? "F" : "");
+    }
+    std::printf("\n");
+  }
   settle(end, parent, b.parent.wq, b.parent.ims);
 }
 
