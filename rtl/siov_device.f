@@ -24,6 +24,11 @@ irq/siov_irq_table.sv
 irq/siov_irq_send.sv
 irq/siov_irq.sv
 engine/siov_eng_pkg.sv
+engine/siov_crc_pkg.sv
+engine/siov_eng_crc.sv
+engine/siov_eng_dif.sv
+engine/siov_eng_delta.sv
+engine/siov_eng_apply.sv
 engine/siov_eng_check.sv
 engine/siov_eng_steps.sv
 engine/siov_eng_verdict.sv
