@@ -18,10 +18,14 @@ bar/siov_regs.sv
 bar/siov_enable_scan.sv
 bar/siov_cmd.sv
 bar/siov_bar.sv
+irq/siov_irq_bits.sv
 irq/siov_irq_state.sv
 irq/siov_irq_store.sv
+irq/siov_irq_bank.sv
 irq/siov_irq_table.sv
 irq/siov_irq_send.sv
+irq/siov_irq_lookup.sv
+irq/siov_irq_grant.sv
 irq/siov_irq.sv
 engine/siov_eng_pkg.sv
 engine/siov_crc_pkg.sv

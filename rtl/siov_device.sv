@@ -155,18 +155,57 @@ module siov_device #(
   logic                     lk_valid, lk_ims, lk_pasid_en, lk_ok;
   logic [15:0]              lk_handle;
   logic [19:0]              lk_pasid;
-  logic [NumEngines-1:0]    irq_valid, irq_ready, irq_ims;
-  logic [NumEngines*16-1:0] irq_handle;
+  logic [NumEngines:0]      irq_valid, irq_ready, irq_ims;
+  logic [NumEngines*16+15:0] irq_handle;
+  logic [NumEngines-1:0]    blk_ready, blk_rsp_valid, blk_ok;
+  logic                     olk_rsp_valid, olk_ok, gr_ack, gr_ok;
+  logic [1:0]               tbl_sel;
+  logic [15:0]              tbl_ims;
+  logic [11:0]              tbl_index;
 
-  siov_irq #(.NumEngines(NumEngines), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors)) u_irq (
+  // The register bus gives addresses: here they become tables and entries.
+  always_comb begin
+    tbl_ims = tbl_addr - siov_abi_pkg::TblIms;
+    tbl_sel = 2'd3;
+    tbl_index = tbl_ims[15:4];
+    if (tbl_addr < siov_abi_pkg::TblGrpcfg) begin
+      tbl_sel = 2'd0;
+      tbl_index = {6'd0, tbl_addr[8:3]};
+    end else if (tbl_addr[15:12] == siov_abi_pkg::TblMsix[15:12]) begin
+      tbl_sel = 2'd1;
+      tbl_index = {4'd0, tbl_addr[11:4]};
+    end else if (tbl_addr[15:12] == siov_abi_pkg::TblPba[15:12]) begin
+      tbl_sel = 2'd2;
+      tbl_index = {3'd0, tbl_addr[11:3]};
+    end
+  end
+
+  // No batches, no occupancy interrupts, no handles to grant in this build.
+  assign irq_valid[NumEngines] = 1'b0;
+  assign irq_ims[NumEngines] = 1'b0;
+  assign irq_handle[16*NumEngines +: 16] = '0;
+  logic unused_irq;
+  assign unused_irq = ^{blk_ready, blk_rsp_valid, blk_ok, olk_rsp_valid, olk_ok, gr_ack, gr_ok,
+      irq_ready[NumEngines], tbl_ims[3:0]};
+
+  siov_irq #(
+    .NumEngines(NumEngines), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors), .CmdCap(1'b0)
+  ) u_irq (
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .dev_rst_i(tbl_dev_rst), .bme_i(cfg.bme),
     .msix_en_i(cfg.msix_en), .msix_fmask_i(cfg.msix_fmask),
-    .tbl_valid_i(tbl_valid), .tbl_write_i(tbl_write), .tbl_addr_i(tbl_addr),
+    .tbl_valid_i(tbl_valid), .tbl_write_i(tbl_write), .tbl_sel_i(tbl_sel),
+    .tbl_index_i(tbl_index), .tbl_word_i(tbl_addr[3]),
     .tbl_wdata_i(tbl_wdata), .tbl_be_i(tbl_be), .tbl_ack_o(tbl_ack), .tbl_rdata_o(tbl_rdata),
     .dev_irq_valid_i(dev_irq_valid), .dev_irq_ready_o(dev_irq_ready),
     .dev_irq_cause_i(dev_irq_cause),
     .lk_valid_i(lk_valid), .lk_ims_i(lk_ims), .lk_handle_i(lk_handle),
     .lk_pasid_en_i(lk_pasid_en), .lk_pasid_i(lk_pasid), .lk_ok_o(lk_ok),
+    .blk_valid_i('0), .blk_ready_o(blk_ready), .blk_ims_i('0), .blk_handle_i('0),
+    .blk_pasid_en_i('0), .blk_pasid_i('0), .blk_rsp_valid_o(blk_rsp_valid), .blk_ok_o(blk_ok),
+    .olk_valid_i(1'b0), .olk_ims_i(1'b0), .olk_handle_i('0), .olk_pasid_en_i(1'b0),
+    .olk_pasid_i('0), .olk_rsp_valid_o(olk_rsp_valid), .olk_ok_o(olk_ok),
+    .gr_valid_i(1'b0), .gr_release_i(1'b0), .gr_ims_i(1'b0), .gr_index_i('0), .gr_ack_o(gr_ack),
+    .gr_ok_o(gr_ok),
     .irq_valid_i(irq_valid), .irq_ready_o(irq_ready), .irq_ims_i(irq_ims),
     .irq_handle_i(irq_handle), .msg_valid_o(msg_valid), .msg_ready_i(msg_ready),
     .msg_addr_o(msg_addr), .msg_data_o(msg_data)

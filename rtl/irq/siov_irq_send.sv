@@ -2,28 +2,31 @@
 // Decides what becomes of each interrupt and offers the messages to the link, one at a time.
 //
 // Sources in this order: entries that became sendable (unmasked with the pending bit set), device
-// events on MSI-X vector 0, engines in turn. A request ends when its message is accepted, its
-// pending bit is set (masked entry or function mask), or it is dropped (ignore bit, MSI-X disabled,
-// no such entry). While bus mastering is off, requests wait. A message that waits for the link is
-// withdrawn when its entry is masked, MSI-X is disabled or bus mastering goes off: it must not be
-// seen after software has read back the mask. It is then decided anew.
+// events on MSI-X vector 0, requesters (engines, work queue occupancy) in turn. A request ends when
+// its message is accepted, its pending bit is set (masked entry or function mask), or it is dropped
+// (ignore bit, MSI-X disabled, no such entry, Reset Device while in hand). While bus mastering is
+// off, requests wait. A message that waits for the link is withdrawn when its entry is masked,
+// MSI-X is disabled or bus mastering goes off: it must not be seen after software has read back the
+// mask. It is then decided anew.
 //
 // Latency: request to msg_valid_o 2 cycles, msg_ready_i to *_ready_o 1 cycle.
-// Combinational paths: enables and mask state to msg_valid_o.
-// @spec dsa 2.6, 2.10; pcie MSI-X
+// Combinational paths: enables to msg_valid_o.
+// @spec dsa 2.6, 2.10; pcie MSI-X; SIOV-D-34, SIOV-D-36, SIOV-D-39
 
 `include "siov_assert.svh"
 
 module siov_irq_send #(
-  /// Engines, IMS entries, MSI-X table entries.
-  parameter int unsigned NumEngines = 4,
+  /// Requesters, IMS entries, MSI-X table entries.
+  parameter int unsigned NumReq = 5,
   parameter int unsigned ImsEntries = 256,
   parameter int unsigned MsixVectors = 9,
-  localparam int unsigned ImsW = $clog2(ImsEntries),
-  localparam int unsigned MsixW = $clog2(MsixVectors)
+  localparam int unsigned ImsW = (ImsEntries > 1) ? $clog2(ImsEntries) : 1,
+  localparam int unsigned MsixW = (MsixVectors > 1) ? $clog2(MsixVectors) : 1
 ) (
   input  logic clk_i,
   input  logic rst_ni,
+  /// Reset Device: a request in hand is dropped.
+  input  logic dev_rst_i,
   // configuration space
   input  logic bme_i,
   input  logic msix_en_i,
@@ -34,16 +37,18 @@ module siov_irq_send #(
   output logic dev_irq_ready_o,
   /// Some INTCAUSE bit is set; without one, a device event no longer waits in the pending bit.
   input  logic dev_irq_cause_i,
-  input  logic [NumEngines-1:0] irq_valid_i,
-  output logic [NumEngines-1:0] irq_ready_o,
-  input  logic [NumEngines-1:0] irq_ims_i,
-  input  logic [NumEngines*16-1:0] irq_handle_i,
+  input  logic [NumReq-1:0] irq_valid_i,
+  output logic [NumReq-1:0] irq_ready_o,
+  input  logic [NumReq-1:0] irq_ims_i,
+  input  logic [NumReq*16-1:0] irq_handle_i,
 
   // tables
   input  logic scan_ims_valid_i,
   input  logic [ImsW-1:0] scan_ims_idx_i,
+  output logic scan_ims_take_o,
   input  logic scan_msix_valid_i,
   input  logic [MsixW-1:0] scan_msix_idx_i,
+  output logic scan_msix_take_o,
   output logic [ImsW-1:0] rd_ims_idx_o,
   output logic [MsixW-1:0] rd_msix_idx_o,
   input  logic [63:0] rd_ims_addr_i,
@@ -54,10 +59,11 @@ module siov_irq_send #(
   output logic [MsixW-1:0] q_msix_idx_o,
   input  logic [2:0] q_ims_i,
   input  logic [2:0] q_msix_i,
+  input  logic [1:0] h_ims_i,
+  input  logic [1:0] h_msix_i,
   output logic [1:0] p_ims_o,
   output logic [1:0] p_msix_o,
   output logic retire0_o,
-  input  logic clr_pend_i,
 
   // link
   output logic msg_valid_o,
@@ -76,56 +82,60 @@ module siov_irq_send #(
   typedef enum logic [1:0] {
     SrcScan   = 2'd0,
     SrcDevice = 2'd1,
-    SrcEngine = 2'd2
+    SrcReq = 2'd2
   } src_e;
 
   state_e                state_q, state_d;
   src_e                  src_q, src_d;
-  logic                  ims_q, ims_d, gone_q, gone_d;
+  logic                  ims_q, ims_d, gone_q, gone_d, stale_q, stale_d;
   logic [15:0]           idx_q, idx_d;
-  logic [NumEngines-1:0] eng_q, eng_d;
+  logic [NumReq-1:0] req_q, req_d;
   logic [63:0]           addr_q, addr_d;
   logic [31:0]           data_q, data_d;
-  logic                  eng0_q;                     // an engine waits in pending bit 0 too
+  logic                  req0_q;                     // a requester waits in pending bit 0 too
 
   // ------------------------------------------------------------ choice
-  logic                  msix_go, eng_any, eng_take, eng_ims;
-  logic [NumEngines-1:0] eng_gnt;
-  logic [15:0]           eng_handle;
-  logic [((NumEngines > 1) ? $clog2(NumEngines) : 1)-1:0] eng_idx;
+  logic                  msix_go, req_any, req_take, req_ims;
+  logic [NumReq-1:0] req_gnt;
+  logic [15:0]           req_handle;
+  logic [((NumReq > 1) ? $clog2(NumReq) : 1)-1:0] req_idx;
 
   // Only while a message may be sent at all: otherwise it would stand in the way.
   assign msix_go = scan_msix_valid_i && msix_en_i && !msix_fmask_i && bme_i;
 
-  siov_rr_arb #(.N(NumEngines)) u_arb (
-    .clk_i(clk_i), .rst_ni(rst_ni), .req_i(irq_valid_i), .take_i(eng_take),
-    .any_o(eng_any), .gnt_o(eng_gnt), .idx_o(eng_idx)
+  siov_rr_arb #(.N(NumReq)) u_arb (
+    .clk_i(clk_i), .rst_ni(rst_ni), .req_i(irq_valid_i), .take_i(req_take),
+    .any_o(req_any), .gnt_o(req_gnt), .idx_o(req_idx)
   );
 
   logic unused_idx;
-  assign unused_idx = ^eng_idx;
+  assign unused_idx = ^req_idx;
 
   always_comb begin
-    eng_ims = 1'b0;
-    eng_handle = '0;
-    for (int unsigned e = 0; e < NumEngines; e++) begin
-      if (eng_gnt[e]) begin
-        eng_ims = irq_ims_i[e];
-        eng_handle = irq_handle_i[16*e +: 16];
+    req_ims = 1'b0;
+    req_handle = '0;
+    for (int unsigned e = 0; e < NumReq; e++) begin
+      if (req_gnt[e]) begin
+        req_ims = irq_ims_i[e];
+        req_handle = irq_handle_i[16*e +: 16];
       end
     end
   end
 
   // ------------------------------------------------------------ verdict on the entry in hand
-  logic in_range, ignored, masked, pending, disabled, sendable;
+  logic in_range, ignored, masked, pending, disabled, allowed, sendable, hand_ok;
 
   always_comb begin
-    in_range = ims_q ? (32'(idx_q) < ImsEntries) : (32'(idx_q) < MsixVectors);
+    in_range = ims_q ? (32'(idx_q) + 1 <= ImsEntries) : (32'(idx_q) < MsixVectors);
     ignored = ims_q ? q_ims_i[2] : q_msix_i[2];
     pending = ims_q ? q_ims_i[1] : q_msix_i[1];
     masked = ims_q ? q_ims_i[0] : (q_msix_i[0] || msix_fmask_i);
     disabled = !ims_q && !msix_en_i;
-    sendable = bme_i && !disabled && !masked && ((src_q != SrcScan) || pending);
+    allowed = bme_i && (ims_q || (msix_en_i && !msix_fmask_i));
+    sendable = allowed && !masked && ((src_q != SrcScan) || pending);
+    // The same once the message is in hand, from registers.
+    hand_ok = allowed && !(ims_q ? h_ims_i[0] : h_msix_i[0]) && !stale_q &&
+              ((src_q != SrcScan) || (ims_q ? h_ims_i[1] : h_msix_i[1]));
   end
 
   assign q_ims_idx_o = idx_q[ImsW-1:0];
@@ -141,40 +151,47 @@ module siov_irq_send #(
     src_d = src_q;
     ims_d = ims_q;
     idx_d = idx_q;
-    eng_d = eng_q;
+    req_d = req_q;
     addr_d = addr_q;
     data_d = data_q;
-    eng_take = 1'b0;
+    req_take = 1'b0;
     p_set = 1'b0;
     p_clr = 1'b0;
+    scan_ims_take_o = 1'b0;
+    scan_msix_take_o = 1'b0;
     // A requester that withdrew (halt, flush) is not told.
-    gone_d = gone_q || ((src_q == SrcEngine) && ((eng_q & irq_valid_i) == '0));
+    gone_d = gone_q || ((src_q == SrcReq) && ((req_q & irq_valid_i) == '0));
+    stale_d = stale_q || ((src_q == SrcReq) && dev_rst_i);
 
     unique case (state_q)
       StIdle: begin
         gone_d = 1'b0;
+        stale_d = 1'b0;
         if (msix_go) begin
           state_d = StDecide;
           src_d = SrcScan;
           ims_d = 1'b0;
           idx_d = 16'(scan_msix_idx_i);
+          scan_msix_take_o = 1'b1;
         end else if (scan_ims_valid_i && bme_i) begin
           state_d = StDecide;
           src_d = SrcScan;
           ims_d = 1'b1;
           idx_d = 16'(scan_ims_idx_i);
+          scan_ims_take_o = 1'b1;
         end else if (dev_irq_valid_i) begin
           state_d = StDecide;
           src_d = SrcDevice;
           ims_d = 1'b0;
           idx_d = '0;
-        end else if (eng_any) begin
+        end else if (req_any) begin
           state_d = StDecide;
-          src_d = SrcEngine;
-          ims_d = eng_ims;
-          idx_d = eng_handle;
-          eng_d = eng_gnt;
-          eng_take = 1'b1;
+          src_d = SrcReq;
+          ims_d = req_ims;
+          idx_d = req_handle;
+          req_d = req_gnt;
+          req_take = 1'b1;
+          stale_d = dev_rst_i;
         end
       end
 
@@ -187,7 +204,7 @@ module siov_irq_send #(
             state_d = StIdle;
             p_clr = pending;
           end
-        end else if (!in_range || disabled || ignored || gone_d) begin
+        end else if (!in_range || disabled || ignored || gone_d || stale_d) begin
           state_d = StAck;
         end else if (masked) begin
           state_d = StAck;
@@ -198,7 +215,7 @@ module siov_irq_send #(
       end
 
       StSend: begin
-        if (!sendable) begin
+        if (!hand_ok) begin
           state_d = StDecide;
         end else if (msg_ready_i) begin
           p_clr = (src_q == SrcScan);
@@ -215,16 +232,18 @@ module siov_irq_send #(
       state_q <= StIdle;
       src_q <= SrcScan;
       gone_q <= 1'b0;
-      eng_q <= '0;
-      eng0_q <= 1'b0;
+      stale_q <= 1'b0;
+      req_q <= '0;
+      req0_q <= 1'b0;
     end else begin
       state_q <= state_d;
       src_q <= src_d;
       gone_q <= gone_d;
-      eng_q <= eng_d;
-      if (p_clr && !ims_q && (idx_q == '0)) eng0_q <= 1'b0;
-      if (p_set && !ims_q && (idx_q == '0) && (src_q == SrcEngine)) eng0_q <= 1'b1;
-      if (clr_pend_i) eng0_q <= 1'b0;
+      stale_q <= stale_d;
+      req_q <= req_d;
+      if (p_clr && !ims_q && (idx_q == '0)) req0_q <= 1'b0;
+      if (p_set && !ims_q && (idx_q == '0) && (src_q == SrcReq)) req0_q <= 1'b1;
+      if (dev_rst_i) req0_q <= 1'b0;
     end
     ims_q <= ims_d;
     idx_q <= idx_d;
@@ -234,22 +253,22 @@ module siov_irq_send #(
 
   assign p_ims_o = ims_q ? {p_set, p_clr} : 2'b00;
   assign p_msix_o = ims_q ? 2'b00 : {p_set, p_clr};
-  assign retire0_o = !dev_irq_cause_i && !eng0_q;
-  assign irq_ready_o = ((state_q == StAck) && (src_q == SrcEngine) &&
-      !gone_q) ? (eng_q & irq_valid_i) : '0;
+  assign retire0_o = !dev_irq_cause_i && !req0_q;
+  assign irq_ready_o = ((state_q == StAck) && (src_q == SrcReq) &&
+      !gone_q) ? (req_q & irq_valid_i) : '0;
   assign dev_irq_ready_o = (state_q == StAck) && (src_q == SrcDevice);
-  assign msg_valid_o = (state_q == StSend) && sendable;
+  assign msg_valid_o = (state_q == StSend) && hand_ok;
   assign msg_addr_o = addr_q;
   assign msg_data_o = data_q;
 
 `ifndef SYNTHESIS
   // A waiting message holds still, or goes because it may no longer be sent.
   `SIOV_ASSERT(a_msg_hold, (msg_valid_o && !msg_ready_i) |=>
-               (msg_valid_o && $stable(msg_addr_o) && $stable(msg_data_o)) || !sendable)
+               (msg_valid_o && $stable(msg_addr_o) && $stable(msg_data_o)) || !hand_ok)
   `SIOV_ASSERT(a_msg_bme, msg_valid_o |-> bme_i && (ims_q || (msix_en_i && !msix_fmask_i)))
   `SIOV_ASSERT(a_ready_onehot, $onehot0(irq_ready_o) && ((irq_ready_o & ~irq_valid_i) == '0))
   `SIOV_COVER(c_msg_stall, msg_valid_o && !msg_ready_i)
-  `SIOV_COVER(c_withdrawn, (state_q == StSend) && !sendable)
+  `SIOV_COVER(c_withdrawn, (state_q == StSend) && !hand_ok)
 `endif
 
 endmodule
