@@ -14,9 +14,8 @@
 // unexpected: so late ones
 // after a timeout or a flush never land in a new owner's data (PCIE-46, SIOV-D-48). Tags lost
 // that way rest until their
-// completion has come or a completion timeout has passed. While 8-bit tags are switched off
-// (Device Control bit 8, to be
-// changed only while nothing is outstanding), the engine owns ShortTags of the 32 tags instead.
+// completion has come or a completion timeout has passed. The configuration says how many tags the
+// engine owns (siov_pkg, tag modes); it may be changed only while nothing is outstanding.
 //
 // Latency: beat to readable 4 cycles; line read 1 cycle.
 
@@ -34,6 +33,7 @@ module siov_eng_ring #(
   input  logic                 clear_i,          /// forget all reads; their tags rest
   input  logic                 cto_disable_i,
   input  logic                 ext_tag_i,        /// 8-bit tags allowed
+  input  logic                 tag10_i,          /// 10-bit tags allowed
   // new reads from the splitter
   input  logic                 rd_valid_i,
   output logic                 rd_ready_o,
@@ -77,17 +77,17 @@ module siov_eng_ring #(
   logic [PosW-1:0]  end_pos [Tags];
   logic             tag_free, take;
 
-  // Which tags are ours: EngineId * Tags + n, or EngineId * ShortTags + n.
-  localparam int unsigned ShortTags = siov_pkg::ShortTags;   // power of two, at most Tags
-  localparam int unsigned ShortW = $clog2(ShortTags);
-  logic [TagW-1:0] new_next, head_next;
+  // Our tags are numbered 0..last_tag; siov_pkg says what that is on the link.
+  localparam int unsigned LastLong = (Tags < siov_pkg::LongTags) ? Tags - 1 : siov_pkg::LongTags - 1;
+  localparam int unsigned LastByte = (Tags < siov_pkg::ByteTags) ? Tags - 1 : siov_pkg::ByteTags - 1;
+  logic [TagW-1:0] last_tag, new_next, head_next;
   logic [9:0]      new_tag;
   logic            realign;
-  assign new_next = (new_q + TagW'(1)) & (ext_tag_i ? '1 : TagW'(ShortTags - 1));
-  assign head_next = (head_q + TagW'(1)) & (ext_tag_i ? '1 : TagW'(ShortTags - 1));
-  assign new_tag = (ext_tag_i ? 10'(EngineId * Tags) : 10'(EngineId * ShortTags)) +
-                   {{(10-TagW){1'b0}}, new_q};
-  assign realign = !ext_tag_i && new_q > TagW'(ShortTags - 1);   // after the enable has been cleared
+  assign last_tag = tag10_i ? TagW'(LastLong) : ext_tag_i ? TagW'(LastByte) : TagW'(siov_pkg::ShortTags - 1);
+  assign new_next = (new_q == last_tag) ? '0 : new_q + TagW'(1);
+  assign head_next = (head_q == last_tag) ? '0 : head_q + TagW'(1);
+  assign new_tag = siov_pkg::tag_on_link(tag10_i, ext_tag_i, 2'(EngineId), 8'(new_q));
+  assign realign = new_q > last_tag;   // after an enable has been cleared
 
   assign tag_free = !realign && !busy_q[new_q] && !orphan_q[new_q];
   assign rd_ready_o = tag_free && (!req_valid_o || req_ready_i);
@@ -127,6 +127,8 @@ module siov_eng_ring #(
   // ------------------------------------------------------------ C0: match a completion
   logic             mine, known, orphan, good, final_c;
   logic [TagW-1:0]  c_tag;
+  logic [2:0]       c_engine;
+  logic [7:0]       c_number;
   logic [PosW-1:0]  c_pos;
   logic [9:0]       c_left, c_bytes;
   logic [11:0]      dw_bytes;
@@ -134,9 +136,9 @@ module siov_eng_ring #(
 
   assign sop = cpl_valid_i && cpl_sop_i;
   always_comb begin
-    c_tag = ext_tag_i ? cpl_i.tag[TagW-1:0] : TagW'(cpl_i.tag[ShortW-1:0]);
-    mine = ext_tag_i ? cpl_i.tag[9:TagW] == (10-TagW)'(EngineId)
-                     : cpl_i.tag[9:ShortW] == (10-ShortW)'(EngineId);
+    {c_engine, c_number} = siov_pkg::tag_owner(tag10_i, ext_tag_i, cpl_i.tag);
+    c_tag = TagW'(c_number);
+    mine = c_engine == 3'(EngineId) && c_number <= 8'(last_tag);
     {c_pos, c_left} = info[c_tag];
     known = mine && busy_q[c_tag] && !done_q[c_tag] && !cpl_i.bad;
     orphan = mine && orphan_q[c_tag] && !cpl_i.bad;
@@ -257,11 +259,11 @@ module siov_eng_ring #(
   localparam int unsigned CtoW = $clog2(CtoCycles + 1);
   logic [CtoW-1:0]  head_age_q, rest_age_q;
   logic             expired, head_unsent, new_orphan;
-  logic [TagW-1:0]  head_tag;          // low bits of the tag on the wire
-  assign head_tag = ext_tag_i ? head_q : TagW'(EngineId * ShortTags) + head_q;
+  logic [9:0]       head_tag;
+  assign head_tag = siov_pkg::tag_on_link(tag10_i, ext_tag_i, 2'(EngineId), 8'(head_q));
 
   // The timeout runs from the transmission, not from the wish to send.
-  assign head_unsent = req_valid_q && req_q.tag[TagW-1:0] == head_tag;
+  assign head_unsent = req_valid_q && req_q.tag == head_tag;
   assign new_orphan = expired || (c2_short_q && c2_more_q) || (sop && fail && !final_c) || (clear_i && (busy_q & ~done_q) != '0);
   assign expired = busy_q[head_q] && !done_q[head_q] && head_age_q == CtoW'(CtoCycles);
   assign retire = busy_q[head_q] && done_q[head_q] && (!bad_q[head_q] || err_ack_i);

@@ -113,7 +113,7 @@ module siov_engine #(
     .EngineId(EngineId), .Tags(Tags), .RingLines(RingLines), .PosW(PosW), .CtoCycles(CtoCycles)
   ) u_ring (
     .clk_i, .rst_ni, .clear_i(clear), .cto_disable_i(cfg_i.cto_disable),
-    .ext_tag_i(cfg_i.ext_tag_en),
+    .ext_tag_i(cfg_i.ext_tag_en), .tag10_i(cfg_i.tag10_en),
     .rd_valid_i(sr_valid && !stop), .rd_ready_o(sr_ready), .rd_addr_i(sr_addr),
     .rd_bytes_i(sr_bytes), .rd_pos_i(sr_pos), .rd_tc_i(sr_tc), .rd_pasid_en_i(sr_pasid_en),
     .rd_pasid_i(sr_pasid), .rd_priv_i(sr_priv),
