@@ -5,18 +5,19 @@ BUILD ?= build
 OUT ?= out
 SEED ?= 1
 ARGS ?=
+PERSONALITY ?= default
 PROGRAM := $(BUILD)/siov-cosim
 CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$(scripts/jobs.sh)
 CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup configure build run test test-unit test-rtl test-system test-negative test-assertions test-cocotb lint format \
-        format-check abi abi-check synth netlist netlist-check waves views-check sanitize coverage bench ci clean
+        format-check abi abi-check synth synth-personalities netlist netlist-check waves views-check sanitize coverage bench ci clean
 
 help:            ## this text
 	@echo "siov-cosim: type one of"
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ?' '{printf "  make %-15s %s\n", $$1, $$2}'
-	@echo "variables: SEED=$(SEED) OUT=$(OUT) BUILD=$(BUILD) ARGS='more options of siov-cosim'"
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ?' '{printf "  make %-19s %s\n", $$1, $$2}'
+	@echo "variables: SEED=$(SEED) PERSONALITY=$(PERSONALITY) (of synth) OUT=$(OUT) BUILD=$(BUILD) ARGS='more options of siov-cosim'"
 
 setup:           ## install missing Debian packages (root or sudo; otherwise names them)
 	@scripts/setup.sh
@@ -52,7 +53,7 @@ test-cocotb: setup   ## cocotb block tests
 	@test -d tests/cocotb && ls tests/cocotb/test_*.py >/dev/null 2>&1 || { echo "test-cocotb: no cocotb tests in this version"; exit 3; }
 	@python3 -m pytest tests/cocotb
 
-lint: setup abi-check ## Verilator -Wall over the RTL
+lint: setup abi-check ## Verilator -Wall over the RTL, in each personality
 	@scripts/lint.sh
 
 format:          ## format C++ in place
@@ -69,10 +70,14 @@ abi: setup       ## regenerate register and descriptor views from rtl/abi/siov_a
 abi-check: setup ## fail if a generated view is stale
 	@python3 rtl/abi/gen_abi.py --check
 
-synth: setup     ## read the RTL with Yosys, report cells, flops and memories, write the netlist
-	@scripts/synth.sh siov_device $(BUILD)/synth
+synth: setup     ## read the RTL with Yosys, report area and depth of each block in out/synth, write the netlist
+	@scripts/synth.sh $(PERSONALITY) $(BUILD)/synth$(patsubst %,-%,$(filter-out default,$(PERSONALITY))) $(OUT)/synth
 
-netlist: synth configure ## build --device netlist from what synth wrote
+synth-personalities: setup ## the same for the small, the default and the large device
+	@for p in $$(scripts/personality.sh names); do $(MAKE) --no-print-directory synth PERSONALITY=$$p || exit 1; done
+
+netlist: configure ## build --device netlist from what synth wrote
+	@$(MAKE) --no-print-directory synth PERSONALITY=default
 	@cmake -S . -B $(BUILD) -DSIOV_NETLIST=ON >/dev/null
 	@cmake --build $(BUILD) -j $$(scripts/jobs.sh)
 

@@ -4,6 +4,8 @@ abi/siov_abi_pkg.sv
 lib/siov_fifo.sv
 lib/siov_rr_arb.sv
 lib/siov_skid.sv
+link/siov_gearbox_rx.sv
+link/siov_gearbox_tx.sv
 link/siov_rx.sv
 link/siov_req_decode.sv
 link/siov_dispatch.sv

@@ -7,6 +7,8 @@
 // to both ends. Outputs are registered.
 // @spec PCIe-6.3 2, DSA-1.0 personality, SIOV R1
 
+`include "siov_assert.svh"
+
 module siov_device #(
   parameter int unsigned NumWq = 8,             /// work queues, 1..32
   parameter int unsigned NumGroups = 4,         /// groups, 1..8
@@ -15,9 +17,10 @@ module siov_device #(
   parameter int unsigned ReadBuffers = 96,      /// GRPCAP 15:8
   parameter int unsigned ImsEntries = 256,      /// multiple of 256
   parameter int unsigned MsixVectors = NumWq + 1,
-  parameter int unsigned TagsPerEngine = 64,    /// power of two; NumEngines * TagsPerEngine <= 256
+  parameter int unsigned TagsPerEngine = 64,    /// 64, or 256 for a requester of 10-bit tags
   parameter int unsigned RingLines = 512,       /// 64-byte lines of reorder store an engine, power of two
   parameter int unsigned JobsPerEngine = 64,    /// descriptors in flight an engine
+  parameter int unsigned LinkBits = 512,        /// data width of the link, 256 or 512
   parameter int unsigned CtoCycles = 25000      /// completion timeout: 50 us at 500 MHz, the low end of range A
 ) (
   input  logic         clk_i,
@@ -29,7 +32,7 @@ module siov_device #(
   input  logic [127:0] dn_hdr_i,
   input  logic         dn_prefix_valid_i,
   input  logic [31:0]  dn_prefix_i,
-  input  logic [511:0] dn_data_i,
+  input  logic [LinkBits-1:0] dn_data_i,
   output logic [7:0]   dn_cl_ph_o,
   output logic [11:0]  dn_cl_pd_o,
   output logic [7:0]   dn_cl_nph_o,
@@ -42,7 +45,7 @@ module siov_device #(
   output logic [127:0] up_hdr_o,
   output logic         up_prefix_valid_o,
   output logic [31:0]  up_prefix_o,
-  output logic [511:0] up_data_o,
+  output logic [LinkBits-1:0] up_data_o,
   input  logic [7:0]   up_cl_ph_i,
   input  logic [11:0]  up_cl_pd_i,
   input  logic [7:0]   up_cl_nph_i,
@@ -54,6 +57,11 @@ module siov_device #(
   localparam int unsigned TxReqW = siov_pkg::TxReqW;
   localparam int unsigned DispW = siov_pkg::DispW;
   localparam int unsigned SwerrW = siov_pkg::SwerrW;
+  // Posted streams: the engines' and the event log's.
+  localparam int unsigned NumWr = NumEngines + 1;
+  // Tables that do not fit the 64 KiB layout of BAR0 get the one of 256 KiB (dsa 2.5).
+  localparam bit WideBar0 = (NumWq > 16) || (MsixVectors > 64) || (NumGroups > 8) || (ImsEntries > 2560);
+  localparam bit LongTags = TagsPerEngine > siov_pkg::ByteTags;
 
   siov_pkg::cfg_t cfg;
   logic           flr, halt, flush, clear_work;
@@ -64,38 +72,87 @@ module siov_device #(
   siov_pkg::cpl_in_t            cpl;
   logic [511:0]                 cpl_data;
   logic                         reg_valid, reg_ready, reg_write, reg_rvalid;
-  logic [15:0]                  reg_addr;
+  logic [17:0]                  reg_addr;
   logic [63:0]                  reg_wdata, reg_rdata;
   logic [7:0]                   reg_be;
   logic                         portal_valid, portal_rsp_valid, portal_rsp_accept;
   siov_pkg::portal_t            portal;
   logic [511:0]                 portal_data;
   logic [NumEngines-1:0]        eng_unexpected, eng_timeout, eng_pending;
-  logic [NumEngines-1:0]        rd_valid, rd_ready, wr_valid, wr_ready, wr_sop, wr_eop;
-  logic [NumEngines*TxReqW-1:0] rd_req, wr_req;
-  logic [NumEngines*512-1:0]    wr_data;
+  logic [NumEngines-1:0]        rd_valid, rd_ready;
+  logic [NumEngines*TxReqW-1:0] rd_req;
+  logic [NumWr-1:0]             wr_valid, wr_ready, wr_sop, wr_eop;
+  logic [NumWr*TxReqW-1:0]      wr_req;
+  logic [NumWr*512-1:0]         wr_data;
   logic                         msg_valid, msg_ready, stray;
   logic [63:0]                  msg_addr;
   logic [31:0]                  msg_data;
 
   // A completion whose tag belongs to no engine; the engines report those that match no read
   // of theirs.
+  logic [2:0] cpl_engine;
+  logic [7:0] cpl_number;
+  assign {cpl_engine, cpl_number} = siov_pkg::tag_owner(cfg.tag10_en, cfg.ext_tag_en, cpl.tag);
   assign stray = (|eng_unexpected) ||
-                 (cpl_valid && cpl_sop && !cpl.bad &&
-                  32'(cpl.tag) >= NumEngines * (cfg.ext_tag_en ? TagsPerEngine : siov_pkg::ShortTags));
+                 (cpl_valid && cpl_sop && !cpl.bad && 32'(cpl_engine) >= NumEngines);
+
+  // Link pins to the 512-bit path inside.
+  logic         in_valid, in_sop, in_eop, in_prefix_valid;
+  logic [127:0] in_hdr;
+  logic [31:0]  in_prefix;
+  logic [511:0] in_data;
+  logic         out_valid, out_ready, out_sop, out_eop, out_prefix_valid;
+  logic [127:0] out_hdr;
+  logic [31:0]  out_prefix;
+  logic [511:0] out_data;
+
+  if (LinkBits == 512) begin : gen_wide
+    assign in_valid = dn_valid_i;
+    assign in_sop = dn_sop_i;
+    assign in_eop = dn_eop_i;
+    assign in_hdr = dn_hdr_i;
+    assign in_prefix_valid = dn_prefix_valid_i;
+    assign in_prefix = dn_prefix_i;
+    assign in_data = dn_data_i;
+    assign up_valid_o = out_valid;
+    assign out_ready = up_ready_i;
+    assign up_sop_o = out_sop;
+    assign up_eop_o = out_eop;
+    assign up_hdr_o = out_hdr;
+    assign up_prefix_valid_o = out_prefix_valid;
+    assign up_prefix_o = out_prefix;
+    assign up_data_o = out_data;
+  end else begin : gen_narrow
+    siov_gearbox_rx u_gearbox_rx (
+      .clk_i(clk_i), .rst_ni(rst_ni),
+      .in_valid_i(dn_valid_i), .in_sop_i(dn_sop_i), .in_eop_i(dn_eop_i), .in_hdr_i(dn_hdr_i),
+      .in_prefix_valid_i(dn_prefix_valid_i), .in_prefix_i(dn_prefix_i), .in_data_i(dn_data_i),
+      .out_valid_o(in_valid), .out_sop_o(in_sop), .out_eop_o(in_eop), .out_hdr_o(in_hdr),
+      .out_prefix_valid_o(in_prefix_valid), .out_prefix_o(in_prefix), .out_data_o(in_data)
+    );
+    siov_gearbox_tx u_gearbox_tx (
+      .clk_i(clk_i), .rst_ni(rst_ni),
+      .in_valid_i(out_valid), .in_ready_o(out_ready), .in_sop_i(out_sop), .in_eop_i(out_eop),
+      .in_hdr_i(out_hdr), .in_prefix_valid_i(out_prefix_valid), .in_prefix_i(out_prefix),
+      .in_data_i(out_data),
+      .out_valid_o(up_valid_o), .out_ready_i(up_ready_i), .out_sop_o(up_sop_o),
+      .out_eop_o(up_eop_o), .out_hdr_o(up_hdr_o), .out_prefix_valid_o(up_prefix_valid_o),
+      .out_prefix_o(up_prefix_o), .out_data_o(up_data_o)
+    );
+  end
 
   siov_link #(
-    .NumEngines(NumEngines), .NumWq(NumWq), .NumVectors(MsixVectors),
-    .ImsSupported(ImsEntries != 0)
+    .NumEngines(NumEngines), .NumWr(NumWr), .NumWq(NumWq), .NumVectors(MsixVectors),
+    .ImsSupported(ImsEntries != 0), .WideBar0(WideBar0), .LongTags(LongTags)
   ) u_link (
     .clk_i(clk_i), .rst_ni(rst_ni),
-    .dn_valid_i(dn_valid_i), .dn_sop_i(dn_sop_i), .dn_eop_i(dn_eop_i), .dn_hdr_i(dn_hdr_i),
-    .dn_prefix_valid_i(dn_prefix_valid_i), .dn_prefix_i(dn_prefix_i), .dn_data_i(dn_data_i),
+    .dn_valid_i(in_valid), .dn_sop_i(in_sop), .dn_eop_i(in_eop), .dn_hdr_i(in_hdr),
+    .dn_prefix_valid_i(in_prefix_valid), .dn_prefix_i(in_prefix), .dn_data_i(in_data),
     .dn_cl_ph_o(dn_cl_ph_o), .dn_cl_pd_o(dn_cl_pd_o), .dn_cl_nph_o(dn_cl_nph_o),
     .dn_cl_npd_o(dn_cl_npd_o),
-    .up_valid_o(up_valid_o), .up_ready_i(up_ready_i), .up_sop_o(up_sop_o), .up_eop_o(up_eop_o),
-    .up_hdr_o(up_hdr_o), .up_prefix_valid_o(up_prefix_valid_o), .up_prefix_o(up_prefix_o),
-    .up_data_o(up_data_o),
+    .up_valid_o(out_valid), .up_ready_i(out_ready), .up_sop_o(out_sop), .up_eop_o(out_eop),
+    .up_hdr_o(out_hdr), .up_prefix_valid_o(out_prefix_valid), .up_prefix_o(out_prefix),
+    .up_data_o(out_data),
     .up_cl_ph_i(up_cl_ph_i), .up_cl_pd_i(up_cl_pd_i), .up_cl_nph_i(up_cl_nph_i),
     .up_cl_npd_i(up_cl_npd_i), .up_cl_cplh_i(up_cl_cplh_i), .up_cl_cpld_i(up_cl_cpld_i),
     .halt_i(halt), .cfg_o(cfg), .flr_o(flr), .pending_i(|eng_pending), .timeout_i(|eng_timeout), .stray_i(stray),
@@ -137,7 +194,7 @@ module siov_device #(
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .bme_i(cfg.bme), .pasid_en_i(cfg.pasid_en),
     .pasid_priv_en_i(cfg.pasid_priv_en), .halt_req_i(1'b0),
     .reg_valid_i(reg_valid), .reg_ready_o(reg_ready), .reg_write_i(reg_write),
-    .reg_addr_i(reg_addr), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
+    .reg_addr_i(reg_addr[15:0]), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
     .reg_rvalid_o(reg_rvalid), .reg_rdata_o(reg_rdata),
     .tbl_valid_o(tbl_valid), .tbl_write_o(tbl_write), .tbl_addr_o(tbl_addr),
     .tbl_wdata_o(tbl_wdata), .tbl_be_o(tbl_be), .tbl_ack_i(tbl_ack), .tbl_rdata_i(tbl_rdata),
@@ -235,6 +292,15 @@ module siov_device #(
     .done_epoch_i(done_epoch)
   );
 
+  // The event log's posted stream.
+  assign wr_valid[NumEngines] = 1'b0;
+  assign wr_sop[NumEngines] = 1'b0;
+  assign wr_eop[NumEngines] = 1'b0;
+  assign wr_req[NumEngines*TxReqW +: TxReqW] = '0;
+  assign wr_data[NumEngines*512 +: 512] = '0;
+  logic unused;
+  assign unused = &{1'b0, wr_ready[NumEngines], reg_addr[17:16], cpl_number};
+
   // ------------------------------------------------------------ engines
   logic [NumEngines-1:0]    blk_valid, blk_ims, blk_pasid_en;
   logic [NumEngines*16-1:0] blk_handle;
@@ -270,5 +336,8 @@ module siov_device #(
       .unexpected_o(eng_unexpected[e]), .timeout_o(eng_timeout[e]), .pending_o(eng_pending[e])
     );
   end
+
+  `SIOV_STATIC(gen_bad_link_bits, (LinkBits == 256) || (LinkBits == 512))
+  `SIOV_STATIC(gen_bad_tags, (TagsPerEngine == 64) || (TagsPerEngine == 256))
 
 endmodule

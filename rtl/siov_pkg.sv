@@ -31,20 +31,38 @@ package siov_pkg;
   localparam logic [2:0] CplRrs /*verilator public*/ = 3'b010;
   localparam logic [2:0] CplCa /*verilator public*/ = 3'b100;
 
-  // Tags of each engine while only 5 bits of a tag may be used (Device Control bit 8 clear): 4 engines share 32.
-  localparam int unsigned ShortTags = 8;
-  // ... and with 10-bit tags: 4 engines share 256..1023 (bits 9:8 must not be 0).
+  // Tags of reads. Up to 4 engines share what the configuration allows (PCIe 6.3 2.2.6.2); n counts the tags of one engine:
+  //   Device Control 2 bit 12 (10-bit tags)  LongTags   {n[7:6] + 1, engine, n[5:0]}: bits 9:8 are never 00
+  //   else Device Control bit 8 (8-bit tags) ByteTags   {00, engine, n[5:0]}
+  //   else (5-bit tags)                      ShortTags  {00000, engine, n[2:0]}
   localparam int unsigned LongTags = 192;
+  localparam int unsigned ByteTags = 64;
+  localparam int unsigned ShortTags = 8;
+
+  function automatic logic [9:0] tag_on_link(input logic long_tags, input logic byte_tags,
+      input logic [1:0] engine, input logic [7:0] n);
+    tag_on_link = {5'b0, engine, n[2:0]};
+    if (long_tags) tag_on_link = {n[7:6] + 2'd1, engine, n[5:0]};
+    else if (byte_tags) tag_on_link = {2'b00, engine, n[5:0]};
+  endfunction
+
+  // {engine, n} of a tag; engine 4 for a tag that no engine uses in this mode.
+  function automatic logic [10:0] tag_owner(input logic long_tags, input logic byte_tags,
+      input logic [9:0] tag);
+    tag_owner = {(tag[9:5] == '0) ? {1'b0, tag[4:3]} : 3'd4, 5'b0, tag[2:0]};
+    if (long_tags) tag_owner = {(tag[9:8] != '0) ? {1'b0, tag[7:6]} : 3'd4, tag[9:8] - 2'd1, tag[5:0]};
+    else if (byte_tags) tag_owner = {(tag[9:8] == '0) ? {1'b0, tag[7:6]} : 3'd4, 2'b00, tag[5:0]};
+  endfunction
 
   // What the configuration space tells the rest of the device.
   typedef struct packed {
+    logic        tag10_en;       // 10-bit tags
     logic [15:0] bdf;            // captured bus and device, own function 0
     logic        mse;            // memory space enable
     logic        bme;            // bus master enable
     logic        ro_en;          // relaxed ordering enable
     logic        ns_en;          // no-snoop enable
     logic        ext_tag_en;     // 8-bit tags
-    logic        tag10_en;       // 10-bit tags
     logic [2:0]  mps;            // payload limit is 128 << mps bytes
     logic [2:0]  mrrs;           // read request limit is 128 << mrrs bytes
     logic        cto_disable;    // completion timeout switched off

@@ -1,11 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One line a block from a Yosys JSON netlist (word level, before flattening); fails on warnings that mean a misread.
+"""Report of one synthesis: a line for each block, as text, Markdown and JSON; fails on warnings that mean a misread.
 
-Usage: synth_report.py BLOCKS.json YOSYS.log
-Cells are word-level operators of all instances; flop and memory bits are exact.
+Usage: synth_report.py PERSONALITY WORK_DIRECTORY REPORT_DIRECTORY
+Reads what scripts/synth.sh left in the work directory: blocks.json (word-level netlist), gates.json (cell counts after
+mapping to simple gates), depth.txt (longest path of each module), yosys.log.
+
+cells    word-level operators of all instances of the block, without the blocks inside it
+gates    the same after mapping to two-input gates and multiplexers, not optimized for area
+flops    flip-flop bits
+memory   memory bits
+depth    gates on the longest path inside one instance, from register or port to register or port; instances inside it end
+         a path; an unclocked memory read counts one gate for each further address bit
 """
 import json
+import pathlib
 import re
 import sys
 
@@ -15,6 +24,8 @@ FLOPS = {"$dff", "$dffe", "$sdff", "$sdffe", "$sdffce", "$adff", "$adffe"}
 MISREAD = re.compile(
     r"implicitly declared|Resizing cell port|Async reset value|conflicting drivers|multiple drivers|"
     r"has no driver|logic loop|Unresolved|unsupported|truncat", re.IGNORECASE)
+
+COLUMNS = ("instances", "cells", "gates", "flops", "memory", "depth")
 
 
 def number(text):
@@ -40,8 +51,24 @@ def weigh(module):
     return cells, flops, memory
 
 
-def main():
-    modules = json.load(open(sys.argv[1], encoding="utf-8"))["modules"]
+def gate_counts(path):
+    """Gates of each module: simple cells that are neither flip-flop nor instance."""
+    counts = {}
+    for name, module in json.loads(path.read_text(encoding="utf-8"))["modules"].items():
+        kinds = module["num_cells_by_type"]
+        counts[name.lstrip("\\")] = sum(n for kind, n in kinds.items() if kind.startswith("$_") and "DFF" not in kind)
+    return counts
+
+
+def depths(path):
+    found = re.findall(r"^Longest topological path in (.+) \(length=(\d+)\):", path.read_text(encoding="utf-8"), re.M)
+    return {name.lstrip("\\"): int(length) for name, length in found}
+
+
+def collect(work):
+    """Block name -> {column: value}, and the totals."""
+    modules = json.loads((work / "blocks.json").read_text(encoding="utf-8"))["modules"]
+    gates, depth = gate_counts(work / "gates.json"), depths(work / "depth.txt")
     top = next(n for n, m in modules.items() if number(m.get("attributes", {}).get("top", 0)))
     uses = {}
 
@@ -54,16 +81,38 @@ def main():
     count(top)
     rows = {}
     for name, times in uses.items():
-        row = rows.setdefault(short(name), [0, 0, 0, 0])
-        for i, value in enumerate((1, *weigh(modules[name]))):
-            row[i] += times * value
-    print(f"{'block':<24}{'instances':>10}{'cells':>9}{'flop bits':>11}{'memory bits':>13}")
-    for name in sorted(rows):
-        print(f"{name:<24}{rows[name][0]:>10}{rows[name][1]:>9}{rows[name][2]:>11}{rows[name][3]:>13}")
-    total = [sum(r[i] for r in rows.values()) for i in range(4)]
-    print(f"{'siov_device, all':<24}{'':>10}{total[1]:>9}{total[2]:>11}{total[3]:>13}")
+        cells, flops, memory = weigh(modules[name])
+        row = rows.setdefault(short(name), dict.fromkeys(COLUMNS, 0))
+        for column, value in (("instances", 1), ("cells", cells), ("gates", gates[name]), ("flops", flops),
+                              ("memory", memory)):
+            row[column] += times * value
+        row["depth"] = max(row["depth"], depth[name])
+    total = {column: sum(r[column] for r in rows.values()) for column in COLUMNS}
+    total["depth"] = max(r["depth"] for r in rows.values())
+    return rows, total
 
-    bad = [line.rstrip() for line in open(sys.argv[2], encoding="utf-8")
+
+def markdown(personality, rows, total):
+    lines = [f"# Synthesis of the {personality} personality", "",
+             "Written by `make synth`; `scripts/synth_report.py` says what the columns mean.", "",
+             "| block | " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * len(COLUMNS)]
+    for name in sorted(rows):
+        lines.append(f"| {name} | " + " | ".join(f"{rows[name][c]}" for c in COLUMNS) + " |")
+    lines.append("| **all** | " + " | ".join(f"**{total[c]}**" for c in COLUMNS) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    personality, work, reports = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    rows, total = collect(work)
+    print(f"{'block':<24}" + "".join(f"{c:>10}" for c in COLUMNS))
+    for name, row in [*sorted(rows.items()), ("all", total)]:
+        print(f"{name:<24}" + "".join(f"{row[c]:>10}" for c in COLUMNS))
+    (reports / f"{personality}.md").write_text(markdown(personality, rows, total), encoding="utf-8")
+    (reports / f"{personality}.json").write_text(
+        json.dumps({"personality": personality, "blocks": rows, "total": total}, indent=2) + "\n", encoding="utf-8")
+
+    bad = [line.rstrip() for line in (work / "yosys.log").read_text(encoding="utf-8").splitlines()
            if "arning" in line and MISREAD.search(line)]
     for line in bad:
         print(f"misread: {line}", file=sys.stderr)

@@ -15,13 +15,14 @@
 // after a timeout or a flush never land in a new owner's data (PCIE-46, SIOV-D-48). Tags lost
 // that way rest until their
 // completion has come or a completion timeout has passed. Which tags it owns depends on the tag
-// enables of the configuration space (siov_engine), which change only while nothing is outstanding.
+// enables of the configuration space (siov_pkg), which change only while nothing is outstanding.
 //
 // Latency: beat to readable 4 cycles; line read 1 cycle.
 
 `include "siov_assert.svh"
 
 module siov_eng_ring #(
+  parameter int unsigned EngineId = 0,
   parameter int unsigned Tags = 64,          /// power of two, at least the number of tags in use
   parameter int unsigned RingLines = 512,    /// power of two
   parameter int unsigned PosW = 17,
@@ -31,8 +32,10 @@ module siov_eng_ring #(
   input  logic                 rst_ni,
   input  logic                 clear_i,          /// forget all reads; their tags rest
   input  logic                 cto_disable_i,
-  input  logic [9:0]           first_tag_i,      /// tags first .. first + count - 1 are ours; may
-  input  logic [$clog2(Tags+1)-1:0] count_i,     /// change only while nothing is outstanding
+  input  logic                 ext_tag_i,        /// 8-bit tags allowed
+  input  logic                 tag10_i,          /// 10-bit tags allowed
+  input  logic [7:0]           first_i,          /// of the engine's tags (siov_pkg, tag modes), first ..
+  input  logic [$clog2(Tags+1)-1:0] count_i,     /// first + count - 1 are ours
   // new reads from the splitter
   input  logic                 rd_valid_i,
   output logic                 rd_ready_o,
@@ -83,7 +86,7 @@ module siov_eng_ring #(
   assign last_tag = TagW'(count_i - ($clog2(Tags+1))'(1));
   assign new_next = (new_q >= last_tag) ? '0 : new_q + TagW'(1);
   assign head_next = (head_q >= last_tag) ? '0 : head_q + TagW'(1);
-  assign new_tag = first_tag_i + {{(10-TagW){1'b0}}, new_q};
+  assign new_tag = siov_pkg::tag_on_link(tag10_i, ext_tag_i, 2'(EngineId), first_i + 8'(new_q));
   assign realign = new_q > last_tag;             // after the number of tags has shrunk
 
   assign tag_free = !realign && !busy_q[new_q] && !orphan_q[new_q];
@@ -124,7 +127,8 @@ module siov_eng_ring #(
   // ------------------------------------------------------------ C0: match a completion
   logic             mine, known, orphan, good, final_c;
   logic [TagW-1:0]  c_tag;
-  logic [9:0]       c_off;
+  logic [2:0]       c_engine;
+  logic [7:0]       c_number, c_off;
   logic [PosW-1:0]  c_pos;
   logic [9:0]       c_left, c_bytes;
   logic [11:0]      dw_bytes;
@@ -132,9 +136,10 @@ module siov_eng_ring #(
 
   assign sop = cpl_valid_i && cpl_sop_i;
   always_comb begin
-    c_off = cpl_i.tag - first_tag_i;
+    {c_engine, c_number} = siov_pkg::tag_owner(tag10_i, ext_tag_i, cpl_i.tag);
+    c_off = c_number - first_i;
     c_tag = c_off[TagW-1:0];
-    mine = c_off < 10'(count_i);
+    mine = c_engine == 3'(EngineId) && c_off < 8'(count_i);
     {c_pos, c_left} = info[c_tag];
     known = mine && busy_q[c_tag] && !done_q[c_tag] && !cpl_i.bad;
     orphan = mine && orphan_q[c_tag] && !cpl_i.bad;
@@ -256,7 +261,7 @@ module siov_eng_ring #(
   logic [CtoW-1:0]  head_age_q, rest_age_q;
   logic             expired, head_unsent, new_orphan;
   logic [9:0]       head_tag;          // the tag on the wire
-  assign head_tag = first_tag_i + {{(10-TagW){1'b0}}, head_q};
+  assign head_tag = siov_pkg::tag_on_link(tag10_i, ext_tag_i, 2'(EngineId), first_i + 8'(head_q));
 
   // The timeout runs from the transmission, not from the wish to send.
   assign head_unsent = req_valid_q && req_q.tag == head_tag;

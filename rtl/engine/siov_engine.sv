@@ -90,24 +90,19 @@ module siov_engine #(
   localparam int unsigned TagW = $clog2(Tags + 1);
 
   // ------------------------------------------------------------ tags: data reads, list reads, readback
-  logic [9:0]      tag_base, list_base, rb_tag;
-  logic [TagW-1:0] data_tags;
-  logic [3:0]      list_tags;
+  logic [7:0]      data_tags, list_tags, rb_number;
+  logic            long_tags;
   always_comb begin
-    if (Tags > 64 && cfg_i.tag10_en) begin
-      tag_base = 10'(256 + EngineId * siov_pkg::LongTags);
-      data_tags = TagW'(siov_pkg::LongTags - ListTags - 1);
-    end else if (cfg_i.ext_tag_en) begin
-      tag_base = 10'(EngineId * 64);
-      data_tags = TagW'(64 - ListTags - 1);
-    end else begin
-      tag_base = 10'(EngineId * siov_pkg::ShortTags);
-      data_tags = TagW'(siov_pkg::ShortTags - ShortListTags - 1);
-    end
-    list_tags = ((Tags > 64 && cfg_i.tag10_en) || cfg_i.ext_tag_en) ? 4'(ListTags) : 4'(ShortListTags);
-    list_base = tag_base + {{(10-TagW){1'b0}}, data_tags};
-    rb_tag = list_base + {6'd0, list_tags};
+    long_tags = Tags > siov_pkg::ByteTags && cfg_i.tag10_en;
+    data_tags = 8'(siov_pkg::ShortTags - ShortListTags - 1);
+    list_tags = 8'(ShortListTags);
+    if (long_tags) data_tags = 8'(siov_pkg::LongTags - ListTags - 1);
+    else if (cfg_i.ext_tag_en) data_tags = 8'(siov_pkg::ByteTags - ListTags - 1);
+    if (long_tags || cfg_i.ext_tag_en) list_tags = 8'(ListTags);
+    rb_number = data_tags + list_tags;
   end
+  logic [9:0] rb_tag;
+  assign rb_tag = siov_pkg::tag_on_link(long_tags, cfg_i.ext_tag_en, 2'(EngineId), rb_number);
 
   // Halt: first let a half-sent TLP out, then clear for as long as halt lasts.
   logic quiet, clear, stop, flush_q;
@@ -179,10 +174,11 @@ module siov_engine #(
   siov_pkg::tx_req_t list_req;
   logic [11:0]       list_used;
   siov_eng_ring #(
-    .Tags(ListTags), .RingLines(ListLines), .PosW(ListPosW), .CtoCycles(CtoCycles)
+    .EngineId(EngineId), .Tags(ListTags), .RingLines(ListLines), .PosW(ListPosW), .CtoCycles(CtoCycles)
   ) u_list (
     .clk_i, .rst_ni, .clear_i(clear), .cto_disable_i(cfg_i.cto_disable),
-    .first_tag_i(list_base), .count_i(list_tags),
+    .ext_tag_i(cfg_i.ext_tag_en),
+    .tag10_i(long_tags), .first_i(data_tags), .count_i(list_tags[3:0]),
     .rd_valid_i(lr_valid && !stop), .rd_ready_o(lr_ready), .rd_addr_i(lr_addr),
     .rd_bytes_i(lr_bytes), .rd_pos_i(lr_pos), .rd_tc_i(lr_tc), .rd_pasid_en_i(lr_pasid_en),
     .rd_pasid_i(lr_pasid), .rd_priv_i(lr_priv),
@@ -225,10 +221,11 @@ module siov_engine #(
   logic              data_req_valid, data_req_ready, data_unexpected, data_timeout, data_pending;
   siov_pkg::tx_req_t data_req;
   siov_eng_ring #(
-    .Tags(Tags), .RingLines(RingLines), .PosW(PosW), .CtoCycles(CtoCycles)
+    .EngineId(EngineId), .Tags(Tags), .RingLines(RingLines), .PosW(PosW), .CtoCycles(CtoCycles)
   ) u_ring (
     .clk_i, .rst_ni, .clear_i(clear), .cto_disable_i(cfg_i.cto_disable),
-    .first_tag_i(tag_base), .count_i(data_tags),
+    .ext_tag_i(cfg_i.ext_tag_en),
+    .tag10_i(long_tags), .first_i(8'd0), .count_i(TagW'(data_tags)),
     .rd_valid_i(sr_valid && rb_ok_i && !stop), .rd_ready_o(sr_ready), .rd_addr_i(sr_addr),
     .rd_bytes_i(sr_bytes), .rd_pos_i(sr_pos), .rd_tc_i(sr_tc), .rd_pasid_en_i(sr_pasid_en),
     .rd_pasid_i(sr_pasid), .rd_priv_i(sr_priv),

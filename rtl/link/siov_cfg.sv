@@ -2,7 +2,7 @@
 // Configuration space: type 0 header, PCI Express, MSI-X, power management, AER (siov_aer), SIOV
 // DVSEC, ATS, PASID, PRI.
 //
-// Left out of dsa.md 1.3: LTR, TPH, virtual channels, 10-bit tags. ATS and PRI show "implemented,
+// Left out of dsa.md 1.3: LTR, TPH, virtual channels. ATS and PRI show "implemented,
 // disabled": their enable bits read 0 and cannot be set until the engines behind them exist.
 // Interrupt entries live in BAR0, not here.
 // Access: one a cycle, data one cycle later, always accepted. A write of Initiate FLR answers
@@ -15,8 +15,14 @@
 `include "siov_assert.svh"
 
 module siov_cfg #(
-  /// log2 of the size of BAR2 [bytes].
+  /// log2 of the sizes of BAR0 and BAR2 [bytes].
+  parameter int unsigned Bar0Bits = 16,
   parameter int unsigned Bar2Bits = 17,
+  /// Where MSI-X table and pending bits lie in BAR0, multiples of 8 [bytes].
+  parameter bit [31:0] MsixTable = 32'h0000_2000,
+  parameter bit [31:0] MsixPba = 32'h0000_3000,
+  /// The device sends and answers 10-bit tags.
+  parameter bit LongTags = 1'b0,
   /// MSI-X vectors, 1 to 2048.
   parameter int unsigned NumVectors = 9,
   /// Interrupt message storage exists (DVSEC capabilities bit 0).
@@ -117,11 +123,9 @@ module siov_cfg #(
   localparam logic [31:0] PcieHeader = 32'h0092_8010;       // version 2, RCiEP, next 0x80
   // FLR, role-based errors, 8-bit tags, 512 B
   localparam logic [31:0] DevCap = 32'h1000_8022;
-  // DMWr completer, one prefix, timeout disable
-  localparam logic [31:0] DevCap2 = 32'h1070_0010;
+  // DMWr completer, one prefix, 10-bit tags (requester and completer), timeout disable
+  localparam logic [31:0] DevCap2 = LongTags ? 32'h1073_0010 : 32'h1070_0010;
   localparam logic [15:0] MsixHeader = 16'h9011;            // next 0x90
-  localparam logic [31:0] MsixTable = 32'h0000_2000;        // BAR0
-  localparam logic [31:0] MsixPba = 32'h0000_3000;          // BAR0
   localparam logic [31:0] PmHeader = 32'h0003_0001;         // version 3, no PME, last
   localparam logic [31:0] AerHeader = 32'h2002_0001;        // next 0x200
   localparam logic [31:0] DvsecHeader = 32'h2201_0023;      // next 0x220
@@ -150,11 +154,12 @@ module siov_cfg #(
   logic mse_q, bme_q, parity_q, serr_q;
   logic dpe_q, rma_q, rta_q, sta_q, mdpe_q;
   logic [7:0] cache_line_q, int_line_q;
-  logic [63:16] bar0_q;
+  logic [63:Bar0Bits] bar0_q;
   logic [63:Bar2Bits] bar2_q;
   logic [15:0] dev_ctl_q;
   logic [3:0] dev_sta_q;
   logic [4:0] dev_ctl2_q;
+  logic tag10_q;
   logic msix_en_q, msix_fmask_q, d3_q;
   logic [4:0] stu_q;
   logic pasid_en_q, pasid_priv_q;
@@ -177,7 +182,7 @@ module siov_cfg #(
   assign aer_dw = cs_dw_i - DwAer;
   assign aer_hit = aer_dw < 10'd18;
 
-  assign bar0_low = {bar0_q[31:16], 12'b0, BarKind};
+  assign bar0_low = {bar0_q[31:Bar0Bits], {(Bar0Bits - 4){1'b0}}, BarKind};
   assign bar2_low = {bar2_q[31:Bar2Bits], {(Bar2Bits - 4){1'b0}}, BarKind};
   assign bar0_low_new = (bar0_low & ~wmask) | w;
   assign bar0_high_new = (bar0_q[63:32] & ~wmask) | w;
@@ -203,7 +208,7 @@ module siov_cfg #(
       DwDevCap: rdata = DevCap;
       DwDevCtl: rdata = {10'b0, pending_i, 1'b0, dev_sta_q, dev_ctl_q};
       DwDevCap2: rdata = DevCap2;
-      DwDevCtl2: rdata = {27'b0, dev_ctl2_q};
+      DwDevCtl2: rdata = {19'b0, tag10_q, 7'b0, dev_ctl2_q};
       DwMsix: rdata = {msix_en_q, msix_fmask_q, 3'b0, 11'(NumVectors - 1), MsixHeader};
       DwMsixTable: rdata = MsixTable;
       DwMsixPba: rdata = MsixPba;
@@ -245,6 +250,7 @@ module siov_cfg #(
       bar0_q <= '0;
       bar2_q <= '0;
       dev_ctl2_q <= '0;
+      tag10_q <= 1'b0;
       msix_en_q <= 1'b0;
       msix_fmask_q <= 1'b0;
       d3_q <= 1'b0;
@@ -264,11 +270,14 @@ module siov_cfg #(
         end
         DwCacheLine: if (cs_be_i[0]) cache_line_q <= w[7:0];
         DwInterrupt: if (cs_be_i[0]) int_line_q <= w[7:0];
-        DwBar0Low: bar0_q[31:16] <= bar0_low_new[31:16];
+        DwBar0Low: bar0_q[31:Bar0Bits] <= bar0_low_new[31:Bar0Bits];
         DwBar0High: bar0_q[63:32] <= bar0_high_new;
         DwBar2Low: bar2_q[31:Bar2Bits] <= bar2_low_new[31:Bar2Bits];
         DwBar2High: bar2_q[63:32] <= bar2_high_new;
-        DwDevCtl2: if (cs_be_i[0]) dev_ctl2_q <= w[4:0];
+        DwDevCtl2: begin
+          if (cs_be_i[0]) dev_ctl2_q <= w[4:0];
+          if (cs_be_i[1]) tag10_q <= w[12] && LongTags;
+        end
         DwMsix: if (cs_be_i[3]) begin
           msix_en_q <= w[31];
           msix_fmask_q <= w[30];
@@ -356,6 +365,7 @@ module siov_cfg #(
     cfg_o.ro_en = dev_ctl_q[4];
     cfg_o.ns_en = dev_ctl_q[11];
     cfg_o.ext_tag_en = dev_ctl_q[8];
+    cfg_o.tag10_en = tag10_q;
     cfg_o.mps = (dev_ctl_q[7:5] > MaxMps) ? MaxMps : dev_ctl_q[7:5];
     cfg_o.mrrs = (dev_ctl_q[14:12] > MaxMrrs) ? MaxMrrs : dev_ctl_q[14:12];
     cfg_o.cto_disable = dev_ctl2_q[4];
@@ -364,12 +374,12 @@ module siov_cfg #(
     cfg_o.msix_en = msix_en_q;
     cfg_o.msix_fmask = msix_fmask_q;
   end
-  assign bar0_o = {bar0_q, 16'b0};
+  assign bar0_o = {bar0_q, {Bar0Bits{1'b0}}};
   assign bar2_o = {bar2_q, {Bar2Bits{1'b0}}};
 
   // Read-only parts of written words.
   logic unused;
-  assign unused = &{1'b0, bar0_low_new[15:0], bar2_low_new[Bar2Bits-1:0], dev_ctl_new[31:16],
+  assign unused = &{1'b0, bar0_low_new[Bar0Bits-1:0], bar2_low_new[Bar2Bits-1:0], dev_ctl_new[31:16],
       aer_dw[9:5]};
 
   `SIOV_STATIC(gen_bad_vectors, (NumVectors >= 1) && (NumVectors <= 2048))

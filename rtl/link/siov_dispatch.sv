@@ -17,7 +17,8 @@
 `include "siov_assert.svh"
 
 module siov_dispatch #(
-  /// log2 of the size of BAR2 [bytes].
+  /// log2 of the sizes of BAR0 and BAR2 [bytes].
+  parameter int unsigned Bar0Bits = 16,
   parameter int unsigned Bar2Bits = 17
 ) (
   input  logic clk_i,
@@ -48,7 +49,7 @@ module siov_dispatch #(
   output logic reg_valid_o,
   input  logic reg_ready_i,
   output logic reg_write_o,
-  output logic [15:0] reg_addr_o,
+  output logic [17:0] reg_addr_o,
   output logic [63:0] reg_wdata_o,
   output logic [7:0] reg_be_o,
   input  logic reg_rvalid_i,
@@ -94,7 +95,7 @@ module siov_dispatch #(
   logic p_mem_write, p_ignored_msg, p_poisoned, p_bar0, p_bar2, p_in_word;
   logic np_mem_read, np_dmwr, np_cfg, np_has_data, np_poisoned, np_bar0, np_bar2, np_in_word,
       np_whole;
-  logic [15:0] p_reg_addr, np_reg_addr;
+  logic [17:0] p_reg_addr, np_reg_addr;
   logic [7:0] p_reg_be, np_reg_be;
   logic [63:0] p_reg_wdata;
   logic np_upper_dw, np_two_dw;
@@ -108,7 +109,7 @@ module siov_dispatch #(
   logic unused;
   assign unused = &{1'b0, p_spare, np_spare};
 
-  siov_req_decode #(.Bar2Bits(Bar2Bits)) u_p_decode (
+  siov_req_decode #(.Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits)) u_p_decode (
     .cfg_i(cfg_i), .bar0_i(bar0_i), .bar2_i(bar2_i),
     .hdr_i(p_hdr_i), .prefix_valid_i(p_prefix_valid_i), .prefix_i(p_prefix_i),
     .data_i(p_data_i[63:0]),
@@ -122,7 +123,7 @@ module siov_dispatch #(
     .lower_addr_o(p_spare[25:19])
   );
 
-  siov_req_decode #(.Bar2Bits(Bar2Bits)) u_np_decode (
+  siov_req_decode #(.Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits)) u_np_decode (
     .cfg_i(cfg_i), .bar0_i(bar0_i), .bar2_i(bar2_i),
     .hdr_i(np_hdr_i), .prefix_valid_i(np_prefix_valid_i), .prefix_i(np_prefix_i),
     .data_i(np_data_i[63:0]),
@@ -137,7 +138,7 @@ module siov_dispatch #(
 
   // ---------------------------------------------------------------- who may use which bus
   logic reg_valid_q, reg_write_q;
-  logic [15:0] reg_addr_q;
+  logic [17:0] reg_addr_q;
   logic [63:0] reg_wdata_q;
   logic [7:0] reg_be_q;
   logic reg_free, reg_quiet;

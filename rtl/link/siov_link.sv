@@ -10,12 +10,18 @@
 module siov_link #(
   /// Engines, each with a posted stream and a read port.
   parameter int unsigned NumEngines = 4,
+  /// Posted streams: those of the engines, then others (event log).
+  parameter int unsigned NumWr = NumEngines,
   /// Work queues: BAR2 has 16 KiB each, rounded up to a power of two.
   parameter int unsigned NumWq = 8,
   /// MSI-X vectors.
   parameter int unsigned NumVectors = 9,
   /// Interrupt message storage exists.
-  parameter bit ImsSupported = 1'b1
+  parameter bit ImsSupported = 1'b1,
+  /// BAR0 has 256 KiB and the layout of large devices, else 64 KiB.
+  parameter bit WideBar0 = 1'b0,
+  /// The device sends and answers 10-bit tags.
+  parameter bit LongTags = 1'b0
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -66,7 +72,7 @@ module siov_link #(
   output logic reg_valid_o,
   input  logic reg_ready_i,
   output logic reg_write_o,
-  output logic [15:0] reg_addr_o,
+  output logic [17:0] reg_addr_o,
   output logic [63:0] reg_wdata_o,
   output logic [7:0] reg_be_o,
   input  logic reg_rvalid_i,
@@ -86,13 +92,13 @@ module siov_link #(
   output siov_pkg::cpl_in_t cpl_o,
   output logic [511:0] cpl_data_o,
 
-  // posted writes and reads of the engines
-  input  logic [NumEngines-1:0] wr_valid_i,
-  output logic [NumEngines-1:0] wr_ready_o,
-  input  logic [NumEngines-1:0] wr_sop_i,
-  input  logic [NumEngines-1:0] wr_eop_i,
-  input  logic [NumEngines*siov_pkg::TxReqW-1:0] wr_req_i,
-  input  logic [NumEngines*512-1:0] wr_data_i,
+  // posted writes, reads of the engines
+  input  logic [NumWr-1:0] wr_valid_i,
+  output logic [NumWr-1:0] wr_ready_o,
+  input  logic [NumWr-1:0] wr_sop_i,
+  input  logic [NumWr-1:0] wr_eop_i,
+  input  logic [NumWr*siov_pkg::TxReqW-1:0] wr_req_i,
+  input  logic [NumWr*512-1:0] wr_data_i,
   input  logic [NumEngines-1:0] rd_valid_i,
   output logic [NumEngines-1:0] rd_ready_o,
   input  logic [NumEngines*siov_pkg::TxReqW-1:0] rd_req_i,
@@ -104,7 +110,10 @@ module siov_link #(
   input  logic [31:0] msg_data_i
 );
 
+  localparam int unsigned Bar0Bits = WideBar0 ? 18 : 16;
   localparam int unsigned Bar2Bits = 14 + $clog2(NumWq);
+  localparam bit [31:0] MsixTable = WideBar0 ? 32'h0002_0000 : 32'h0000_2000;
+  localparam bit [31:0] MsixPba = WideBar0 ? 32'h0002_8000 : 32'h0000_3000;
 
   siov_pkg::cfg_t cfg;
   logic [63:0] bar0, bar2;
@@ -147,7 +156,7 @@ module siov_link #(
     .cpl_err_hdr_o(cpl_err_hdr)
   );
 
-  siov_dispatch #(.Bar2Bits(Bar2Bits)) u_dispatch (
+  siov_dispatch #(.Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits)) u_dispatch (
     .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .bar0_i(bar0), .bar2_i(bar2), .hold_i(hold),
     .p_valid_i(p_valid), .p_ready_o(p_ready), .p_malformed_i(p_malformed), .p_hdr_i(p_hdr),
     .p_prefix_valid_i(p_prefix_valid), .p_prefix_i(p_prefix), .p_data_i(p_data),
@@ -169,7 +178,10 @@ module siov_link #(
     .np_err_malformed_o(np_err_malformed)
   );
 
-  siov_cfg #(.Bar2Bits(Bar2Bits), .NumVectors(NumVectors), .ImsSupported(ImsSupported)) u_cfg (
+  siov_cfg #(
+    .Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits), .MsixTable(MsixTable), .MsixPba(MsixPba),
+    .LongTags(LongTags), .NumVectors(NumVectors), .ImsSupported(ImsSupported)
+  ) u_cfg (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .cs_valid_i(cs_valid), .cs_write_i(cs_write), .cs_dw_i(cs_dw), .cs_be_i(cs_be),
     .cs_wdata_i(cs_wdata),
@@ -187,7 +199,7 @@ module siov_link #(
     .cpl_got_ur_i(cpl_got_ur), .cpl_got_ca_i(cpl_got_ca)
   );
 
-  siov_tx #(.NumEngines(NumEngines)) u_tx (
+  siov_tx #(.NumEngines(NumEngines), .NumWr(NumWr)) u_tx (
     .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg),
     .wr_valid_i(wr_valid_i), .wr_ready_o(wr_ready_o), .wr_sop_i(wr_sop_i), .wr_eop_i(wr_eop_i),
     .wr_req_i(wr_req_i), .wr_data_i(wr_data_i),
@@ -207,9 +219,11 @@ module siov_link #(
   // Neighbours keep their streams still while they wait; only a loss of bus mastering or a
   // halt lets
   // a source withdraw.
-  for (genvar e = 0; e < NumEngines; e++) begin : gen_source_hold
-    `SIOV_ASSERT(a_wr_hold, wr_valid_i[e] && !wr_ready_o[e] && cfg.bme |=> wr_valid_i[e] ||
+  for (genvar s = 0; s < NumWr; s++) begin : gen_write_hold
+    `SIOV_ASSERT(a_wr_hold, wr_valid_i[s] && !wr_ready_o[s] && cfg.bme |=> wr_valid_i[s] ||
         !cfg.bme || halt_i)
+  end
+  for (genvar e = 0; e < NumEngines; e++) begin : gen_read_hold
     `SIOV_ASSERT(a_rd_hold, rd_valid_i[e] && !rd_ready_o[e] && cfg.bme |=> rd_valid_i[e] ||
         !cfg.bme || halt_i)
   end

@@ -10,7 +10,7 @@
 module siov_req_decode #(
   /// log2 of the size of BAR2 [bytes], 14 to 22.
   parameter int unsigned Bar2Bits = 17,
-  /// Offsets in BAR0 need this many bits.
+  /// log2 of the size of BAR0 [bytes], 16 or 18.
   parameter int unsigned Bar0Bits = 16
 ) (
   /// mse and pasid_en are used.
@@ -42,7 +42,7 @@ module siov_req_decode #(
   output logic whole_o,
 
   /// Register word.
-  output logic [15:0] reg_addr_o,
+  output logic [17:0] reg_addr_o,
   output logic [7:0] reg_be_o,
   output logic [63:0] reg_wdata_o,
   /// The access uses bits 63:32 of the word only.
@@ -121,7 +121,7 @@ module siov_req_decode #(
   assign in_word_o = (length == 10'd1) || (two_dw_o && !addr[2]);
   assign whole_o = (length == 10'd16) && (addr[5:0] == '0) && (first_be == '1) && (last_be == '1);
 
-  assign reg_addr_o = {addr[15:3], 3'b000};
+  assign reg_addr_o = {15'(addr[Bar0Bits-1:3]), 3'b000};
   assign reg_be_o = two_dw_o ? {last_be, first_be}
                     : (addr[2] ? {first_be, 4'b0} : {4'b0, first_be});
   assign reg_wdata_o = two_dw_o ? data_i : {data_i[31:0], data_i[31:0]};
@@ -149,6 +149,7 @@ module siov_req_decode #(
   logic unused;
   assign unused = &{1'b0, cfg_i, hdr_i, prefix_i, bar0_i, bar2_i};
 
+  `SIOV_STATIC(gen_bad_bar0, (Bar0Bits == 16) || (Bar0Bits == 18))
   `SIOV_STATIC(gen_bad_bar2, (Bar2Bits >= 14) && (Bar2Bits <= 22))
 
 endmodule

@@ -18,20 +18,22 @@
 `include "siov_assert.svh"
 
 module siov_tx #(
-  /// Engines, each with one posted stream and one read port.
-  parameter int unsigned NumEngines = 4
+  /// Engines, each with one read port.
+  parameter int unsigned NumEngines = 4,
+  /// Posted streams: one of each engine, then those of others (event log).
+  parameter int unsigned NumWr = NumEngines
 ) (
   input  logic clk_i,
   input  logic rst_ni,
   input  siov_pkg::cfg_t cfg_i,
 
-  // posted writes of the engines
-  input  logic [NumEngines-1:0] wr_valid_i,
-  output logic [NumEngines-1:0] wr_ready_o,
-  input  logic [NumEngines-1:0] wr_sop_i,
-  input  logic [NumEngines-1:0] wr_eop_i,
-  input  logic [NumEngines*siov_pkg::TxReqW-1:0] wr_req_i,
-  input  logic [NumEngines*512-1:0] wr_data_i,
+  // posted writes
+  input  logic [NumWr-1:0] wr_valid_i,
+  output logic [NumWr-1:0] wr_ready_o,
+  input  logic [NumWr-1:0] wr_sop_i,
+  input  logic [NumWr-1:0] wr_eop_i,
+  input  logic [NumWr*siov_pkg::TxReqW-1:0] wr_req_i,
+  input  logic [NumWr*512-1:0] wr_data_i,
 
   // reads of the engines
   input  logic [NumEngines-1:0] rd_valid_i,
@@ -68,9 +70,10 @@ module siov_tx #(
 );
 
   localparam int unsigned TxReqW = siov_pkg::TxReqW;
-  localparam int unsigned NumPosted = NumEngines + 1;   // the last one is the interrupt message
+  localparam int unsigned NumPosted = NumWr + 1;   // the last one is the interrupt message
   localparam int unsigned PostedIdxW = $clog2(NumPosted);
   localparam int unsigned EngIdxW = (NumEngines > 1) ? $clog2(NumEngines) : 1;
+  localparam int unsigned WrIdxW = (NumWr > 1) ? $clog2(NumWr) : 1;
   localparam int unsigned BeatW = 1 + 1 + 1 + 32 + 128 + 512;
 
   // Header of a memory request; data_bit is Fmt bit 1, tag_high what goes into T9 and T8.
@@ -107,16 +110,18 @@ module siov_tx #(
   // ---------------------------------------------------------------- state
   logic [7:0] cl_ph_q, cl_nph_q, cl_cplh_q, used_ph_q, used_nph_q, used_cplh_q;
   logic [11:0] cl_pd_q, cl_cpld_q, used_pd_q, used_cpld_q;
-  // Inside a posted TLP of engine busy_idx_q.
+  // Inside a posted TLP of stream busy_idx_q.
   logic busy_q;
-  logic [EngIdxW-1:0] busy_idx_q;
+  logic [WrIdxW-1:0] busy_idx_q;
 
   // ---------------------------------------------------------------- candidate of each class
   logic posted_any, read_any;
   logic [NumPosted-1:0] posted_gnt;
   logic [PostedIdxW-1:0] posted_idx;
-  logic [NumEngines-1:0] read_gnt, wr_open, rd_open;
-  logic [EngIdxW-1:0] read_idx, write_idx;
+  logic [NumWr-1:0] wr_open;
+  logic [NumEngines-1:0] read_gnt, rd_open;
+  logic [EngIdxW-1:0] read_idx;
+  logic [WrIdxW-1:0] write_idx;
   logic posted_take, read_take, cpl_take;
   logic from_msg;
 
@@ -134,16 +139,18 @@ module siov_tx #(
 
   // A change of the PASID enable halts the device one cycle later; until then nothing may leave.
   always_comb begin
+    for (int unsigned s = 0; s < NumWr; s++) begin
+      wr_open[s] = wr_valid_i[s] && cfg_i.bme &&
+                   (cfg_i.pasid_en || !wr_req_i[s*TxReqW + siov_pkg::TxReqPasidValidLsb]);
+    end
     for (int unsigned e = 0; e < NumEngines; e++) begin
-      wr_open[e] = wr_valid_i[e] && cfg_i.bme &&
-                   (cfg_i.pasid_en || !wr_req_i[e*TxReqW + siov_pkg::TxReqPasidValidLsb]);
       rd_open[e] = rd_valid_i[e] && cfg_i.bme &&
                    (cfg_i.pasid_en || !rd_req_i[e*TxReqW + siov_pkg::TxReqPasidValidLsb]);
     end
   end
 
-  assign from_msg = posted_gnt[NumEngines];
-  assign write_idx = busy_q ? busy_idx_q : (from_msg ? '0 : EngIdxW'(posted_idx));
+  assign from_msg = posted_gnt[NumWr];
+  assign write_idx = busy_q ? busy_idx_q : (from_msg ? '0 : WrIdxW'(posted_idx));
 
   siov_pkg::tx_req_t wr_req, rd_req;
   assign wr_req = wr_req_i[write_idx*TxReqW +: TxReqW];
@@ -179,7 +186,7 @@ module siov_tx #(
   always_comb begin
     wr_ready_o = '0;
     if (busy_q) wr_ready_o[busy_idx_q] = room;
-    else if (posted_take) wr_ready_o = posted_gnt[NumEngines-1:0];
+    else if (posted_take) wr_ready_o = posted_gnt[NumWr-1:0];
   end
   assign msg_ready_o = posted_take && from_msg;
   assign rd_ready_o = read_gnt & {NumEngines{read_take}};

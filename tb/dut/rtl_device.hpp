@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "pcie/link.hpp"
 
@@ -33,7 +34,14 @@ class TracedDevice : public pcie::LinkDevice {
   virtual const std::string& assertion_failure() const = 0;
 };
 
+/// The RTL with the parameters of a personality ("small", "default", "large").
+/// @throws HarnessError when there is no such personality or the build was made without it
+std::unique_ptr<TracedDevice> make_device(std::string_view personality,
+                                          const DeviceOptions& options);
+/// The RTL in its default personality.
 std::unique_ptr<TracedDevice> make_rtl_device(const DeviceOptions& options);
+/// Whether this build can make a device of this personality.
+bool personality_available(std::string_view name);
 
 /// The netlist that `make synth` wrote back. @throws HarnessError when the build was made without
 /// it

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "common/error.hpp"
 #include "dut/assertion_hook.hpp"
@@ -47,6 +48,8 @@ class VerilatedDevice final : public TracedDevice {
     model_->rst_ni = 1;
   }
 
+  std::uint32_t beat_bytes() const override { return 4 * kWords; }
+
   void cycle(const Inputs& in, Outputs& out) override {
     drive(in);
     // All outputs are registered: what stands on the pins now is what moves at the coming edge.
@@ -57,7 +60,7 @@ class VerilatedDevice final : public TracedDevice {
       out.up.prefix_valid = model_->up_prefix_valid_o;
       out.up.prefix = model_->up_prefix_o;
       for (int i = 0; i < 4; ++i) out.up.header[i] = model_->up_hdr_o[i];
-      for (int i = 0; i < 16; ++i) data_[i] = model_->up_data_o[i];
+      for (int i = 0; i < kWords; ++i) data_[i] = model_->up_data_o[i];
       out.up.data = data_.data();
     }
     out.down_credits.posted_header = model_->dn_cl_ph_o;
@@ -93,6 +96,9 @@ class VerilatedDevice final : public TracedDevice {
   const std::string& assertion_failure() const override { return failure_; }
 
  private:
+  /// Width of the link in this model [words].
+  static constexpr int kWords = sizeof(std::declval<Model&>().up_data_o) / 4;
+
   void drive(const Inputs& in) {
     model_->dn_valid_i = in.down.valid;
     if (in.down.valid) {
@@ -102,7 +108,7 @@ class VerilatedDevice final : public TracedDevice {
       model_->dn_prefix_i = in.down.prefix;
       for (int i = 0; i < 4; ++i) model_->dn_hdr_i[i] = in.down.header[i];
       if (in.down.data != nullptr)
-        for (int i = 0; i < 16; ++i) model_->dn_data_i[i] = in.down.data[i];
+        for (int i = 0; i < kWords; ++i) model_->dn_data_i[i] = in.down.data[i];
     }
     model_->up_ready_i = in.up_ready;
     model_->up_cl_ph_i = in.up_credits.posted_header;

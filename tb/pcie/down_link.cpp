@@ -4,8 +4,8 @@
 
 namespace siov::pcie {
 
-DownLink::DownLink(const LinkConfig& config, ReadCompleter& completer)
-    : config_(config), completer_(completer) {
+DownLink::DownLink(const LinkConfig& config, ReadCompleter& completer, std::uint32_t beat_bytes)
+    : config_(config), completer_(completer), driver_(beat_bytes) {
   credits_.set_infinite(FlowClass::kCompletion);
 }
 

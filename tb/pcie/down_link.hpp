@@ -22,7 +22,8 @@ namespace siov::pcie {
 
 class DownLink {
  public:
-  DownLink(const LinkConfig& config, ReadCompleter& completer);
+  DownLink(const LinkConfig& config, ReadCompleter& completer,
+           std::uint32_t beat_bytes = kBeatBytes);
   void push_posted(const Tlp& tlp);
   void push_nonposted(const Tlp& tlp);
   /// Drives one beat or none. @return the TLP whose last beat this is, valid until the next call

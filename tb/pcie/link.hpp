@@ -8,7 +8,11 @@
 
 namespace siov::pcie {
 
-/// One beat. data points to 16 little-endian words, valid until the next cycle() call.
+/// Payload of one beat of a full-width link [bytes]; the most that any device has.
+inline constexpr std::uint32_t kBeatBytes = 64;
+
+/// One beat. data points to LinkDevice::beat_bytes() / 4 little-endian words, valid until the next
+/// cycle() call.
 struct Beat {
   bool valid = false, sop = false, eop = false, prefix_valid = false;
   std::array<std::uint32_t, 4> header{};  ///< DW0..DW3
@@ -39,6 +43,9 @@ class LinkDevice {
     CreditLimits down_credits;  ///< what the device has granted so far
   };
   virtual ~LinkDevice() = default;
+  /// Payload of one beat, 32 or 64 [bytes]. Whatever stands between a device and its host says what
+  /// the device says.
+  virtual std::uint32_t beat_bytes() const { return kBeatBytes; }
   /// Holds reset for a few cycles with all inputs driven; afterwards the device is as after
   /// power-on.
   virtual void reset() = 0;

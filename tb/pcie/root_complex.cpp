@@ -60,8 +60,9 @@ struct RootComplex::Impl {
         scheduler(scheduler),
         granter(config.up_credits),
         completer(this->config),
-        down(this->config, completer),
+        down(this->config, completer, device.beat_bytes()),
         host(std::make_shared<HostRequests>(this->config, down)),
+        assembler(device.beat_bytes()),
         stall_random(static_cast<std::uint32_t>(config.seed * 0x85EBCA6Bu + 0x57A11)) {
     const auto draws_stall = [](const StallWindows& w) {
       return w.posted.period != 0 || w.nonposted.period != 0 || w.completion.period != 0;

@@ -11,10 +11,9 @@
 
 namespace siov::pcie {
 
-inline constexpr std::uint32_t kBeatBytes = 64;  ///< payload of one beat [bytes]
-
 class TlpAssembler {
  public:
+  explicit TlpAssembler(std::uint32_t beat_bytes = kBeatBytes) : beat_bytes_(beat_bytes) {}
   /// Takes a beat that moved. @return the TLP it completes (valid until the next call), or nullptr
   Tlp* accept(const Beat& beat);
   /// Beats outside a TLP, and TLPs cut off by the start of another (those are lost).
@@ -23,6 +22,7 @@ class TlpAssembler {
   void reset();
 
  private:
+  std::uint32_t beat_bytes_;
   Tlp tlp_;
   bool inside_ = false;
   std::uint32_t beats_ = 0;

@@ -25,7 +25,7 @@ void TlpDriver::start(const Tlp& tlp) {
 
 const Tlp* TlpDriver::drive(Beat& out) {
   const std::uint32_t left = tlp_->payload_bytes - offset_;
-  const std::uint32_t now = std::min<std::uint32_t>(left, 64);
+  const std::uint32_t now = std::min(left, beat_bytes_);
   out.valid = true;
   out.sop = offset_ == 0;
   out.eop = now == left;
@@ -38,7 +38,8 @@ const Tlp* TlpDriver::drive(Beat& out) {
     out.prefix_valid = false;
   }
   std::memcpy(words_.data(), tlp_->payload.data() + offset_, now);
-  if (now < 64) std::memset(reinterpret_cast<std::byte*>(words_.data()) + now, 0, 64 - now);
+  if (now < beat_bytes_)
+    std::memset(reinterpret_cast<std::byte*>(words_.data()) + now, 0, beat_bytes_ - now);
   out.data = words_.data();
   offset_ += now;
   return out.eop ? std::exchange(tlp_, nullptr) : nullptr;

@@ -20,12 +20,13 @@ namespace siov::system {
 /// Inputs of a device, one entry a cycle after reset.
 class Stimulus {
  public:
-  void add(const pcie::LinkDevice::Inputs& in) {
+  /// @param beat_bytes  what a beat carries
+  void add(const pcie::LinkDevice::Inputs& in, std::uint32_t beat_bytes) {
     cycles_.push_back(in);
     cycles_.back().down.data = nullptr;
     if (!in.down.valid || in.down.data == nullptr) return;
-    std::array<std::uint32_t, 16> words;
-    for (std::size_t i = 0; i < words.size(); ++i) words[i] = in.down.data[i];
+    std::array<std::uint32_t, 16> words{};
+    for (std::size_t i = 0; i < beat_bytes / 4; ++i) words[i] = in.down.data[i];
     data_.push_back(words);
     cycles_.back().down.data =
         data_.back().data();  // only marks that there is data; seal() makes it point right
@@ -72,12 +73,13 @@ class RecordingDevice final : public pcie::LinkDevice {
  public:
   RecordingDevice(pcie::LinkDevice& device, Stimulus& stimulus)
       : device_(device), stimulus_(stimulus) {}
+  std::uint32_t beat_bytes() const override { return device_.beat_bytes(); }
   void reset() override {
     stimulus_.clear();
     device_.reset();
   }
   void cycle(const Inputs& in, Outputs& out) override {
-    stimulus_.add(in);
+    stimulus_.add(in, device_.beat_bytes());
     device_.cycle(in, out);
     stimulus_.count(in, out);
   }

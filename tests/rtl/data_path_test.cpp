@@ -193,6 +193,7 @@ TEST(DataPathTest, LostReadTimesOutAndLateTagsAreNotReused) {
 class CutCompletion : public pcie::LinkDevice {
  public:
   CutCompletion(pcie::LinkDevice& device, int nth) : device_(device), left_(nth) {}
+  std::uint32_t beat_bytes() const override { return device_.beat_bytes(); }
   void reset() override { device_.reset(); }
   void cycle(const Inputs& in, Outputs& out) override {
     Inputs cut = in;

@@ -22,17 +22,23 @@ coro::Task<std::uint32_t> RawBench::bring_up(std::vector<RawQueue> queues,
                                              std::vector<std::uint32_t> engine_masks) {
   co_await configure_space();
   write(abi::kRegGencfg, 4, 1u << 12);  // user interrupts
+  // Where the tables are and how wide a WQCFG entry is. @spec dsa 2.3, 2.5
+  const std::uint64_t offsets = co_await read(abi::kRegOffsets, 8);
+  const std::uint64_t wqcap = co_await read(abi::kRegWqcap, 8);
+  const auto grpcfg = static_cast<std::uint32_t>(offsets & 0xFFFF) * 0x100;
+  const auto wqcfg = static_cast<std::uint32_t>(offsets >> 16 & 0xFFFF) * 0x100;
+  const std::uint32_t stride = 32u << (wqcap >> 24 & 0xF);
   for (std::size_t g = 0; g < engine_masks.size(); ++g) {
     std::uint64_t wqs = 0;
     for (std::size_t w = 0; w < queues.size(); ++w)
       if (queues[w].group == g) wqs |= std::uint64_t{1} << w;
-    const std::uint32_t base = abi::kTblGrpcfg + 64 * static_cast<std::uint32_t>(g);
+    const std::uint32_t base = grpcfg + 64 * static_cast<std::uint32_t>(g);
     write(base, 8, wqs);
     write(base + 0x20, 8, engine_masks[g]);
   }
   for (std::size_t w = 0; w < queues.size(); ++w) {
     const RawQueue& q = queues[w];
-    const std::uint32_t base = abi::kTblWqcfg + 32 * static_cast<std::uint32_t>(w);
+    const std::uint32_t base = wqcfg + stride * static_cast<std::uint32_t>(w);
     write(base, 4, q.size);
     write(base + 4, 4, q.threshold);
     write(base + 8, 4,

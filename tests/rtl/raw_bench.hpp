@@ -11,6 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "abi/descriptor.hpp"
@@ -82,9 +83,9 @@ class RawBench {
   using Wrap = std::unique_ptr<pcie::LinkDevice> (*)(pcie::LinkDevice& device);
 
   explicit RawBench(const pcie::LinkConfig& link, std::size_t memory_bytes = 64u << 20,
-                    Wrap wrap = nullptr)
+                    Wrap wrap = nullptr, std::string_view personality = "default")
       : memory(memory_bytes),
-        device(dut::make_rtl_device(dut::DeviceOptions{})),
+        device(dut::make_device(personality, dut::DeviceOptions{})),
         wrapper(wrap != nullptr ? wrap(*device) : nullptr),
         root(wrapper ? *wrapper : *device, memory, scheduler, link) {
     root.reset();

@@ -61,6 +61,7 @@ std::string why(const RunResult& r) {
 class StrayBeat final : public pcie::LinkDevice {
  public:
   explicit StrayBeat(pcie::LinkDevice& device) : device_(device) {}
+  std::uint32_t beat_bytes() const override { return device_.beat_bytes(); }
   void reset() override { device_.reset(); }
   void cycle(const Inputs& in, Outputs& out) override {
     device_.cycle(in, out);
