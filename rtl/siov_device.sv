@@ -8,8 +8,8 @@
 // @spec PCIe-6.3 2, DSA-1.0 personality, SIOV R1
 
 module siov_device #(
-  parameter int unsigned NumWq = 8,             /// work queues, 1..32
-  parameter int unsigned NumGroups = 4,         /// groups, 1..8
+  parameter int unsigned NumWq = 8,             /// work queues, 1..128
+  parameter int unsigned NumGroups = 4,         /// groups, 1..16
   parameter int unsigned NumEngines = 4,        /// engines, 1..4
   parameter int unsigned WqEntries = 128,       /// entries of all queues together
   parameter int unsigned ReadBuffers = 96,      /// GRPCAP 15:8
@@ -18,6 +18,15 @@ module siov_device #(
   parameter int unsigned TagsPerEngine = 64,    /// power of two; NumEngines * TagsPerEngine <= 256
   parameter int unsigned RingLines = 512,       /// 64-byte lines of reorder store an engine, power of two
   parameter int unsigned JobsPerEngine = 64,    /// descriptors in flight an engine
+  parameter int unsigned MaxBatches = 8,        /// batches in flight an engine (ENGCAP)
+  parameter bit Opcfg = 1'b1,                   /// operation masks and occupancy interrupts of queues
+  parameter bit Evl = 1'b1,                     /// event log
+  parameter bit EvlOverflow = 1'b0,             /// a full event log drops instead of blocking
+  parameter bit CmdCap = 1'b0,                  /// commands 13 and 14
+  parameter bit Batch1 = 1'b0,                  /// batches of one descriptor
+  parameter bit DrainReadback = 1'b0,           /// readback addresses of drain descriptors
+  parameter bit Fill16 = 1'b1,                  /// 16-byte fill patterns
+  parameter bit Crc64 = 1'b1,                   /// 64-bit CRC
   parameter int unsigned CtoCycles = 25000      /// completion timeout: 50 us at 500 MHz, the low end of range A
 ) (
   input  logic         clk_i,
@@ -115,6 +124,9 @@ module siov_device #(
 
   // ------------------------------------------------------------ registers and commands
   logic                              tbl_valid, tbl_write, tbl_ack, tbl_dev_rst;
+  logic [1:0]                        tbl_sel;
+  logic [11:0]                       tbl_index;
+  logic                              tbl_word;
   logic [15:0]                       tbl_addr;
   logic [63:0]                       tbl_wdata, tbl_rdata;
   logic [7:0]                        tbl_be;
@@ -125,27 +137,80 @@ module siov_device #(
   logic [NumGroups*NumWq-1:0]        grp_wq;
   logic [NumGroups*NumEngines-1:0]   grp_eng;
   logic [NumGroups*6-1:0]            grp_tc;
+  logic [NumGroups*16-1:0]           grp_rb;
+  logic [NumWq*siov_pkg::OpsW-1:0]   wq_ops;
   logic                              drain_start, discard_pasid_en, user_int_en;
   logic [NumWq-1:0]                  drain_mask, drain_busy, discard;
   logic [19:0]                       discard_pasid;
   logic [NumWq*16-1:0]               wq_occ;
+  logic                              occ_irq_valid, occ_irq_ready, occ_irq_ims;
+  logic [15:0]                       occ_irq_handle;
+
+  // ------------------------------------------------------------ stand-ins
+  // Table entries become the addresses that siov_irq takes.
+  always_comb begin
+    unique case (tbl_sel)
+      2'd0:    tbl_addr = siov_abi_pkg::TblMsixperm + {1'b0, tbl_index, 3'b0};
+      2'd1:    tbl_addr = siov_abi_pkg::TblMsix + {tbl_index, tbl_word, 3'b0};
+      2'd2:    tbl_addr = siov_abi_pkg::TblPba + {1'b0, tbl_index, 3'b0};
+      default: tbl_addr = siov_abi_pkg::TblIms + {tbl_index, tbl_word, 3'b0};
+    endcase
+  end
+  // No event log: software errors of the engines in order, then of the queues.
+  logic             one_swerr_valid, one_swerr_ready;
+  siov_pkg::swerr_t one_swerr;
+  logic [2:0]       evl_we;
+  logic [63:0]      evl_mask, evl_wdata;
+  logic             evl_locked, evl_active, evl_start, evl_int_en;
+  logic             olk_valid, olk_ims, olk_pasid_en, gr_valid, gr_release, gr_ims;
+  logic [15:0]      olk_handle, gr_index;
+  logic [19:0]      olk_pasid;
+  logic             unused_bar;
+  always_comb begin
+    one_swerr_valid = 1'b0;
+    one_swerr = '0;
+    swerr_ready = '0;
+    for (int unsigned i = 0; i <= NumEngines; i++) begin
+      if (swerr_valid[i] && !one_swerr_valid) begin
+        one_swerr_valid = 1'b1;
+        one_swerr = swerr[i*SwerrW +: SwerrW];
+        swerr_ready[i] = one_swerr_ready;
+      end
+    end
+  end
+  assign unused_bar = ^{evl_we, evl_mask, evl_wdata, evl_locked, evl_active, evl_start, evl_int_en,
+      olk_ims, olk_pasid_en, olk_handle, olk_pasid, gr_release, gr_ims, gr_index, wq_ops, grp_rb};
 
   siov_bar #(
     .NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines), .WqEntries(WqEntries),
-    .ReadBuffers(ReadBuffers), .ImsEntries(ImsEntries)
+    .ReadBuffers(ReadBuffers), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors),
+    .MaxWork(JobsPerEngine), .MaxBatches(MaxBatches), .Opcfg(Opcfg), .Evl(Evl),
+    .EvlOverflow(EvlOverflow), .CmdCap(CmdCap), .Batch1(Batch1), .DrainReadback(DrainReadback),
+    .Fill16(Fill16), .Crc64(Crc64)
   ) u_bar (
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .bme_i(cfg.bme), .pasid_en_i(cfg.pasid_en),
     .pasid_priv_en_i(cfg.pasid_priv_en), .halt_req_i(1'b0),
     .reg_valid_i(reg_valid), .reg_ready_o(reg_ready), .reg_write_i(reg_write),
-    .reg_addr_i(reg_addr), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
+    .reg_addr_i({2'b00, reg_addr}), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
     .reg_rvalid_o(reg_rvalid), .reg_rdata_o(reg_rdata),
-    .tbl_valid_o(tbl_valid), .tbl_write_o(tbl_write), .tbl_addr_o(tbl_addr),
+    .tbl_valid_o(tbl_valid), .tbl_write_o(tbl_write), .tbl_sel_o(tbl_sel),
+    .tbl_index_o(tbl_index), .tbl_word_o(tbl_word),
     .tbl_wdata_o(tbl_wdata), .tbl_be_o(tbl_be), .tbl_ack_i(tbl_ack), .tbl_rdata_i(tbl_rdata),
     .tbl_dev_rst_o(tbl_dev_rst),
     .dev_irq_valid_o(dev_irq_valid), .dev_irq_ready_i(dev_irq_ready),
     .dev_irq_cause_o(dev_irq_cause),
-    .swerr_valid_i(swerr_valid), .swerr_ready_o(swerr_ready), .swerr_i(swerr),
-    .wq_cfg_o(wq_cfg), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
+    .occ_irq_valid_o(occ_irq_valid), .occ_irq_ready_i(occ_irq_ready),
+    .occ_irq_ims_o(occ_irq_ims), .occ_irq_handle_o(occ_irq_handle),
+    .olk_valid_o(olk_valid), .olk_ims_o(olk_ims), .olk_handle_o(olk_handle),
+    .olk_pasid_en_o(olk_pasid_en), .olk_pasid_o(olk_pasid), .olk_rsp_valid_i(olk_valid),
+    .olk_ok_i(1'b1),
+    .gr_valid_o(gr_valid), .gr_release_o(gr_release), .gr_ims_o(gr_ims), .gr_index_o(gr_index),
+    .gr_ack_i(gr_valid), .gr_ok_i(1'b1),
+    .evl_we_o(evl_we), .evl_mask_o(evl_mask), .evl_wdata_o(evl_wdata), .evl_img_i('0),
+    .evl_locked_o(evl_locked), .evl_active_o(evl_active), .evl_start_o(evl_start),
+    .evl_int_en_o(evl_int_en), .evl_cfg_ok_i(1'b1), .evl_event_i(1'b0),
+    .swerr_valid_i(one_swerr_valid), .swerr_ready_o(one_swerr_ready), .swerr_i(one_swerr),
+    .wq_cfg_o(wq_cfg), .wq_ops_o(wq_ops), .grp_rb_o(grp_rb), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
     .drain_start_o(drain_start), .drain_mask_o(drain_mask), .drain_busy_i(drain_busy),
     .discard_o(discard), .discard_pasid_en_o(discard_pasid_en), .discard_pasid_o(discard_pasid),
     .wq_occ_i(wq_occ), .halt_o(halt), .flush_o(flush), .user_int_en_o(user_int_en)
@@ -158,7 +223,7 @@ module siov_device #(
   logic [NumEngines-1:0]    irq_valid, irq_ready, irq_ims;
   logic [NumEngines*16-1:0] irq_handle;
 
-  siov_irq #(.NumEngines(NumEngines), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors)) u_irq (
+  siov_irq #(.NumEngines(NumEngines + 1), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors)) u_irq (
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .dev_rst_i(tbl_dev_rst), .bme_i(cfg.bme),
     .msix_en_i(cfg.msix_en), .msix_fmask_i(cfg.msix_fmask),
     .tbl_valid_i(tbl_valid), .tbl_write_i(tbl_write), .tbl_addr_i(tbl_addr),
@@ -167,8 +232,8 @@ module siov_device #(
     .dev_irq_cause_i(dev_irq_cause),
     .lk_valid_i(lk_valid), .lk_ims_i(lk_ims), .lk_handle_i(lk_handle),
     .lk_pasid_en_i(lk_pasid_en), .lk_pasid_i(lk_pasid), .lk_ok_o(lk_ok),
-    .irq_valid_i(irq_valid), .irq_ready_o(irq_ready), .irq_ims_i(irq_ims),
-    .irq_handle_i(irq_handle), .msg_valid_o(msg_valid), .msg_ready_i(msg_ready),
+    .irq_valid_i({occ_irq_valid, irq_valid}), .irq_ready_o({occ_irq_ready, irq_ready}),
+    .irq_ims_i({occ_irq_ims, irq_ims}), .irq_handle_i({occ_irq_handle, irq_handle}), .msg_valid_o(msg_valid), .msg_ready_i(msg_ready),
     .msg_addr_o(msg_addr), .msg_data_o(msg_data)
   );
 
