@@ -18,7 +18,11 @@ bar/siov_wqcfg.sv
 bar/siov_grpcfg.sv
 bar/siov_regs.sv
 bar/siov_enable_scan.sv
+bar/siov_enable_wq.sv
+bar/siov_cmd_check.sv
+bar/siov_occ_irq.sv
 bar/siov_cmd.sv
+bar/siov_bar_decode.sv
 bar/siov_bar.sv
 irq/siov_irq_bits.sv
 irq/siov_irq_state.sv

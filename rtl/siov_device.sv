@@ -10,8 +10,8 @@
 `include "siov_assert.svh"
 
 module siov_device #(
-  parameter int unsigned NumWq = 8,             /// work queues, 1..32
-  parameter int unsigned NumGroups = 4,         /// groups, 1..8
+  parameter int unsigned NumWq = 8,             /// work queues, 1..128
+  parameter int unsigned NumGroups = 4,         /// groups, 1..16
   parameter int unsigned NumEngines = 4,        /// engines, 1..4
   parameter int unsigned WqEntries = 128,       /// entries of all queues together
   parameter int unsigned ReadBuffers = 96,      /// GRPCAP 15:8
@@ -21,6 +21,15 @@ module siov_device #(
   parameter int unsigned RingLines = 512,       /// 64-byte lines of reorder store an engine, power of two
   parameter int unsigned JobsPerEngine = 64,    /// descriptors in flight an engine
   parameter int unsigned LinkBits = 512,        /// data width of the link, 256 or 512
+  parameter int unsigned MaxBatches = 8,        /// batches in flight an engine (ENGCAP)
+  parameter bit Opcfg = 1'b1,                   /// operation masks and occupancy interrupts of queues
+  parameter bit Evl = 1'b1,                     /// event log
+  parameter bit EvlOverflow = 1'b0,             /// a full event log drops instead of blocking
+  parameter bit CmdCap = 1'b0,                  /// commands 13 and 14
+  parameter bit Batch1 = 1'b0,                  /// batches of one descriptor
+  parameter bit DrainReadback = 1'b0,           /// readback addresses of drain descriptors
+  parameter bit Fill16 = 1'b1,                  /// 16-byte fill patterns
+  parameter bit Crc64 = 1'b1,                   /// 64-bit CRC
   parameter int unsigned CtoCycles = 25000      /// completion timeout: 50 us at 500 MHz, the low end of range A
 ) (
   input  logic         clk_i,
@@ -172,7 +181,9 @@ module siov_device #(
 
   // ------------------------------------------------------------ registers and commands
   logic                              tbl_valid, tbl_write, tbl_ack, tbl_dev_rst;
-  logic [15:0]                       tbl_addr;
+  logic [1:0]                        tbl_sel;
+  logic [11:0]                       tbl_index;
+  logic                              tbl_word;
   logic [63:0]                       tbl_wdata, tbl_rdata;
   logic [7:0]                        tbl_be;
   logic                              dev_irq_valid, dev_irq_ready, dev_irq_cause;
@@ -182,27 +193,75 @@ module siov_device #(
   logic [NumGroups*NumWq-1:0]        grp_wq;
   logic [NumGroups*NumEngines-1:0]   grp_eng;
   logic [NumGroups*6-1:0]            grp_tc;
+  logic [NumGroups*16-1:0]           grp_rb;
+  logic [NumWq*siov_pkg::OpsW-1:0]   wq_ops;
   logic                              drain_start, discard_pasid_en, user_int_en;
   logic [NumWq-1:0]                  drain_mask, drain_busy, discard;
   logic [19:0]                       discard_pasid;
   logic [NumWq*16-1:0]               wq_occ;
+  logic                              occ_irq_valid, occ_irq_ready, occ_irq_ims;
+  logic [15:0]                       occ_irq_handle;
+
+  // No event log: software errors of the engines in order, then of the queues.
+  logic             one_swerr_valid, one_swerr_ready;
+  siov_pkg::swerr_t one_swerr;
+  logic [2:0]       evl_we;
+  logic [63:0]      evl_mask, evl_wdata;
+  logic [NumEngines-1:0]    blk_valid, blk_ready, blk_ims, blk_pasid_en, blk_rsp_valid, blk_ok;
+  logic [NumEngines*16-1:0] blk_handle;
+  logic [NumEngines*20-1:0] blk_pasid;
+  logic [NumEngines*12-1:0] rb_used;
+  logic             olk_rsp_valid, olk_ok, gr_ack, gr_ok;
+  logic             evl_locked, evl_active, evl_start, evl_int_en;
+  logic             olk_valid, olk_ims, olk_pasid_en, gr_valid, gr_release, gr_ims;
+  logic [15:0]      olk_handle, gr_index;
+  logic [19:0]      olk_pasid;
+  logic             unused_bar;
+  always_comb begin
+    one_swerr_valid = 1'b0;
+    one_swerr = '0;
+    swerr_ready = '0;
+    for (int unsigned i = 0; i <= NumEngines; i++) begin
+      if (swerr_valid[i] && !one_swerr_valid) begin
+        one_swerr_valid = 1'b1;
+        one_swerr = swerr[i*SwerrW +: SwerrW];
+        swerr_ready[i] = one_swerr_ready;
+      end
+    end
+  end
+  assign unused_bar = ^{evl_we, evl_mask, evl_wdata, evl_locked, evl_active, evl_start, evl_int_en,
+      wq_ops, grp_rb, cpl_number, wr_ready[NumEngines], rb_used};
 
   siov_bar #(
     .NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines), .WqEntries(WqEntries),
-    .ReadBuffers(ReadBuffers), .ImsEntries(ImsEntries)
+    .ReadBuffers(ReadBuffers), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors),
+    .MaxWork(JobsPerEngine), .MaxBatches(MaxBatches), .Opcfg(Opcfg), .Evl(Evl),
+    .EvlOverflow(EvlOverflow), .CmdCap(CmdCap), .Batch1(Batch1), .DrainReadback(DrainReadback),
+    .Fill16(Fill16), .Crc64(Crc64)
   ) u_bar (
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .bme_i(cfg.bme), .pasid_en_i(cfg.pasid_en),
     .pasid_priv_en_i(cfg.pasid_priv_en), .halt_req_i(1'b0),
     .reg_valid_i(reg_valid), .reg_ready_o(reg_ready), .reg_write_i(reg_write),
-    .reg_addr_i(reg_addr[15:0]), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
+    .reg_addr_i(reg_addr), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
     .reg_rvalid_o(reg_rvalid), .reg_rdata_o(reg_rdata),
-    .tbl_valid_o(tbl_valid), .tbl_write_o(tbl_write), .tbl_addr_o(tbl_addr),
+    .tbl_valid_o(tbl_valid), .tbl_write_o(tbl_write), .tbl_sel_o(tbl_sel),
+    .tbl_index_o(tbl_index), .tbl_word_o(tbl_word),
     .tbl_wdata_o(tbl_wdata), .tbl_be_o(tbl_be), .tbl_ack_i(tbl_ack), .tbl_rdata_i(tbl_rdata),
     .tbl_dev_rst_o(tbl_dev_rst),
     .dev_irq_valid_o(dev_irq_valid), .dev_irq_ready_i(dev_irq_ready),
     .dev_irq_cause_o(dev_irq_cause),
-    .swerr_valid_i(swerr_valid), .swerr_ready_o(swerr_ready), .swerr_i(swerr),
-    .wq_cfg_o(wq_cfg), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
+    .occ_irq_valid_o(occ_irq_valid), .occ_irq_ready_i(occ_irq_ready),
+    .occ_irq_ims_o(occ_irq_ims), .occ_irq_handle_o(occ_irq_handle),
+    .olk_valid_o(olk_valid), .olk_ims_o(olk_ims), .olk_handle_o(olk_handle),
+    .olk_pasid_en_o(olk_pasid_en), .olk_pasid_o(olk_pasid), .olk_rsp_valid_i(olk_rsp_valid),
+    .olk_ok_i(olk_ok),
+    .gr_valid_o(gr_valid), .gr_release_o(gr_release), .gr_ims_o(gr_ims), .gr_index_o(gr_index),
+    .gr_ack_i(gr_ack), .gr_ok_i(gr_ok),
+    .evl_we_o(evl_we), .evl_mask_o(evl_mask), .evl_wdata_o(evl_wdata), .evl_img_i('0),
+    .evl_locked_o(evl_locked), .evl_active_o(evl_active), .evl_start_o(evl_start),
+    .evl_int_en_o(evl_int_en), .evl_cfg_ok_i(1'b1), .evl_event_i(1'b0),
+    .swerr_valid_i(one_swerr_valid), .swerr_ready_o(one_swerr_ready), .swerr_i(one_swerr),
+    .wq_cfg_o(wq_cfg), .wq_ops_o(wq_ops), .grp_rb_o(grp_rb), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
     .drain_start_o(drain_start), .drain_mask_o(drain_mask), .drain_busy_i(drain_busy),
     .discard_o(discard), .discard_pasid_en_o(discard_pasid_en), .discard_pasid_o(discard_pasid),
     .wq_occ_i(wq_occ), .halt_o(halt), .flush_o(flush), .user_int_en_o(user_int_en)
@@ -212,59 +271,32 @@ module siov_device #(
   logic                     lk_valid, lk_ims, lk_pasid_en, lk_ok;
   logic [15:0]              lk_handle;
   logic [19:0]              lk_pasid;
-  logic [NumEngines:0]      irq_valid, irq_ready, irq_ims;
-  logic [NumEngines*16+15:0] irq_handle;
-  logic [NumEngines-1:0]    blk_ready, blk_rsp_valid, blk_ok;
-  logic                     olk_rsp_valid, olk_ok, gr_ack, gr_ok;
-  logic [1:0]               tbl_sel;
-  logic [15:0]              tbl_ims;
-  logic [11:0]              tbl_index;
-
-  // The register bus gives addresses: here they become tables and entries.
-  always_comb begin
-    tbl_ims = tbl_addr - siov_abi_pkg::TblIms;
-    tbl_sel = 2'd3;
-    tbl_index = tbl_ims[15:4];
-    if (tbl_addr < siov_abi_pkg::TblGrpcfg) begin
-      tbl_sel = 2'd0;
-      tbl_index = {6'd0, tbl_addr[8:3]};
-    end else if (tbl_addr[15:12] == siov_abi_pkg::TblMsix[15:12]) begin
-      tbl_sel = 2'd1;
-      tbl_index = {4'd0, tbl_addr[11:4]};
-    end else if (tbl_addr[15:12] == siov_abi_pkg::TblPba[15:12]) begin
-      tbl_sel = 2'd2;
-      tbl_index = {3'd0, tbl_addr[11:3]};
-    end
-  end
-
-  // No batches, no occupancy interrupts, no handles to grant in this build.
-  assign irq_valid[NumEngines] = 1'b0;
-  assign irq_ims[NumEngines] = 1'b0;
-  assign irq_handle[16*NumEngines +: 16] = '0;
-  logic unused_irq;
-  assign unused_irq = ^{blk_ready, blk_rsp_valid, blk_ok, olk_rsp_valid, olk_ok, gr_ack, gr_ok,
-      irq_ready[NumEngines], tbl_ims[3:0]};
+  logic [NumEngines-1:0]    irq_valid, irq_ready, irq_ims;
+  logic [NumEngines*16-1:0] irq_handle;
 
   siov_irq #(
-    .NumEngines(NumEngines), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors), .CmdCap(1'b0)
+    .NumEngines(NumEngines), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors), .CmdCap(CmdCap)
   ) u_irq (
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .dev_rst_i(tbl_dev_rst), .bme_i(cfg.bme),
     .msix_en_i(cfg.msix_en), .msix_fmask_i(cfg.msix_fmask),
     .tbl_valid_i(tbl_valid), .tbl_write_i(tbl_write), .tbl_sel_i(tbl_sel),
-    .tbl_index_i(tbl_index), .tbl_word_i(tbl_addr[3]),
+    .tbl_index_i(tbl_index), .tbl_word_i(tbl_word),
     .tbl_wdata_i(tbl_wdata), .tbl_be_i(tbl_be), .tbl_ack_o(tbl_ack), .tbl_rdata_o(tbl_rdata),
     .dev_irq_valid_i(dev_irq_valid), .dev_irq_ready_o(dev_irq_ready),
     .dev_irq_cause_i(dev_irq_cause),
     .lk_valid_i(lk_valid), .lk_ims_i(lk_ims), .lk_handle_i(lk_handle),
     .lk_pasid_en_i(lk_pasid_en), .lk_pasid_i(lk_pasid), .lk_ok_o(lk_ok),
-    .blk_valid_i('0), .blk_ready_o(blk_ready), .blk_ims_i('0), .blk_handle_i('0),
-    .blk_pasid_en_i('0), .blk_pasid_i('0), .blk_rsp_valid_o(blk_rsp_valid), .blk_ok_o(blk_ok),
-    .olk_valid_i(1'b0), .olk_ims_i(1'b0), .olk_handle_i('0), .olk_pasid_en_i(1'b0),
-    .olk_pasid_i('0), .olk_rsp_valid_o(olk_rsp_valid), .olk_ok_o(olk_ok),
-    .gr_valid_i(1'b0), .gr_release_i(1'b0), .gr_ims_i(1'b0), .gr_index_i('0), .gr_ack_o(gr_ack),
-    .gr_ok_o(gr_ok),
-    .irq_valid_i(irq_valid), .irq_ready_o(irq_ready), .irq_ims_i(irq_ims),
-    .irq_handle_i(irq_handle), .msg_valid_o(msg_valid), .msg_ready_i(msg_ready),
+    .blk_valid_i(blk_valid), .blk_ready_o(blk_ready), .blk_ims_i(blk_ims),
+    .blk_handle_i(blk_handle), .blk_pasid_en_i(blk_pasid_en), .blk_pasid_i(blk_pasid),
+    .blk_rsp_valid_o(blk_rsp_valid), .blk_ok_o(blk_ok),
+    .olk_valid_i(olk_valid), .olk_ims_i(olk_ims), .olk_handle_i(olk_handle),
+    .olk_pasid_en_i(olk_pasid_en), .olk_pasid_i(olk_pasid), .olk_rsp_valid_o(olk_rsp_valid),
+    .olk_ok_o(olk_ok),
+    .gr_valid_i(gr_valid), .gr_release_i(gr_release), .gr_ims_i(gr_ims), .gr_index_i(gr_index),
+    .gr_ack_o(gr_ack), .gr_ok_o(gr_ok),
+    .irq_valid_i({occ_irq_valid, irq_valid}), .irq_ready_o({occ_irq_ready, irq_ready}),
+    .irq_ims_i({occ_irq_ims, irq_ims}), .irq_handle_i({occ_irq_handle, irq_handle}),
+    .msg_valid_o(msg_valid), .msg_ready_i(msg_ready),
     .msg_addr_o(msg_addr), .msg_data_o(msg_data)
   );
 
@@ -298,26 +330,20 @@ module siov_device #(
   assign wr_eop[NumEngines] = 1'b0;
   assign wr_req[NumEngines*TxReqW +: TxReqW] = '0;
   assign wr_data[NumEngines*512 +: 512] = '0;
-  logic unused;
-  assign unused = &{1'b0, wr_ready[NumEngines], reg_addr[17:16], cpl_number};
 
   // ------------------------------------------------------------ engines
-  logic [NumEngines-1:0]    blk_valid, blk_ims, blk_pasid_en;
-  logic [NumEngines*16-1:0] blk_handle;
-  logic [NumEngines*20-1:0] blk_pasid;
-  logic [NumEngines*12-1:0] rb_used;
-  logic unused_blk;
-  assign unused_blk = ^{blk_valid, blk_ims, blk_pasid_en, blk_handle, blk_pasid, rb_used, 1'b0};
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
     siov_engine #(
       .EngineId(e), .Tags(TagsPerEngine), .RingLines(RingLines), .Jobs(JobsPerEngine),
-      .CtoCycles(CtoCycles)
+      .Batches(MaxBatches), .CtoCycles(CtoCycles), .Fill16(Fill16), .Crc64(Crc64),
+      .DrainReadback(DrainReadback), .Batch1(Batch1)
     ) u_engine (
-      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .evl_i(1'b0), .halt_i(halt),
+      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .evl_i(evl_active), .halt_i(halt),
       .flush_i(clear_work),
-      .lk_valid_o(blk_valid[e]), .lk_ready_i(1'b1), .lk_ims_o(blk_ims[e]),
+      .lk_valid_o(blk_valid[e]), .lk_ready_i(blk_ready[e]), .lk_ims_o(blk_ims[e]),
       .lk_handle_o(blk_handle[e*16 +: 16]), .lk_pasid_en_o(blk_pasid_en[e]),
-      .lk_pasid_o(blk_pasid[e*20 +: 20]), .lk_rsp_valid_i(1'b1), .lk_ok_i(1'b1),
+      .lk_pasid_o(blk_pasid[e*20 +: 20]), .lk_rsp_valid_i(blk_rsp_valid[e]),
+      .lk_ok_i(blk_ok[e]),
       .rb_used_o(rb_used[e*12 +: 12]), .rb_ok_i(1'b1),
       .disp_valid_i(disp_valid[e]), .disp_ready_o(disp_ready[e]),
       .disp_i(disp[e*DispW +: DispW]),

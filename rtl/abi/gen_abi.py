@@ -46,12 +46,12 @@ def field_constants(owner, total_bits, fields):
 
 def check_overlap(abi):
     """Registers and tables must not share bytes of BAR0."""
-    spans = [(r["offset"], r["bits"] // 8, r["name"]) for r in abi["register"]]
-    spans += [(t["offset"], t["stride"], t["name"]) for t in abi["table"]]
-    spans.sort()
-    for (start, size, name), (following, _, other) in zip(spans, spans[1:]):
-        if start + size > following:
-            raise AbiError(f"{name} at {start:#x} runs into {other} at {following:#x}")
+    registers = [(r["offset"], r["bits"] // 8, r["name"]) for r in abi["register"]]
+    for place in ("offset", "large_offset"):
+        spans = sorted(registers + [(t[place], t["stride"], t["name"]) for t in abi["table"]])
+        for (start, size, name), (following, _, other) in zip(spans, spans[1:]):
+            if start + size > following:
+                raise AbiError(f"{name} at {start:#x} runs into {other} at {following:#x}")
 
 
 def sections(abi):
@@ -66,6 +66,7 @@ def sections(abi):
     for table in abi["table"]:
         name = table["name"]
         out = [Constant(f"Tbl{name}", table["offset"], 16, "BAR0 byte offset"),
+               Constant(f"Tbl{name}Large", table["large_offset"], 18, "BAR0 byte offset, large layout"),
                Constant(f"Tbl{name}Stride", table["stride"], 16, "one entry [bytes]")]
         out += field_constants(name, table["bits"], table["fields"])
         yield f"{name.upper()} table: {table['doc']}. @spec {table['spec']}", out
@@ -162,9 +163,11 @@ def make_markdown(abi):
     for r in abi["register"]:
         lines.append(f"| 0x{r['offset']:02x} | {r['name'].upper()} | {r['bits']} | {r['access']} "
                      f"| 0x{r['reset']:x} | {r['doc']} | {r['spec']} |")
-    lines += ["", "## BAR0 tables", "", "| offset | name | stride | meaning | clause |", "|---|---|---|---|---|"]
+    lines += ["", "## BAR0 tables", "", "| offset | large | name | stride | meaning | clause |",
+              "|---|---|---|---|---|---|"]
     for t in abi["table"]:
-        lines.append(f"| 0x{t['offset']:04x} | {t['name'].upper()} | {t['stride']} | {t['doc']} | {t['spec']} |")
+        lines.append(f"| 0x{t['offset']:04x} | 0x{t['large_offset']:05x} | {t['name'].upper()} | {t['stride']} "
+                     f"| {t['doc']} | {t['spec']} |")
     for item in abi["register"] + abi["table"] + abi["layout"]:
         if item["fields"]:
             lines += ["", f"### {item['name']}", "", f"{item['doc']} ({item['spec']}).", ""]

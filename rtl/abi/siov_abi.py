@@ -12,7 +12,7 @@ VersionMajorWidth = 8
 
 # GENCAP (RO): General capabilities. @spec 2.2
 RegGencap = 0x0010  # BAR0 byte offset
-RstGencap = 0x00000000835f0006  # value after reset, default build
+RstGencap = 0x00000000835f2d06  # value after reset, default build
 GencapBofLsb = 0  # block on fault supported
 GencapBofWidth = 1
 GencapOverlapLsb = 1  # overlapping copy supported
@@ -25,7 +25,13 @@ GencapCmdcapLsb = 4  # CMDCAP register present
 GencapCmdcapWidth = 1
 GencapReadbackLsb = 8  # destination readback (flag 14)
 GencapReadbackWidth = 1
-GencapEvlLsb = 13  # event log entry size, 0 none
+GencapDrainReadbackLsb = 9  # drain readback addresses (2.0)
+GencapDrainReadbackWidth = 1
+GencapFill16Lsb = 10  # 16-byte fill pattern (2.0)
+GencapFill16Width = 1
+GencapCrc64Lsb = 11  # 64-bit CRC (2.0)
+GencapCrc64Width = 1
+GencapEvlLsb = 13  # event log entries (2.0): 0 none, 1 of 64 bytes
 GencapEvlWidth = 2
 GencapMaxXferLsb = 16  # log2 of the largest transfer [bytes]
 GencapMaxXferWidth = 5
@@ -35,10 +41,14 @@ GencapImsSizeLsb = 25  # interrupt message storage entries / 256
 GencapImsSizeWidth = 6
 GencapConfigLsb = 31  # groups and queues may be configured
 GencapConfigWidth = 1
+GencapEvlOverflowLsb = 32  # a full event log drops instead of blocking (2.0)
+GencapEvlOverflowWidth = 1
+GencapBatch1Lsb = 52  # a batch of one descriptor is legal
+GencapBatch1Width = 1
 
 # WQCAP (RO): Work queue capabilities. @spec 2.3
 RegWqcap = 0x0020  # BAR0 byte offset
-RstWqcap = 0x001b000000080080  # value after reset, default build
+RstWqcap = 0x007b000001080080  # value after reset, default build
 WqcapEntriesLsb = 0  # total work queue entries
 WqcapEntriesWidth = 16
 WqcapNumWqLsb = 16  # number of work queues
@@ -80,7 +90,7 @@ GrpcapBandwidthLimitWidth = 1
 
 # ENGCAP (RO): Engine capabilities. @spec 2.3
 RegEngcap = 0x0038  # BAR0 byte offset
-RstEngcap = 0x0000000000000004  # value after reset, default build
+RstEngcap = 0x0000000000084004  # value after reset, default build
 EngcapNumEnginesLsb = 0  # number of engines
 EngcapNumEnginesWidth = 8
 EngcapMaxWorkLsb = 8  # work descriptors in progress for each engine
@@ -90,7 +100,7 @@ EngcapMaxBatchesWidth = 8
 
 # OPCAP (RO): Operation capabilities: bit n stands for opcode n. @spec 2.4
 RegOpcap = 0x0040  # BAR0 byte offset
-RstOpcap = 0x000000000000000000000000000000000000000000000000000000000000003d  # value after reset, default build
+RstOpcap = 0x00000000000000000000000000000000000000000000000000000001003f03ff  # value after reset, default build
 
 # OFFSETS (RO): Where the tables are [0x100 bytes from BAR0]. @spec 2.5
 RegOffsets = 0x0060  # BAR0 byte offset
@@ -212,7 +222,7 @@ SwerrorInfoWidth = 32
 SwerrorAddressLsb = 128  # faulting or bad address
 SwerrorAddressWidth = 64
 
-# EVLCFG (RW while Disabled (2.0)): Event log configuration; reads 0 in a 1.0 device. @spec 2.11
+# EVLCFG (RW while Disabled (2.0)): Event log configuration; reads 0 without an event log. @spec 2.11
 RegEvlcfg = 0x00e0  # BAR0 byte offset
 RstEvlcfg = 0x00000000000000000000000000000000  # value after reset, default build
 EvlcfgPasidEnLsb = 0  # writes carry a PASID
@@ -226,7 +236,7 @@ EvlcfgSizeWidth = 16
 EvlcfgPasidLsb = 80  # PASID
 EvlcfgPasidWidth = 20
 
-# EVLSTATUS (mixed (2.0)): Event log pointers; reads 0 in a 1.0 device. @spec 2.11
+# EVLSTATUS (mixed (2.0)): Event log pointers; reads 0 without an event log. @spec 2.11
 RegEvlstatus = 0x00f0  # BAR0 byte offset
 RstEvlstatus = 0x0000000000000000  # value after reset, default build
 EvlstatusHeadLsb = 0  # head, moved by software
@@ -238,6 +248,7 @@ EvlstatusIntPendingWidth = 1
 
 # MSIXPERM table: MSI-X permissions, one entry a vector. @spec 2.10
 TblMsixperm = 0x0400  # BAR0 byte offset
+TblMsixpermLarge = 0x10000  # BAR0 byte offset, large layout
 TblMsixpermStride = 0x0008  # one entry [bytes]
 MsixpermIgnoreLsb = 2  # drop the interrupt
 MsixpermIgnoreWidth = 1
@@ -248,6 +259,7 @@ MsixpermPasidWidth = 20
 
 # GRPCFG table: Group configuration. @spec 2.8
 TblGrpcfg = 0x0600  # BAR0 byte offset
+TblGrpcfgLarge = 0x14000  # BAR0 byte offset, large layout
 TblGrpcfgStride = 0x0040  # one entry [bytes]
 GrpcfgWqsLsb = 0  # bitmap of queues
 GrpcfgWqsWidth = 256
@@ -264,8 +276,9 @@ GrpcfgReservedWidth = 8
 GrpcfgAllowedLsb = 340  # read buffers allowed, resets to all
 GrpcfgAllowedWidth = 8
 
-# WQCFG table: Work queue configuration. @spec 2.9
+# WQCFG table: Work queue configuration; stride WqcfgOpcfgStride where WQCAP offers OPCFG. @spec 2.9
 TblWqcfg = 0x0800  # BAR0 byte offset
+TblWqcfgLarge = 0x18000  # BAR0 byte offset, large layout
 TblWqcfgStride = 0x0020  # one entry [bytes]
 WqcfgSizeLsb = 0  # entries
 WqcfgSizeWidth = 16
@@ -307,9 +320,12 @@ WqcfgModeSupportLsb = 221  # mode may be changed although configuration is fixed
 WqcfgModeSupportWidth = 1
 WqcfgStateLsb = 222  # queue state (RO)
 WqcfgStateWidth = 2
+WqcfgOpcfgLsb = 256  # operations allowed, resets to OPCAP (with OPCFG)
+WqcfgOpcfgWidth = 256
 
 # MSIX table: MSI-X table. @spec PCIe 7.7.2
 TblMsix = 0x2000  # BAR0 byte offset
+TblMsixLarge = 0x20000  # BAR0 byte offset, large layout
 TblMsixStride = 0x0010  # one entry [bytes]
 MsixAddrLsb = 0  # message address
 MsixAddrWidth = 64
@@ -320,10 +336,12 @@ MsixMaskWidth = 1
 
 # PBA table: MSI-X pending bits. @spec PCIe 7.7.2
 TblPba = 0x3000  # BAR0 byte offset
+TblPbaLarge = 0x28000  # BAR0 byte offset, large layout
 TblPbaStride = 0x0008  # one entry [bytes]
 
 # IMS table: Interrupt message storage. @spec 2.10
 TblIms = 0x4000  # BAR0 byte offset
+TblImsLarge = 0x30000  # BAR0 byte offset, large layout
 TblImsStride = 0x0010  # one entry [bytes]
 ImsAddrLsb = 0  # message address, resets to 0xFEE00000
 ImsAddrWidth = 64
@@ -383,6 +401,26 @@ CrInvalidFlagsLsb = 128  # flags at fault, status 0x11
 CrInvalidFlagsWidth = 24
 CrOpSpecificLsb = 128  # operation specific
 CrOpSpecificWidth = 128
+
+# Event log entry (2.0): the first 192 bits are shaped as SWERROR, without its valid and overflow bits, bits over the whole record. @spec 2.11
+EvlEntryBatchIdLsb = 24  # batch identifier
+EvlEntryBatchIdWidth = 8
+EvlEntryInfoLsb = 96  # error information: mask of bad flags with code 0x11, else the fields below
+EvlEntryInfoWidth = 32
+EvlEntryHandleLsb = 96  # interrupt handle
+EvlEntryHandleWidth = 16
+EvlEntryRciLsb = 112  # an interrupt was requested
+EvlEntryRciWidth = 1
+EvlEntryHandleImsLsb = 113  # the handle names an IMS entry
+EvlEntryHandleImsWidth = 1
+EvlEntryCrRequiredLsb = 114  # a completion record was required
+EvlEntryCrRequiredWidth = 1
+EvlEntryFirstErrorLsb = 115  # first error in the batch
+EvlEntryFirstErrorWidth = 1
+EvlEntryOperandLsb = 125  # operand identifier
+EvlEntryOperandWidth = 3
+EvlEntryCrLsb = 256  # completion record that could not be written
+EvlEntryCrWidth = 256
 
 # Opcodes. @spec 5.6
 OpNoop = 0x00  # no operation
@@ -531,6 +569,13 @@ WqStateEnabled = 0x1  # enabled
 WqStateBusy = 0x2  # busy
 
 # Other numbers
+WqcfgOpcfgStride = 0x0040  # One WQCFG entry with operation configuration [bytes]. @spec 2.9
+Bar0Bytes = 0x00010000  # BAR0 with the tables at their default offsets [bytes]. @spec 1.2
+Bar0LargeBytes = 0x00040000  # BAR0 with the tables at their large offsets [bytes]. @spec 1.2
+DefaultMaxWqs = 0x0010  # Queues that fit the default offsets; more of this or the next three: large offsets. @spec 2.1
+DefaultMaxGroups = 0x0008  # Groups that fit the default offsets. @spec 2.1
+DefaultMaxVectors = 0x0040  # MSI-X vectors that fit the default offsets. @spec 2.1
+DefaultMaxIms = 0x0a00  # IMS entries that fit the default offsets. @spec 2.1
 PortalPageSize = 0x1000  # One portal page [bytes]. @spec 4.1
 PortalWqStride = 0x4000  # Four portal pages of one queue [bytes]. @spec 4.1
 PortalLimitedBit = 0x0c  # Bit of the BAR2 offset that marks a limited page. @spec 4.1

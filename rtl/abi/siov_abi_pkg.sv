@@ -15,7 +15,7 @@ package siov_abi_pkg;
 
   // GENCAP (RO): General capabilities. @spec 2.2
   localparam logic [15:0] RegGencap = 16'h0010;  // BAR0 byte offset
-  localparam logic [63:0] RstGencap = 64'h00000000835f0006;  // value after reset, default build
+  localparam logic [63:0] RstGencap = 64'h00000000835f2d06;  // value after reset, default build
   localparam int unsigned GencapBofLsb = 0;  // block on fault supported
   localparam int unsigned GencapBofWidth = 1;
   localparam int unsigned GencapOverlapLsb = 1;  // overlapping copy supported
@@ -28,7 +28,13 @@ package siov_abi_pkg;
   localparam int unsigned GencapCmdcapWidth = 1;
   localparam int unsigned GencapReadbackLsb = 8;  // destination readback (flag 14)
   localparam int unsigned GencapReadbackWidth = 1;
-  localparam int unsigned GencapEvlLsb = 13;  // event log entry size, 0 none
+  localparam int unsigned GencapDrainReadbackLsb = 9;  // drain readback addresses (2.0)
+  localparam int unsigned GencapDrainReadbackWidth = 1;
+  localparam int unsigned GencapFill16Lsb = 10;  // 16-byte fill pattern (2.0)
+  localparam int unsigned GencapFill16Width = 1;
+  localparam int unsigned GencapCrc64Lsb = 11;  // 64-bit CRC (2.0)
+  localparam int unsigned GencapCrc64Width = 1;
+  localparam int unsigned GencapEvlLsb = 13;  // event log entries (2.0): 0 none, 1 of 64 bytes
   localparam int unsigned GencapEvlWidth = 2;
   localparam int unsigned GencapMaxXferLsb = 16;  // log2 of the largest transfer [bytes]
   localparam int unsigned GencapMaxXferWidth = 5;
@@ -38,10 +44,14 @@ package siov_abi_pkg;
   localparam int unsigned GencapImsSizeWidth = 6;
   localparam int unsigned GencapConfigLsb = 31;  // groups and queues may be configured
   localparam int unsigned GencapConfigWidth = 1;
+  localparam int unsigned GencapEvlOverflowLsb = 32;  // a full event log drops instead of blocking (2.0)
+  localparam int unsigned GencapEvlOverflowWidth = 1;
+  localparam int unsigned GencapBatch1Lsb = 52;  // a batch of one descriptor is legal
+  localparam int unsigned GencapBatch1Width = 1;
 
   // WQCAP (RO): Work queue capabilities. @spec 2.3
   localparam logic [15:0] RegWqcap = 16'h0020;  // BAR0 byte offset
-  localparam logic [63:0] RstWqcap = 64'h001b000000080080;  // value after reset, default build
+  localparam logic [63:0] RstWqcap = 64'h007b000001080080;  // value after reset, default build
   localparam int unsigned WqcapEntriesLsb = 0;  // total work queue entries
   localparam int unsigned WqcapEntriesWidth = 16;
   localparam int unsigned WqcapNumWqLsb = 16;  // number of work queues
@@ -83,7 +93,7 @@ package siov_abi_pkg;
 
   // ENGCAP (RO): Engine capabilities. @spec 2.3
   localparam logic [15:0] RegEngcap = 16'h0038;  // BAR0 byte offset
-  localparam logic [63:0] RstEngcap = 64'h0000000000000004;  // value after reset, default build
+  localparam logic [63:0] RstEngcap = 64'h0000000000084004;  // value after reset, default build
   localparam int unsigned EngcapNumEnginesLsb = 0;  // number of engines
   localparam int unsigned EngcapNumEnginesWidth = 8;
   localparam int unsigned EngcapMaxWorkLsb = 8;  // work descriptors in progress for each engine
@@ -93,7 +103,7 @@ package siov_abi_pkg;
 
   // OPCAP (RO): Operation capabilities: bit n stands for opcode n. @spec 2.4
   localparam logic [15:0] RegOpcap = 16'h0040;  // BAR0 byte offset
-  localparam logic [255:0] RstOpcap = 256'h000000000000000000000000000000000000000000000000000000000000003d;  // value after reset, default build
+  localparam logic [255:0] RstOpcap = 256'h00000000000000000000000000000000000000000000000000000001003f03ff;  // value after reset, default build
 
   // OFFSETS (RO): Where the tables are [0x100 bytes from BAR0]. @spec 2.5
   localparam logic [15:0] RegOffsets = 16'h0060;  // BAR0 byte offset
@@ -215,7 +225,7 @@ package siov_abi_pkg;
   localparam int unsigned SwerrorAddressLsb = 128;  // faulting or bad address
   localparam int unsigned SwerrorAddressWidth = 64;
 
-  // EVLCFG (RW while Disabled (2.0)): Event log configuration; reads 0 in a 1.0 device. @spec 2.11
+  // EVLCFG (RW while Disabled (2.0)): Event log configuration; reads 0 without an event log. @spec 2.11
   localparam logic [15:0] RegEvlcfg = 16'h00e0;  // BAR0 byte offset
   localparam logic [127:0] RstEvlcfg = 128'h00000000000000000000000000000000;  // value after reset, default build
   localparam int unsigned EvlcfgPasidEnLsb = 0;  // writes carry a PASID
@@ -229,7 +239,7 @@ package siov_abi_pkg;
   localparam int unsigned EvlcfgPasidLsb = 80;  // PASID
   localparam int unsigned EvlcfgPasidWidth = 20;
 
-  // EVLSTATUS (mixed (2.0)): Event log pointers; reads 0 in a 1.0 device. @spec 2.11
+  // EVLSTATUS (mixed (2.0)): Event log pointers; reads 0 without an event log. @spec 2.11
   localparam logic [15:0] RegEvlstatus = 16'h00f0;  // BAR0 byte offset
   localparam logic [63:0] RstEvlstatus = 64'h0000000000000000;  // value after reset, default build
   localparam int unsigned EvlstatusHeadLsb = 0;  // head, moved by software
@@ -241,6 +251,7 @@ package siov_abi_pkg;
 
   // MSIXPERM table: MSI-X permissions, one entry a vector. @spec 2.10
   localparam logic [15:0] TblMsixperm = 16'h0400;  // BAR0 byte offset
+  localparam logic [17:0] TblMsixpermLarge = 18'h10000;  // BAR0 byte offset, large layout
   localparam logic [15:0] TblMsixpermStride = 16'h0008;  // one entry [bytes]
   localparam int unsigned MsixpermIgnoreLsb = 2;  // drop the interrupt
   localparam int unsigned MsixpermIgnoreWidth = 1;
@@ -251,6 +262,7 @@ package siov_abi_pkg;
 
   // GRPCFG table: Group configuration. @spec 2.8
   localparam logic [15:0] TblGrpcfg = 16'h0600;  // BAR0 byte offset
+  localparam logic [17:0] TblGrpcfgLarge = 18'h14000;  // BAR0 byte offset, large layout
   localparam logic [15:0] TblGrpcfgStride = 16'h0040;  // one entry [bytes]
   localparam int unsigned GrpcfgWqsLsb = 0;  // bitmap of queues
   localparam int unsigned GrpcfgWqsWidth = 256;
@@ -267,8 +279,9 @@ package siov_abi_pkg;
   localparam int unsigned GrpcfgAllowedLsb = 340;  // read buffers allowed, resets to all
   localparam int unsigned GrpcfgAllowedWidth = 8;
 
-  // WQCFG table: Work queue configuration. @spec 2.9
+  // WQCFG table: Work queue configuration; stride WqcfgOpcfgStride where WQCAP offers OPCFG. @spec 2.9
   localparam logic [15:0] TblWqcfg = 16'h0800;  // BAR0 byte offset
+  localparam logic [17:0] TblWqcfgLarge = 18'h18000;  // BAR0 byte offset, large layout
   localparam logic [15:0] TblWqcfgStride = 16'h0020;  // one entry [bytes]
   localparam int unsigned WqcfgSizeLsb = 0;  // entries
   localparam int unsigned WqcfgSizeWidth = 16;
@@ -310,9 +323,12 @@ package siov_abi_pkg;
   localparam int unsigned WqcfgModeSupportWidth = 1;
   localparam int unsigned WqcfgStateLsb = 222;  // queue state (RO)
   localparam int unsigned WqcfgStateWidth = 2;
+  localparam int unsigned WqcfgOpcfgLsb = 256;  // operations allowed, resets to OPCAP (with OPCFG)
+  localparam int unsigned WqcfgOpcfgWidth = 256;
 
   // MSIX table: MSI-X table. @spec PCIe 7.7.2
   localparam logic [15:0] TblMsix = 16'h2000;  // BAR0 byte offset
+  localparam logic [17:0] TblMsixLarge = 18'h20000;  // BAR0 byte offset, large layout
   localparam logic [15:0] TblMsixStride = 16'h0010;  // one entry [bytes]
   localparam int unsigned MsixAddrLsb = 0;  // message address
   localparam int unsigned MsixAddrWidth = 64;
@@ -323,10 +339,12 @@ package siov_abi_pkg;
 
   // PBA table: MSI-X pending bits. @spec PCIe 7.7.2
   localparam logic [15:0] TblPba = 16'h3000;  // BAR0 byte offset
+  localparam logic [17:0] TblPbaLarge = 18'h28000;  // BAR0 byte offset, large layout
   localparam logic [15:0] TblPbaStride = 16'h0008;  // one entry [bytes]
 
   // IMS table: Interrupt message storage. @spec 2.10
   localparam logic [15:0] TblIms = 16'h4000;  // BAR0 byte offset
+  localparam logic [17:0] TblImsLarge = 18'h30000;  // BAR0 byte offset, large layout
   localparam logic [15:0] TblImsStride = 16'h0010;  // one entry [bytes]
   localparam int unsigned ImsAddrLsb = 0;  // message address, resets to 0xFEE00000
   localparam int unsigned ImsAddrWidth = 64;
@@ -386,6 +404,26 @@ package siov_abi_pkg;
   localparam int unsigned CrInvalidFlagsWidth = 24;
   localparam int unsigned CrOpSpecificLsb = 128;  // operation specific
   localparam int unsigned CrOpSpecificWidth = 128;
+
+  // Event log entry (2.0): the first 192 bits are shaped as SWERROR, without its valid and overflow bits, bits over the whole record. @spec 2.11
+  localparam int unsigned EvlEntryBatchIdLsb = 24;  // batch identifier
+  localparam int unsigned EvlEntryBatchIdWidth = 8;
+  localparam int unsigned EvlEntryInfoLsb = 96;  // error information: mask of bad flags with code 0x11, else the fields below
+  localparam int unsigned EvlEntryInfoWidth = 32;
+  localparam int unsigned EvlEntryHandleLsb = 96;  // interrupt handle
+  localparam int unsigned EvlEntryHandleWidth = 16;
+  localparam int unsigned EvlEntryRciLsb = 112;  // an interrupt was requested
+  localparam int unsigned EvlEntryRciWidth = 1;
+  localparam int unsigned EvlEntryHandleImsLsb = 113;  // the handle names an IMS entry
+  localparam int unsigned EvlEntryHandleImsWidth = 1;
+  localparam int unsigned EvlEntryCrRequiredLsb = 114;  // a completion record was required
+  localparam int unsigned EvlEntryCrRequiredWidth = 1;
+  localparam int unsigned EvlEntryFirstErrorLsb = 115;  // first error in the batch
+  localparam int unsigned EvlEntryFirstErrorWidth = 1;
+  localparam int unsigned EvlEntryOperandLsb = 125;  // operand identifier
+  localparam int unsigned EvlEntryOperandWidth = 3;
+  localparam int unsigned EvlEntryCrLsb = 256;  // completion record that could not be written
+  localparam int unsigned EvlEntryCrWidth = 256;
 
   // Opcodes. @spec 5.6
   localparam logic [7:0] OpNoop = 8'h00;  // no operation
@@ -534,6 +572,13 @@ package siov_abi_pkg;
   localparam logic [1:0] WqStateBusy = 2'h2;  // busy
 
   // Other numbers
+  localparam logic [15:0] WqcfgOpcfgStride = 16'h0040;  // One WQCFG entry with operation configuration [bytes]. @spec 2.9
+  localparam logic [31:0] Bar0Bytes = 32'h00010000;  // BAR0 with the tables at their default offsets [bytes]. @spec 1.2
+  localparam logic [31:0] Bar0LargeBytes = 32'h00040000;  // BAR0 with the tables at their large offsets [bytes]. @spec 1.2
+  localparam logic [15:0] DefaultMaxWqs = 16'h0010;  // Queues that fit the default offsets; more of this or the next three: large offsets. @spec 2.1
+  localparam logic [15:0] DefaultMaxGroups = 16'h0008;  // Groups that fit the default offsets. @spec 2.1
+  localparam logic [15:0] DefaultMaxVectors = 16'h0040;  // MSI-X vectors that fit the default offsets. @spec 2.1
+  localparam logic [15:0] DefaultMaxIms = 16'h0a00;  // IMS entries that fit the default offsets. @spec 2.1
   localparam logic [15:0] PortalPageSize = 16'h1000;  // One portal page [bytes]. @spec 4.1
   localparam logic [15:0] PortalWqStride = 16'h4000;  // Four portal pages of one queue [bytes]. @spec 4.1
   localparam logic [7:0] PortalLimitedBit = 8'h0c;  // Bit of the BAR2 offset that marks a limited page. @spec 4.1

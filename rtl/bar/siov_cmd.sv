@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command engine: the states of the device and of its work queues, and commands 1 to 12.
+// Command engine: the states of the device and of its work queues, and commands 1 to 14.
 //
 // Every command that ends work follows one path: stop admission (Disable, Reset), start a drain
 // generation in the masked queues (Abort and Reset also discard what waits), wait until the queue
 // block reports nothing of it, change the states, then CMDSTATUS, then the interrupt. A CMD write
 // while one is active is dropped and reported. A change of the PCI enables while the device is not
-// Disabled halts it; so does halt_req_i. Queue masks are built one queue a cycle.
+// Disabled halts it; so does halt_req_i. Queue masks are built one queue a cycle, and the
+// configuration of a queue is looked up one 8-byte word a cycle.
 //
-// Latency: CMDSTATUS.active 1 cycle after cmd_valid_i; a command without work about 10 cycles,
-// Enable Device about 40. No combinational path crosses. Does not store the configuration
-// (siov_wqcfg, siov_grpcfg).
+// Latency: CMDSTATUS.active 1 cycle after cmd_valid_i; a command without work about NumWq + 10
+// cycles, Enable Device about NumWq + 40. No combinational path crosses. Does not store the
+// configuration (siov_wqcfg, siov_grpcfg) nor grants (siov_irq).
 // @spec dsa 3, 6, 1.4 (Halt)
 
 `include "siov_assert.svh"
 
 module siov_cmd #(
-  /// Work queues, groups, engines, shared queue entries, read buffers.
+  /// Work queues.
   parameter int unsigned NumWq = 8,
-  parameter int unsigned NumGroups = 4,
-  parameter int unsigned NumEngines = 4,
-  parameter int unsigned WqEntries = 128,
-  parameter int unsigned ReadBuffers = 96
+  /// Event log, commands 13 and 14 exist.
+  parameter bit Evl = 1'b1,
+  parameter bit CmdCap = 1'b0
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -28,7 +28,6 @@ module siov_cmd #(
   // configuration space
   input  logic bme_i,
   input  logic pasid_en_i,
-  input  logic pasid_priv_en_i,
   /// Fatal internal error: Halt that Reset Device may leave.
   input  logic halt_req_i,
 
@@ -54,28 +53,53 @@ module siov_cmd #(
   output logic [NumWq-1:0] wq_rst_o,
   /// Fields that need a Disabled device are locked.
   output logic dev_locked_o,
-  input  logic [NumWq*siov_pkg::WqCfgW-1:0] wq_cfg_i,
-  input  logic [NumGroups*NumWq-1:0] grp_wq_i,
-  input  logic [NumGroups*NumEngines-1:0] grp_eng_i,
-  input  logic [NumGroups-1:0] grp_beyond_i,
-  input  logic [NumGroups*8-1:0] grp_rb_rsv_i,
-  input  logic [NumGroups*8-1:0] grp_rb_alw_i,
-  input  logic [NumGroups-1:0] grp_rb_glob_i,
-  input  logic [7:0] rb_limit_i,
+  /// Enable WQ looks at this queue: its fields are locked.
+  output logic [NumWq-1:0] wq_checked_o,
+
+  // walks over the configuration (siov_cmd_check): pulses
+  output logic check_cancel_o,
+  output logic [19:0] operand_o,
+  output logic scan_start_o,
+  input  logic scan_done_i,
+  input  logic [7:0] scan_err_i,
+  output logic judge_start_o,
+  input  logic judge_done_i,
+  input  logic [7:0] judge_err_i,
+  input  logic [NumWq-1:0] named_i,
+  output logic pick_start_o,
+  output logic by_map_o,
+  output logic by_pasid_o,
+  input  logic pick_done_i,
+  input  logic [NumWq-1:0] pick_mask_i,
+  input  logic pick_off_i,
+  input  logic map_beyond_i,
+
+  // event log
+  /// GENCFG 13.
+  input  logic evl_en_i,
+  /// Its setup can be used.
+  input  logic evl_cfg_ok_i,
+  /// Pulse: the device is enabled with the log on.
+  output logic evl_start_o,
+  /// The device is not Disabled and was enabled with the log on.
+  output logic evl_active_o,
+
+  // grants of interrupt handles (operand_o): stays until acknowledged
+  output logic gr_valid_o,
+  output logic gr_release_o,
+  input  logic gr_ack_i,
+  input  logic gr_ok_i,
 
   // queue states
   output logic [NumWq-1:0] wq_accept_o,
   output logic [NumWq-1:0] wq_enabled_o,
   output logic [NumWq-1:0] wq_busy_o,
-  output logic [NumWq*16-1:0] wq_base_o,
 
   // queue control
   output logic drain_start_o,
   output logic [NumWq-1:0] drain_mask_o,
   input  logic [NumWq-1:0] drain_busy_i,
   output logic [NumWq-1:0] discard_o,
-  output logic discard_pasid_en_o,
-  output logic [19:0] discard_pasid_o,
   output logic halt_o,
   output logic flush_o
 );
@@ -89,22 +113,24 @@ module siov_cmd #(
     StDrain  = 4'd5,   // one cycle: starts the drain generation
     StWait   = 4'd6,   // waits until nothing of it is left
     StApply  = 4'd7,   // one cycle: new states and resets
-    StFinish = 4'd8    // one cycle: CMDSTATUS and the interrupt
+    StFinish = 4'd8,   // one cycle: CMDSTATUS and the interrupt
+    StJudge  = 4'd9,   // waits for the verdict on a queue (Enable WQ)
+    StGrant  = 4'd10   // waits for the grant or release of a handle
   } state_e;
 
-  // Largest batch a queue may be set to, log2 (GENCAP).
-  localparam logic [3:0] MaxBatchLog2 = 4'd10;
   // Cycles from the closing of a queue to the drain, and from the drain to a valid drain_busy_i.
   localparam logic [2:0] StopCycles = 3'd6;
   localparam logic [2:0] SettleCycles = 3'd4;
+  localparam logic [4:0] LastCommand = CmdCap ? siov_abi_pkg::CmdReleaseIntHandle :
+                                                siov_abi_pkg::CmdAbortPasid;
 
   state_e             state_q, state_d;
   logic [4:0]         code_q;
   logic [19:0]        operand_q;
   logic               want_int_q;
-  logic [5:0]         idx_q, idx_d;
   logic [2:0]         wait_q, wait_d;
   logic [7:0]         err_q, err_d;
+  logic [15:0]        result_q, result_d;
   logic [NumWq-1:0]   mask_q, mask_d;
   logic [NumWq-1:0]   enabled_q, enabled_d, busy_q, busy_d;
   logic [1:0]         dev_q, dev_d;
@@ -113,6 +139,7 @@ module siov_cmd #(
   logic               bme_q, pasid_en_q;
   logic               cmd_done_d, dev_rst_d, drain_d, flush_d, halt_evt_d, cfg_change, wq_rst_now;
   logic               cmd_done_q, cmd_drop_q, cfg_change_q, halt_evt_q, dev_rst_q, drain_q, flush_q;
+  logic               evl_start_d, evl_start_q, evl_active_q;
   logic [NumWq-1:0]   wq_rst_q;
 
   // ------------------------------------------------------------ kinds of command
@@ -129,63 +156,6 @@ module siov_cmd #(
   assign stops = is_reset || (code_q == siov_abi_pkg::CmdDisableDevice) ||
       (code_q == siov_abi_pkg::CmdDisableWq);
 
-  // Bitmap operand: 16 bits of queue group 19:16 (dsa 3.1).
-  logic [255:0] map;
-  assign map = 256'(operand_q[15:0]) << {operand_q[19:16], 4'b0000};
-
-  // ------------------------------------------------------------ the queue that idx_q names
-  siov_pkg::wq_cfg_t   cfg, each;
-  logic                cfg_enabled, cfg_busy, pasid_hit, unused_cfg;
-  logic [7:0]          wq_err;
-  logic [NumWq*16-1:0] wq_size;
-
-  always_comb begin
-    cfg = '0;
-    cfg_enabled = 1'b0;
-    cfg_busy = 1'b0;
-    wq_size = '0;
-    each = '0;
-    for (int unsigned w = 0; w < NumWq; w++) begin
-      each = wq_cfg_i[w*siov_pkg::WqCfgW +: siov_pkg::WqCfgW];
-      wq_size[16*w +: 16] = each.size;
-      if (idx_q == 6'(w)) begin
-        cfg = wq_cfg_i[w*siov_pkg::WqCfgW +: siov_pkg::WqCfgW];
-        cfg_enabled = enabled_q[w];
-        cfg_busy = busy_q[w];
-      end
-    end
-  end
-  assign unused_cfg = ^{cfg, each};
-  // Shared queues may hold anybody's work.
-  assign pasid_hit = !cfg.dedicated || (cfg.pasid_en && (cfg.pasid == operand_q));
-
-  always_comb begin
-    wq_err = siov_abi_pkg::CmdErrNone;
-    if (cfg_enabled || cfg_busy) wq_err = siov_abi_pkg::CmdErrWqNotDisabled;
-    else if (cfg.size == '0) wq_err = siov_abi_pkg::CmdErrWqSize;
-    else if (cfg.prio == '0) wq_err = siov_abi_pkg::CmdErrWqPriority;
-    else if (cfg.bof_en) wq_err = siov_abi_pkg::CmdErrWqBof;   // GENCAP bit 0 is 0
-    else if (cfg.pasid_en ? !pasid_en_i : !cfg.dedicated) wq_err = siov_abi_pkg::CmdErrWqPasid;
-    else if (cfg.max_batch > MaxBatchLog2) wq_err = siov_abi_pkg::CmdErrWqMaxBatch;
-    else if (cfg.priv && cfg.dedicated && cfg.pasid_en && !pasid_priv_en_i)
-      wq_err = siov_abi_pkg::CmdErrWqPriv;
-  end
-
-  // ------------------------------------------------------------ configuration check
-  logic       scan_start, scan_done;
-  logic [7:0] scan_err;
-
-  siov_enable_scan #(
-    .NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines), .WqEntries(WqEntries),
-    .ReadBuffers(ReadBuffers)
-  ) u_scan (
-    .clk_i(clk_i), .rst_ni(rst_ni),
-    .start_i(scan_start), .done_o(scan_done), .err_o(scan_err), .wq_base_o(wq_base_o),
-    .wq_size_i(wq_size), .grp_wq_i(grp_wq_i), .grp_eng_i(grp_eng_i), .grp_beyond_i(grp_beyond_i),
-    .grp_rb_rsv_i(grp_rb_rsv_i), .grp_rb_alw_i(grp_rb_alw_i), .grp_rb_glob_i(grp_rb_glob_i),
-    .rb_limit_i(rb_limit_i)
-  );
-
   // ------------------------------------------------------------ halt
   logic halting;
   assign cfg_change = ((bme_i != bme_q) || (pasid_en_i != pasid_en_q)) &&
@@ -198,9 +168,9 @@ module siov_cmd #(
   assign active = state_q != StIdle;
   always_comb begin
     state_d = state_q;
-    idx_d = idx_q;
     wait_d = wait_q;
     err_d = err_q;
+    result_d = result_q;
     mask_d = mask_q;
     enabled_d = enabled_q;
     busy_d = busy_q;
@@ -213,7 +183,10 @@ module siov_cmd #(
     drain_d = 1'b0;
     flush_d = 1'b0;
     halt_evt_d = 1'b0;
-    scan_start = 1'b0;
+    scan_start_o = 1'b0;
+    judge_start_o = 1'b0;
+    pick_start_o = 1'b0;
+    evl_start_d = 1'b0;
 
     unique case (state_q)
       StIdle: begin
@@ -222,13 +195,13 @@ module siov_cmd #(
         if (cmd_valid_i) begin
           state_d = StDecode;
           err_d = siov_abi_pkg::CmdErrNone;
+          result_d = '0;
         end
       end
 
       StDecode: begin
-        idx_d = '0;
         state_d = StFinish;
-        if ((code_q == 5'd0) || (code_q > siov_abi_pkg::CmdAbortPasid)) begin
+        if ((code_q == 5'd0) || (code_q > LastCommand)) begin
           err_d = siov_abi_pkg::CmdErrUnsupported;
         end else if ((dev_q == siov_abi_pkg::GenstsHalt) &&
                      ((code_q != siov_abi_pkg::CmdResetDevice) || rst_type_q)) begin
@@ -239,7 +212,7 @@ module siov_cmd #(
           end else if (!bme_i) begin
             err_d = siov_abi_pkg::CmdErrBusMaster;
           end else begin
-            scan_start = 1'b1;
+            scan_start_o = 1'b1;
             state_d = StScan;
           end
         end else if (code_q == siov_abi_pkg::CmdDisableDevice) begin
@@ -262,46 +235,57 @@ module siov_cmd #(
           end else if (dev_q != siov_abi_pkg::GenstsEnabled) begin
             err_d = siov_abi_pkg::CmdErrDevNotEnabled;
           end else begin
-            idx_d = operand_q[5:0];
-            state_d = StPick;
+            judge_start_o = 1'b1;
+            state_d = StJudge;
           end
-        end else if (is_wq_map && (map[255:NumWq] != '0)) begin
+        end else if (code_q > siov_abi_pkg::CmdAbortPasid) begin
+          if (operand_q[19:17] != '0) err_d = siov_abi_pkg::CmdErrReservedOperand;
+          else state_d = StGrant;
+        end else if (is_wq_map && map_beyond_i) begin
           err_d = siov_abi_pkg::CmdErrWqIndex;
         end else begin
           state_d = StPick;
         end
+        pick_start_o = (state_d == StPick);
       end
 
       StScan: begin
-        if (scan_done) begin
+        if (scan_done_i) begin
           state_d = StFinish;
-          err_d = scan_err;
-          if (!bme_i) err_d = siov_abi_pkg::CmdErrBusMaster;
-          if (bme_i && (scan_err == siov_abi_pkg::CmdErrNone)) dev_d = siov_abi_pkg::GenstsEnabled;
+          if (!bme_i) begin
+            err_d = siov_abi_pkg::CmdErrBusMaster;
+          end else if (scan_err_i != siov_abi_pkg::CmdErrNone) begin
+            err_d = scan_err_i;
+          end else if (Evl && evl_en_i && !evl_cfg_ok_i) begin
+            err_d = siov_abi_pkg::CmdErrEvlConfig;
+          end else begin
+            dev_d = siov_abi_pkg::GenstsEnabled;
+            evl_start_d = Evl && evl_en_i;
+          end
         end
       end
 
       StPick: begin
-        idx_d = idx_q + 6'd1;
-        if (code_q == siov_abi_pkg::CmdEnableWq) begin
+        mask_d = pick_mask_i;
+        if (pick_done_i) begin
+          if (pick_off_i && !is_reset) err_d = siov_abi_pkg::CmdErrWqNotEnabled;
+          state_d = (err_d != siov_abi_pkg::CmdErrNone) ? StFinish : stops ? StStop : StDrain;
+        end
+      end
+
+      StJudge: begin
+        if (judge_done_i) begin
           state_d = StFinish;
-          err_d = wq_err;
-          for (int unsigned w = 0; w < NumWq; w++) begin
-            if ((idx_q == 6'(w)) && (wq_err == siov_abi_pkg::CmdErrNone)) enabled_d[w] = 1'b1;
-          end
-        end else begin
-          for (int unsigned w = 0; w < NumWq; w++) begin
-            if (idx_q == 6'(w)) begin
-              if (is_pasid) mask_d[w] = cfg_enabled && pasid_hit;
-              else if (is_wq_map) mask_d[w] = map[w];
-              else mask_d[w] = 1'b1;
-              if (is_wq_map && !is_reset && map[w] &&
-                  !cfg_enabled) err_d = siov_abi_pkg::CmdErrWqNotEnabled;
-            end
-          end
-          if (idx_q == 6'(NumWq - 1)) begin
-            state_d = (err_d != siov_abi_pkg::CmdErrNone) ? StFinish : stops ? StStop : StDrain;
-          end
+          err_d = judge_err_i;
+          if (judge_err_i == siov_abi_pkg::CmdErrNone) enabled_d = enabled_q | named_i;
+        end
+      end
+
+      StGrant: begin
+        if (gr_ack_i) begin
+          state_d = StFinish;
+          if (!gr_ok_i) err_d = siov_abi_pkg::CmdErrIntIndex;
+          else if (code_q == siov_abi_pkg::CmdRequestIntHandle) result_d = operand_q[15:0];
         end
       end
 
@@ -347,12 +331,14 @@ module siov_cmd #(
     // Halt wins over whatever a command does; the command ends with an error.
     if (halting) begin
       dev_d = siov_abi_pkg::GenstsHalt;
+      evl_start_d = 1'b0;
       rst_type_d = cfg_change;
       from_halt_d = 1'b0;
       halt_evt_d = (dev_q != siov_abi_pkg::GenstsHalt);
       if (active && (state_q != StFinish)) begin
         state_d = StFinish;
         err_d = siov_abi_pkg::CmdErrHalted;
+        result_d = '0;
         dev_rst_d = 1'b0;
         wq_rst_now = 1'b0;
         drain_d = 1'b0;
@@ -365,6 +351,9 @@ module siov_cmd #(
     if (!rst_ni) begin
       state_q <= StIdle;
       err_q <= siov_abi_pkg::CmdErrNone;
+      result_q <= '0;
+      evl_start_q <= 1'b0;
+      evl_active_q <= 1'b0;
       mask_q <= '0;
       enabled_q <= '0;
       busy_q <= '0;
@@ -384,6 +373,9 @@ module siov_cmd #(
     end else begin
       state_q <= state_d;
       err_q <= err_d;
+      result_q <= result_d;
+      evl_start_q <= evl_start_d;
+      evl_active_q <= (dev_d != siov_abi_pkg::GenstsDisabled) && (evl_start_d || evl_active_q);
       mask_q <= mask_d;
       enabled_q <= enabled_d;
       busy_q <= busy_d;
@@ -404,7 +396,6 @@ module siov_cmd #(
       end
     end
     if (cmd_valid_i && !active) operand_q <= cmd_i[siov_abi_pkg::CmdOperandLsb +: 20];
-    idx_q <= idx_d;
     wait_q <= wait_d;
     bme_q <= bme_i;
     pasid_en_q <= pasid_en_i;
@@ -415,7 +406,7 @@ module siov_cmd #(
 
   // ------------------------------------------------------------ outputs
   assign gensts_o = {1'b0, rst_type_q && (dev_q == siov_abi_pkg::GenstsHalt), dev_q};
-  assign cmdstatus_o = active ? (32'd1 << siov_abi_pkg::CmdstatusActiveLsb) : 32'(err_q);
+  assign cmdstatus_o = {active, 7'b0, active ? 24'b0 : {result_q, err_q}};
   assign cmd_done_o = cmd_done_q;
   assign cmd_drop_o = cmd_drop_q;
   assign cfg_change_o = cfg_change_q;
@@ -424,14 +415,21 @@ module siov_cmd #(
   assign wq_rst_o = wq_rst_q;
   assign dev_locked_o = (dev_q != siov_abi_pkg::GenstsDisabled) ||
                         (active && (code_q == siov_abi_pkg::CmdEnableDevice));
+  assign wq_checked_o = (active && (code_q == siov_abi_pkg::CmdEnableWq)) ? named_i : '0;
+  assign check_cancel_o = (state_q == StFinish);
+  assign operand_o = operand_q;
+  assign by_map_o = is_wq_map;
+  assign by_pasid_o = is_pasid;
+  assign gr_valid_o = (state_q == StGrant);
+  assign gr_release_o = (code_q == siov_abi_pkg::CmdReleaseIntHandle);
+  assign evl_start_o = evl_start_q;
+  assign evl_active_o = evl_active_q;
   assign wq_accept_o = (dev_q == siov_abi_pkg::GenstsEnabled) ? enabled_q : '0;
   assign wq_enabled_o = enabled_q;
   assign wq_busy_o = busy_q;
   assign drain_start_o = drain_q;
   assign drain_mask_o = mask_q;
   assign discard_o = (is_abort && (state_q == StWait)) ? mask_q : '0;
-  assign discard_pasid_en_o = is_pasid;
-  assign discard_pasid_o = operand_q;
   assign halt_o = (dev_q == siov_abi_pkg::GenstsHalt) || from_halt_q;
   assign flush_o = flush_q;
 
@@ -442,6 +440,8 @@ module siov_cmd #(
   `SIOV_ASSERT(a_reset_quiet, dev_rst_o |-> (enabled_q == '0 && busy_q == '0))
   // The status stands before the interrupt is asked for.
   `SIOV_ASSERT(a_done_idle, cmd_done_o |-> !active)
+  // The log begins with the device.
+  `SIOV_ASSERT(a_evl_start, evl_start_o |-> (evl_active_o && (dev_q == siov_abi_pkg::GenstsEnabled)))
   `SIOV_ASSERT(a_halt_sticky, (gensts_o == 4'h7) |=> (gensts_o == 4'h7))
   `SIOV_COVER(c_drop, cmd_drop_o)
   `SIOV_COVER(c_halt_active, halting && active)

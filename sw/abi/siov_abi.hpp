@@ -20,7 +20,7 @@ inline constexpr unsigned kVersionMajorWidth = 8;
 
 // GENCAP (RO): General capabilities. @spec 2.2
 inline constexpr std::uint16_t kRegGencap = 0x0010;  ///< BAR0 byte offset
-inline constexpr std::uint64_t kRstGencap = 0x00000000835f0006u;  ///< value after reset, default build
+inline constexpr std::uint64_t kRstGencap = 0x00000000835f2d06u;  ///< value after reset, default build
 inline constexpr unsigned kGencapBofLsb = 0;  ///< block on fault supported
 inline constexpr unsigned kGencapBofWidth = 1;
 inline constexpr unsigned kGencapOverlapLsb = 1;  ///< overlapping copy supported
@@ -33,7 +33,13 @@ inline constexpr unsigned kGencapCmdcapLsb = 4;  ///< CMDCAP register present
 inline constexpr unsigned kGencapCmdcapWidth = 1;
 inline constexpr unsigned kGencapReadbackLsb = 8;  ///< destination readback (flag 14)
 inline constexpr unsigned kGencapReadbackWidth = 1;
-inline constexpr unsigned kGencapEvlLsb = 13;  ///< event log entry size, 0 none
+inline constexpr unsigned kGencapDrainReadbackLsb = 9;  ///< drain readback addresses (2.0)
+inline constexpr unsigned kGencapDrainReadbackWidth = 1;
+inline constexpr unsigned kGencapFill16Lsb = 10;  ///< 16-byte fill pattern (2.0)
+inline constexpr unsigned kGencapFill16Width = 1;
+inline constexpr unsigned kGencapCrc64Lsb = 11;  ///< 64-bit CRC (2.0)
+inline constexpr unsigned kGencapCrc64Width = 1;
+inline constexpr unsigned kGencapEvlLsb = 13;  ///< event log entries (2.0): 0 none, 1 of 64 bytes
 inline constexpr unsigned kGencapEvlWidth = 2;
 inline constexpr unsigned kGencapMaxXferLsb = 16;  ///< log2 of the largest transfer [bytes]
 inline constexpr unsigned kGencapMaxXferWidth = 5;
@@ -43,10 +49,14 @@ inline constexpr unsigned kGencapImsSizeLsb = 25;  ///< interrupt message storag
 inline constexpr unsigned kGencapImsSizeWidth = 6;
 inline constexpr unsigned kGencapConfigLsb = 31;  ///< groups and queues may be configured
 inline constexpr unsigned kGencapConfigWidth = 1;
+inline constexpr unsigned kGencapEvlOverflowLsb = 32;  ///< a full event log drops instead of blocking (2.0)
+inline constexpr unsigned kGencapEvlOverflowWidth = 1;
+inline constexpr unsigned kGencapBatch1Lsb = 52;  ///< a batch of one descriptor is legal
+inline constexpr unsigned kGencapBatch1Width = 1;
 
 // WQCAP (RO): Work queue capabilities. @spec 2.3
 inline constexpr std::uint16_t kRegWqcap = 0x0020;  ///< BAR0 byte offset
-inline constexpr std::uint64_t kRstWqcap = 0x001b000000080080u;  ///< value after reset, default build
+inline constexpr std::uint64_t kRstWqcap = 0x007b000001080080u;  ///< value after reset, default build
 inline constexpr unsigned kWqcapEntriesLsb = 0;  ///< total work queue entries
 inline constexpr unsigned kWqcapEntriesWidth = 16;
 inline constexpr unsigned kWqcapNumWqLsb = 16;  ///< number of work queues
@@ -88,7 +98,7 @@ inline constexpr unsigned kGrpcapBandwidthLimitWidth = 1;
 
 // ENGCAP (RO): Engine capabilities. @spec 2.3
 inline constexpr std::uint16_t kRegEngcap = 0x0038;  ///< BAR0 byte offset
-inline constexpr std::uint64_t kRstEngcap = 0x0000000000000004u;  ///< value after reset, default build
+inline constexpr std::uint64_t kRstEngcap = 0x0000000000084004u;  ///< value after reset, default build
 inline constexpr unsigned kEngcapNumEnginesLsb = 0;  ///< number of engines
 inline constexpr unsigned kEngcapNumEnginesWidth = 8;
 inline constexpr unsigned kEngcapMaxWorkLsb = 8;  ///< work descriptors in progress for each engine
@@ -98,7 +108,7 @@ inline constexpr unsigned kEngcapMaxBatchesWidth = 8;
 
 // OPCAP (RO): Operation capabilities: bit n stands for opcode n. @spec 2.4
 inline constexpr std::uint16_t kRegOpcap = 0x0040;  ///< BAR0 byte offset
-inline constexpr std::uint64_t kRstOpcap = 0x000000000000003du;  ///< value after reset, default build
+inline constexpr std::uint64_t kRstOpcap = 0x00000001003f03ffu;  ///< value after reset, default build
 
 // OFFSETS (RO): Where the tables are [0x100 bytes from BAR0]. @spec 2.5
 inline constexpr std::uint16_t kRegOffsets = 0x0060;  ///< BAR0 byte offset
@@ -220,7 +230,7 @@ inline constexpr unsigned kSwerrorInfoWidth = 32;
 inline constexpr unsigned kSwerrorAddressLsb = 128;  ///< faulting or bad address
 inline constexpr unsigned kSwerrorAddressWidth = 64;
 
-// EVLCFG (RW while Disabled (2.0)): Event log configuration; reads 0 in a 1.0 device. @spec 2.11
+// EVLCFG (RW while Disabled (2.0)): Event log configuration; reads 0 without an event log. @spec 2.11
 inline constexpr std::uint16_t kRegEvlcfg = 0x00e0;  ///< BAR0 byte offset
 inline constexpr std::uint64_t kRstEvlcfg = 0x0000000000000000u;  ///< value after reset, default build
 inline constexpr unsigned kEvlcfgPasidEnLsb = 0;  ///< writes carry a PASID
@@ -234,7 +244,7 @@ inline constexpr unsigned kEvlcfgSizeWidth = 16;
 inline constexpr unsigned kEvlcfgPasidLsb = 80;  ///< PASID
 inline constexpr unsigned kEvlcfgPasidWidth = 20;
 
-// EVLSTATUS (mixed (2.0)): Event log pointers; reads 0 in a 1.0 device. @spec 2.11
+// EVLSTATUS (mixed (2.0)): Event log pointers; reads 0 without an event log. @spec 2.11
 inline constexpr std::uint16_t kRegEvlstatus = 0x00f0;  ///< BAR0 byte offset
 inline constexpr std::uint64_t kRstEvlstatus = 0x0000000000000000u;  ///< value after reset, default build
 inline constexpr unsigned kEvlstatusHeadLsb = 0;  ///< head, moved by software
@@ -246,6 +256,7 @@ inline constexpr unsigned kEvlstatusIntPendingWidth = 1;
 
 // MSIXPERM table: MSI-X permissions, one entry a vector. @spec 2.10
 inline constexpr std::uint16_t kTblMsixperm = 0x0400;  ///< BAR0 byte offset
+inline constexpr std::uint32_t kTblMsixpermLarge = 0x10000;  ///< BAR0 byte offset, large layout
 inline constexpr std::uint16_t kTblMsixpermStride = 0x0008;  ///< one entry [bytes]
 inline constexpr unsigned kMsixpermIgnoreLsb = 2;  ///< drop the interrupt
 inline constexpr unsigned kMsixpermIgnoreWidth = 1;
@@ -256,6 +267,7 @@ inline constexpr unsigned kMsixpermPasidWidth = 20;
 
 // GRPCFG table: Group configuration. @spec 2.8
 inline constexpr std::uint16_t kTblGrpcfg = 0x0600;  ///< BAR0 byte offset
+inline constexpr std::uint32_t kTblGrpcfgLarge = 0x14000;  ///< BAR0 byte offset, large layout
 inline constexpr std::uint16_t kTblGrpcfgStride = 0x0040;  ///< one entry [bytes]
 inline constexpr unsigned kGrpcfgWqsLsb = 0;  ///< bitmap of queues
 inline constexpr unsigned kGrpcfgWqsWidth = 256;
@@ -272,8 +284,9 @@ inline constexpr unsigned kGrpcfgReservedWidth = 8;
 inline constexpr unsigned kGrpcfgAllowedLsb = 340;  ///< read buffers allowed, resets to all
 inline constexpr unsigned kGrpcfgAllowedWidth = 8;
 
-// WQCFG table: Work queue configuration. @spec 2.9
+// WQCFG table: Work queue configuration; stride WqcfgOpcfgStride where WQCAP offers OPCFG. @spec 2.9
 inline constexpr std::uint16_t kTblWqcfg = 0x0800;  ///< BAR0 byte offset
+inline constexpr std::uint32_t kTblWqcfgLarge = 0x18000;  ///< BAR0 byte offset, large layout
 inline constexpr std::uint16_t kTblWqcfgStride = 0x0020;  ///< one entry [bytes]
 inline constexpr unsigned kWqcfgSizeLsb = 0;  ///< entries
 inline constexpr unsigned kWqcfgSizeWidth = 16;
@@ -315,9 +328,12 @@ inline constexpr unsigned kWqcfgModeSupportLsb = 221;  ///< mode may be changed 
 inline constexpr unsigned kWqcfgModeSupportWidth = 1;
 inline constexpr unsigned kWqcfgStateLsb = 222;  ///< queue state (RO)
 inline constexpr unsigned kWqcfgStateWidth = 2;
+inline constexpr unsigned kWqcfgOpcfgLsb = 256;  ///< operations allowed, resets to OPCAP (with OPCFG)
+inline constexpr unsigned kWqcfgOpcfgWidth = 256;
 
 // MSIX table: MSI-X table. @spec PCIe 7.7.2
 inline constexpr std::uint16_t kTblMsix = 0x2000;  ///< BAR0 byte offset
+inline constexpr std::uint32_t kTblMsixLarge = 0x20000;  ///< BAR0 byte offset, large layout
 inline constexpr std::uint16_t kTblMsixStride = 0x0010;  ///< one entry [bytes]
 inline constexpr unsigned kMsixAddrLsb = 0;  ///< message address
 inline constexpr unsigned kMsixAddrWidth = 64;
@@ -328,10 +344,12 @@ inline constexpr unsigned kMsixMaskWidth = 1;
 
 // PBA table: MSI-X pending bits. @spec PCIe 7.7.2
 inline constexpr std::uint16_t kTblPba = 0x3000;  ///< BAR0 byte offset
+inline constexpr std::uint32_t kTblPbaLarge = 0x28000;  ///< BAR0 byte offset, large layout
 inline constexpr std::uint16_t kTblPbaStride = 0x0008;  ///< one entry [bytes]
 
 // IMS table: Interrupt message storage. @spec 2.10
 inline constexpr std::uint16_t kTblIms = 0x4000;  ///< BAR0 byte offset
+inline constexpr std::uint32_t kTblImsLarge = 0x30000;  ///< BAR0 byte offset, large layout
 inline constexpr std::uint16_t kTblImsStride = 0x0010;  ///< one entry [bytes]
 inline constexpr unsigned kImsAddrLsb = 0;  ///< message address, resets to 0xFEE00000
 inline constexpr unsigned kImsAddrWidth = 64;
@@ -391,6 +409,26 @@ inline constexpr unsigned kCrInvalidFlagsLsb = 128;  ///< flags at fault, status
 inline constexpr unsigned kCrInvalidFlagsWidth = 24;
 inline constexpr unsigned kCrOpSpecificLsb = 128;  ///< operation specific
 inline constexpr unsigned kCrOpSpecificWidth = 128;
+
+// Event log entry (2.0): the first 192 bits are shaped as SWERROR, without its valid and overflow bits, bits over the whole record. @spec 2.11
+inline constexpr unsigned kEvlEntryBatchIdLsb = 24;  ///< batch identifier
+inline constexpr unsigned kEvlEntryBatchIdWidth = 8;
+inline constexpr unsigned kEvlEntryInfoLsb = 96;  ///< error information: mask of bad flags with code 0x11, else the fields below
+inline constexpr unsigned kEvlEntryInfoWidth = 32;
+inline constexpr unsigned kEvlEntryHandleLsb = 96;  ///< interrupt handle
+inline constexpr unsigned kEvlEntryHandleWidth = 16;
+inline constexpr unsigned kEvlEntryRciLsb = 112;  ///< an interrupt was requested
+inline constexpr unsigned kEvlEntryRciWidth = 1;
+inline constexpr unsigned kEvlEntryHandleImsLsb = 113;  ///< the handle names an IMS entry
+inline constexpr unsigned kEvlEntryHandleImsWidth = 1;
+inline constexpr unsigned kEvlEntryCrRequiredLsb = 114;  ///< a completion record was required
+inline constexpr unsigned kEvlEntryCrRequiredWidth = 1;
+inline constexpr unsigned kEvlEntryFirstErrorLsb = 115;  ///< first error in the batch
+inline constexpr unsigned kEvlEntryFirstErrorWidth = 1;
+inline constexpr unsigned kEvlEntryOperandLsb = 125;  ///< operand identifier
+inline constexpr unsigned kEvlEntryOperandWidth = 3;
+inline constexpr unsigned kEvlEntryCrLsb = 256;  ///< completion record that could not be written
+inline constexpr unsigned kEvlEntryCrWidth = 256;
 
 // Opcodes. @spec 5.6
 inline constexpr std::uint8_t kOpNoop = 0x00;  ///< no operation
@@ -539,6 +577,13 @@ inline constexpr std::uint8_t kWqStateEnabled = 0x1;  ///< enabled
 inline constexpr std::uint8_t kWqStateBusy = 0x2;  ///< busy
 
 // Other numbers
+inline constexpr std::uint16_t kWqcfgOpcfgStride = 0x0040;  ///< One WQCFG entry with operation configuration [bytes]. @spec 2.9
+inline constexpr std::uint32_t kBar0Bytes = 0x00010000;  ///< BAR0 with the tables at their default offsets [bytes]. @spec 1.2
+inline constexpr std::uint32_t kBar0LargeBytes = 0x00040000;  ///< BAR0 with the tables at their large offsets [bytes]. @spec 1.2
+inline constexpr std::uint16_t kDefaultMaxWqs = 0x0010;  ///< Queues that fit the default offsets; more of this or the next three: large offsets. @spec 2.1
+inline constexpr std::uint16_t kDefaultMaxGroups = 0x0008;  ///< Groups that fit the default offsets. @spec 2.1
+inline constexpr std::uint16_t kDefaultMaxVectors = 0x0040;  ///< MSI-X vectors that fit the default offsets. @spec 2.1
+inline constexpr std::uint16_t kDefaultMaxIms = 0x0a00;  ///< IMS entries that fit the default offsets. @spec 2.1
 inline constexpr std::uint16_t kPortalPageSize = 0x1000;  ///< One portal page [bytes]. @spec 4.1
 inline constexpr std::uint16_t kPortalWqStride = 0x4000;  ///< Four portal pages of one queue [bytes]. @spec 4.1
 inline constexpr std::uint8_t kPortalLimitedBit = 0x0c;  ///< Bit of the BAR2 offset that marks a limited page. @spec 4.1

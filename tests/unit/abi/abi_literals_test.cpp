@@ -42,12 +42,57 @@ TEST(AbiLiteralsTest, TablesStandAtTheirOffsets) {  // DSA 2.1 (placement), 2.8,
   EXPECT_EQ(kTblImsStride, 16);
 }
 
+TEST(AbiLiteralsTest, LargeTablesStandAtTheirOffsets) {  // DSA 2.1, 2.5: free, not overlapping
+  EXPECT_EQ(kTblMsixpermLarge, 0x10000u);
+  EXPECT_EQ(kTblGrpcfgLarge, 0x14000u);
+  EXPECT_EQ(kTblWqcfgLarge, 0x18000u);
+  EXPECT_EQ(kTblMsixLarge, 0x20000u);
+  EXPECT_EQ(kTblPbaLarge, 0x28000u);
+  EXPECT_EQ(kTblImsLarge, 0x30000u);
+  EXPECT_EQ(kBar0Bytes, 0x10000u);
+  EXPECT_EQ(kBar0LargeBytes, 0x40000u);
+  EXPECT_EQ(kWqcfgOpcfgStride, 64u);
+  EXPECT_EQ(kDefaultMaxWqs, 16u);
+  EXPECT_EQ(kDefaultMaxGroups, 8u);
+  EXPECT_EQ(kDefaultMaxVectors, 64u);
+  EXPECT_EQ(kDefaultMaxIms, 2560u);
+  // 2048 entries and 128 queues end before the next table begins.
+  EXPECT_EQ(kTblMsixpermLarge + 2048 * 8, 0x14000u);
+  EXPECT_LE(kTblGrpcfgLarge + 16 * 64, 0x18000u);
+  EXPECT_LE(kTblWqcfgLarge + 128 * 64, 0x20000u);
+  EXPECT_LE(kTblMsixLarge + 2048 * 16, 0x28000u);
+  EXPECT_LE(kTblImsLarge + 2048 * 16, 0x40000u);
+}
+
+TEST(AbiLiteralsTest, EventLogEntryHasItsBits) {  // DSA 2.11
+  EXPECT_EQ(kEvlEntryBatchIdLsb, 24u);
+  EXPECT_EQ(kEvlEntryBatchIdWidth, 8u);
+  EXPECT_EQ(kEvlEntryInfoLsb, 64u + 32u);
+  EXPECT_EQ(kEvlEntryHandleLsb, 64u + 32u);
+  EXPECT_EQ(kEvlEntryHandleWidth, 16u);
+  EXPECT_EQ(kEvlEntryRciLsb, 64u + 48u);
+  EXPECT_EQ(kEvlEntryHandleImsLsb, 64u + 49u);
+  EXPECT_EQ(kEvlEntryCrRequiredLsb, 64u + 50u);
+  EXPECT_EQ(kEvlEntryFirstErrorLsb, 64u + 51u);
+  EXPECT_EQ(kEvlEntryOperandLsb, 64u + 61u);
+  EXPECT_EQ(kEvlEntryOperandWidth, 3u);
+  EXPECT_EQ(kEvlEntryCrLsb, 8u * 32u);
+  EXPECT_EQ(kEvlEntryCrWidth, 8u * 32u);
+}
+
 TEST(AbiLiteralsTest, CapabilityFieldsHaveTheirBits) {  // DSA 2.2, 2.3, 2.5
   EXPECT_EQ(kGencapBofLsb, 0u);
   EXPECT_EQ(kGencapOverlapLsb, 1u);
   EXPECT_EQ(kGencapCacheWriteLsb, 2u);
   EXPECT_EQ(kGencapCmdcapLsb, 4u);
   EXPECT_EQ(kGencapReadbackLsb, 8u);
+  EXPECT_EQ(kGencapDrainReadbackLsb, 9u);
+  EXPECT_EQ(kGencapFill16Lsb, 10u);
+  EXPECT_EQ(kGencapCrc64Lsb, 11u);
+  EXPECT_EQ(kGencapEvlLsb, 13u);
+  EXPECT_EQ(kGencapEvlWidth, 2u);
+  EXPECT_EQ(kGencapEvlOverflowLsb, 32u);
+  EXPECT_EQ(kGencapBatch1Lsb, 52u);
   EXPECT_EQ(kGencapMaxXferLsb, 16u);
   EXPECT_EQ(kGencapMaxXferWidth, 5u);
   EXPECT_EQ(kGencapMaxBatchLsb, 21u);
@@ -138,11 +183,11 @@ TEST(AbiLiteralsTest, TableFieldsHaveTheirBits) {  // DSA 2.8, 2.9, 2.10; dword 
 
 TEST(AbiLiteralsTest, ResetValuesAreThoseOfTheDefaultBuild) {  // DSA 2.2 to 2.6
   EXPECT_EQ(kRstVersion, 0x100u);
-  EXPECT_EQ(kRstGencap, 0x835F0006u);  // no block on fault, no readback
-  EXPECT_EQ(kRstWqcap, 0x001B000000080080u);
+  EXPECT_EQ(kRstGencap, 0x835F2D06u);  // no block on fault; readback, fill 16, CRC 64, event log
+  EXPECT_EQ(kRstWqcap, 0x007B000001080080u);
   EXPECT_EQ(kRstGrpcap, 0x36004u);
-  EXPECT_EQ(kRstEngcap, 4u);
-  EXPECT_EQ(kRstOpcap, 0x3Du);
+  EXPECT_EQ(kRstEngcap, 0x84004u);  // 4 engines, 64 descriptors and 8 batches each
+  EXPECT_EQ(kRstOpcap, 0x1003F03FFu);
   EXPECT_EQ(kRstOffsets, 0x0040000400080006u);
   EXPECT_EQ(kRstGencfg, 96u);
 }
