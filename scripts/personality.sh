@@ -17,7 +17,10 @@ rows=$(grep -v '^ *\(#\|$\)' "$table")
 echo "$rows" | awk -v n="$columns" 'NF != n || $0 !~ /^[A-Z][A-Za-z0-9]*( +[0-9]+)+ *$/ {
   print "personality.sh: malformed row: " $0 > "/dev/stderr"; bad = 1 } END { exit bad }' || exit 2
 case ${2:-} in
-  verilator) echo "$rows" | awk -v c="$column" '{printf "-G%s=%s ", $1, $c} END {print ""}' ;;
+  # switches are one bit wide
+  verilator) echo "$rows" | awk -v c="$column" -v q="'" '
+    function is_switch(name) { return name ~ /^(Opcfg|Evl|EvlOverflow|CmdCap|Batch1|DrainReadback|Fill16|Crc64)$/ }
+    {printf "-G%s=%s%s ", $1, is_switch($1) ? "1" q "b" : "", $c} END {print ""}' ;;
   yosys) echo "$rows" | awk -v c="$column" '{printf "-chparam %s %s ", $1, $c} END {print ""}' ;;
   # NumWq becomes .num_wq
   c++) echo "$rows" | awk -v c="$column" '{
