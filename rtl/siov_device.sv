@@ -121,6 +121,9 @@ module siov_device #(
   logic                              dev_irq_valid, dev_irq_ready, dev_irq_cause;
   logic [NumEngines:0]               swerr_valid, swerr_ready;
   logic [(NumEngines+1)*SwerrW-1:0]  swerr;
+  logic                              reg_swerr_valid, reg_swerr_ready;
+  logic [NumEngines-1:0]             reg_swerr_unused;
+  siov_pkg::swerr_t                  reg_swerr;
   logic [NumWq*siov_pkg::WqCfgW-1:0] wq_cfg;
   logic [NumGroups*NumWq-1:0]        grp_wq;
   logic [NumGroups*NumEngines-1:0]   grp_eng;
@@ -144,8 +147,9 @@ module siov_device #(
     .tbl_dev_rst_o(tbl_dev_rst),
     .dev_irq_valid_o(dev_irq_valid), .dev_irq_ready_i(dev_irq_ready),
     .dev_irq_cause_o(dev_irq_cause),
-    .swerr_valid_i(swerr_valid), .swerr_ready_o(swerr_ready), .swerr_i(swerr),
-    .wq_cfg_o(wq_cfg), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
+    .swerr_valid_i({{NumEngines{1'b0}}, reg_swerr_valid}),
+    .swerr_ready_o({reg_swerr_unused, reg_swerr_ready}),
+    .swerr_i({{(NumEngines*SwerrW){1'b0}}, reg_swerr}), .wq_cfg_o(wq_cfg), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
     .drain_start_o(drain_start), .drain_mask_o(drain_mask), .drain_busy_i(drain_busy),
     .discard_o(discard), .discard_pasid_en_o(discard_pasid_en), .discard_pasid_o(discard_pasid),
     .wq_occ_i(wq_occ), .halt_o(halt), .flush_o(flush), .user_int_en_o(user_int_en)
@@ -184,7 +188,7 @@ module siov_device #(
     .portal_valid_i(portal_valid), .portal_i(portal), .portal_data_i(portal_data),
     .portal_rsp_valid_o(portal_rsp_valid), .portal_rsp_accept_o(portal_rsp_accept),
     .wq_cfg_i(wq_cfg), .grp_wq_i(grp_wq), .grp_eng_i(grp_eng), .grp_tc_i(grp_tc),
-    .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
+    .wq_ops_i('1), .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
     .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
     .wq_occ_o(wq_occ),
     .lk_valid_o(lk_valid), .lk_ims_o(lk_ims), .lk_handle_o(lk_handle),
@@ -195,6 +199,36 @@ module siov_device #(
     .done_valid_i(done_valid), .done_ready_o(done_ready), .done_wq_i(done_wq),
     .done_epoch_i(done_epoch)
   );
+
+  // ------------------------------------------------------------ event log
+  logic              evl_event, evl_cfg_ok, evl_wr_valid, evl_wr_sop, evl_wr_eop;
+  logic [191:0]      evl_img;
+  siov_pkg::tx_req_t evl_wr_req;
+  logic [511:0]      evl_wr_data;
+  siov_evl #(.NumEngines(NumEngines), .Evl(1'b0)) u_evl (
+    .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .dev_rst_i(tbl_dev_rst), .halt_i(halt),
+    .flush_i(clear_work), .pasid_en_i(cfg.pasid_en),
+    .swerr_valid_i(swerr_valid), .swerr_ready_o(swerr_ready), .swerr_i(swerr),
+    .swerr_valid_o(reg_swerr_valid), .swerr_ready_i(reg_swerr_ready), .swerr_o(reg_swerr),
+    .evl_we_i('0), .evl_mask_i('0), .evl_wdata_i('0), .evl_img_o(evl_img), .evl_locked_i(1'b0),
+    .evl_start_i(1'b0), .evl_active_i(1'b0), .evl_cfg_ok_o(evl_cfg_ok), .int_en_i(1'b0),
+    .evl_event_o(evl_event),
+    .wr_valid_o(evl_wr_valid), .wr_ready_i(1'b0), .wr_sop_o(evl_wr_sop), .wr_eop_o(evl_wr_eop),
+    .wr_req_o(evl_wr_req), .wr_data_o(evl_wr_data)
+  );
+
+  // ------------------------------------------------------------ read buffers of the groups
+  logic [NumEngines-1:0] rb_ok;
+  siov_read_buffers #(
+    .NumGroups(NumGroups), .NumEngines(NumEngines), .ReadBuffers(ReadBuffers)
+  ) u_read_buffers (
+    .clk_i(clk_i), .rst_ni(rst_ni), .grp_eng_i(grp_eng),
+    .grp_rb_i({NumGroups{8'(ReadBuffers), 8'd0}}), .rb_used_i('0), .rb_ok_o(rb_ok)
+  );
+
+  logic unused;
+  assign unused = &{1'b0, reg_swerr_unused, evl_event, evl_cfg_ok, evl_img, evl_wr_valid,
+                    evl_wr_sop, evl_wr_eop, evl_wr_req, evl_wr_data, rb_ok};
 
   // ------------------------------------------------------------ engines
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
