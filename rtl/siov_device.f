@@ -6,6 +6,8 @@ lib/siov_rr_arb.sv
 lib/siov_skid.sv
 link/siov_gearbox_rx.sv
 link/siov_gearbox_tx.sv
+lib/siov_pick.sv
+lib/siov_first.sv
 link/siov_rx.sv
 link/siov_req_decode.sv
 link/siov_dispatch.sv
@@ -51,7 +53,12 @@ engine/siov_eng_walk.sv
 engine/siov_eng_out.sv
 engine/siov_engine.sv
 queue/siov_wq.sv
+queue/siov_wq_track.sv
 queue/siov_wq_arb.sv
 queue/siov_dispatcher.sv
 queue/siov_queue.sv
+queue/siov_read_buffers.sv
+evl/siov_evl_ring.sv
+evl/siov_evl_log.sv
+evl/siov_evl.sv
 siov_device.sv

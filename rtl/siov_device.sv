@@ -202,7 +202,6 @@ module siov_device #(
   logic                              occ_irq_valid, occ_irq_ready, occ_irq_ims;
   logic [15:0]                       occ_irq_handle;
 
-  // No event log: software errors of the engines in order, then of the queues.
   logic             one_swerr_valid, one_swerr_ready;
   siov_pkg::swerr_t one_swerr;
   logic [2:0]       evl_we;
@@ -216,21 +215,10 @@ module siov_device #(
   logic             olk_valid, olk_ims, olk_pasid_en, gr_valid, gr_release, gr_ims;
   logic [15:0]      olk_handle, gr_index;
   logic [19:0]      olk_pasid;
-  logic             unused_bar;
-  always_comb begin
-    one_swerr_valid = 1'b0;
-    one_swerr = '0;
-    swerr_ready = '0;
-    for (int unsigned i = 0; i <= NumEngines; i++) begin
-      if (swerr_valid[i] && !one_swerr_valid) begin
-        one_swerr_valid = 1'b1;
-        one_swerr = swerr[i*SwerrW +: SwerrW];
-        swerr_ready[i] = one_swerr_ready;
-      end
-    end
-  end
-  assign unused_bar = ^{evl_we, evl_mask, evl_wdata, evl_locked, evl_active, evl_start, evl_int_en,
-      wq_ops, grp_rb, cpl_number, wr_ready[NumEngines], rb_used};
+  logic             evl_cfg_ok, evl_event;
+  logic [191:0]     evl_img;
+  logic             unused_ok;
+  assign unused_ok = ^{cpl_number, 1'b0};
 
   siov_bar #(
     .NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines), .WqEntries(WqEntries),
@@ -257,9 +245,9 @@ module siov_device #(
     .olk_ok_i(olk_ok),
     .gr_valid_o(gr_valid), .gr_release_o(gr_release), .gr_ims_o(gr_ims), .gr_index_o(gr_index),
     .gr_ack_i(gr_ack), .gr_ok_i(gr_ok),
-    .evl_we_o(evl_we), .evl_mask_o(evl_mask), .evl_wdata_o(evl_wdata), .evl_img_i('0),
+    .evl_we_o(evl_we), .evl_mask_o(evl_mask), .evl_wdata_o(evl_wdata), .evl_img_i(evl_img),
     .evl_locked_o(evl_locked), .evl_active_o(evl_active), .evl_start_o(evl_start),
-    .evl_int_en_o(evl_int_en), .evl_cfg_ok_i(1'b1), .evl_event_i(1'b0),
+    .evl_int_en_o(evl_int_en), .evl_cfg_ok_i(evl_cfg_ok), .evl_event_i(evl_event),
     .swerr_valid_i(one_swerr_valid), .swerr_ready_o(one_swerr_ready), .swerr_i(one_swerr),
     .wq_cfg_o(wq_cfg), .wq_ops_o(wq_ops), .grp_rb_o(grp_rb), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
     .drain_start_o(drain_start), .drain_mask_o(drain_mask), .drain_busy_i(drain_busy),
@@ -312,7 +300,7 @@ module siov_device #(
     .portal_valid_i(portal_valid), .portal_i(portal), .portal_data_i(portal_data),
     .portal_rsp_valid_o(portal_rsp_valid), .portal_rsp_accept_o(portal_rsp_accept),
     .wq_cfg_i(wq_cfg), .grp_wq_i(grp_wq), .grp_eng_i(grp_eng), .grp_tc_i(grp_tc),
-    .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
+    .wq_ops_i(wq_ops), .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
     .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
     .wq_occ_o(wq_occ),
     .lk_valid_o(lk_valid), .lk_ims_o(lk_ims), .lk_handle_o(lk_handle),
@@ -324,12 +312,29 @@ module siov_device #(
     .done_epoch_i(done_epoch)
   );
 
-  // The event log's posted stream.
-  assign wr_valid[NumEngines] = 1'b0;
-  assign wr_sop[NumEngines] = 1'b0;
-  assign wr_eop[NumEngines] = 1'b0;
-  assign wr_req[NumEngines*TxReqW +: TxReqW] = '0;
-  assign wr_data[NumEngines*512 +: 512] = '0;
+  // ------------------------------------------------------------ event log
+  siov_evl #(.NumEngines(NumEngines), .Evl(Evl), .EvlOverflow(EvlOverflow)) u_evl (
+    .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .dev_rst_i(tbl_dev_rst), .halt_i(halt),
+    .flush_i(clear_work), .pasid_en_i(cfg.pasid_en),
+    .swerr_valid_i(swerr_valid), .swerr_ready_o(swerr_ready), .swerr_i(swerr),
+    .swerr_valid_o(one_swerr_valid), .swerr_ready_i(one_swerr_ready), .swerr_o(one_swerr),
+    .evl_we_i(evl_we), .evl_mask_i(evl_mask), .evl_wdata_i(evl_wdata), .evl_img_o(evl_img),
+    .evl_locked_i(evl_locked), .evl_start_i(evl_start), .evl_active_i(evl_active),
+    .evl_cfg_ok_o(evl_cfg_ok), .int_en_i(evl_int_en), .evl_event_o(evl_event),
+    .wr_valid_o(wr_valid[NumEngines]), .wr_ready_i(wr_ready[NumEngines]),
+    .wr_sop_o(wr_sop[NumEngines]), .wr_eop_o(wr_eop[NumEngines]),
+    .wr_req_o(wr_req[NumEngines*TxReqW +: TxReqW]),
+    .wr_data_o(wr_data[NumEngines*512 +: 512])
+  );
+
+  // ------------------------------------------------------------ read buffers of the groups
+  logic [NumEngines-1:0] rb_ok;
+  siov_read_buffers #(
+    .NumGroups(NumGroups), .NumEngines(NumEngines), .ReadBuffers(ReadBuffers)
+  ) u_read_buffers (
+    .clk_i(clk_i), .rst_ni(rst_ni), .grp_eng_i(grp_eng), .grp_rb_i(grp_rb), .rb_used_i(rb_used),
+    .rb_ok_o(rb_ok)
+  );
 
   // ------------------------------------------------------------ engines
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
@@ -344,7 +349,7 @@ module siov_device #(
       .lk_handle_o(blk_handle[e*16 +: 16]), .lk_pasid_en_o(blk_pasid_en[e]),
       .lk_pasid_o(blk_pasid[e*20 +: 20]), .lk_rsp_valid_i(blk_rsp_valid[e]),
       .lk_ok_i(blk_ok[e]),
-      .rb_used_o(rb_used[e*12 +: 12]), .rb_ok_i(1'b1),
+      .rb_used_o(rb_used[e*12 +: 12]), .rb_ok_i(rb_ok[e]),
       .disp_valid_i(disp_valid[e]), .disp_ready_o(disp_ready[e]),
       .disp_i(disp[e*DispW +: DispW]),
       .cpl_valid_i(cpl_valid), .cpl_sop_i(cpl_sop), .cpl_eop_i(cpl_eop), .cpl_i(cpl),

@@ -191,6 +191,7 @@ package siov_pkg;
     logic [15:0] batch_index;
     logic [63:0] addr;
   } swerr_t;
+  localparam int unsigned SwerrCodeLsb = 64 + 16 + 20 + 8 + 8 + 5;   // of field code
   localparam int unsigned SwerrW = 1 + 1 + 32 + 8 + 1 + 256 + 8 + 1 + 1 + 1 + 1 + 1 + 8 + 8 + 20 + 16 + 64;
 
 endpackage

@@ -2,15 +2,16 @@
 // Takes descriptors from the queues to the engines: choose, read, look up the interrupt handle,
 // deliver.
 //
-//   D0 choose (siov_wq_arb), read storage   D1 entry there: pop, drop (abort) or put back
-//   (drain waits)
-//   D2, D3 permission look-up of the interrupt handle (dsa 2.10)   D4 into the engine's slot
+//   B  choose a queue (siov_wq_arb)    C1 its configuration, address of its head
+//   D1 entry there: choose an engine and pop, drop (abort) or leave it (a drain waits)
+//   D2, D3 permission look-up of the interrupt handle (dsa 2.10)    D4 into the engine's slot
 //
-// Different queues overlap; one queue is in D0..D1 once at a time, so it delivers at most every
-// second cycle.
-// A drain descriptor (opcode 02) leaves its queue only when nothing of that queue is in an
-// engine; being first in first out,
-// everything before it has then finished and everything after it still waits (dsa 5.6).
+// One descriptor a cycle from different queues; one queue is in B..D1 once at a time, so it
+// delivers at most every third cycle.
+// A drain descriptor (opcode 02) leaves its queue only when nothing of that queue is in an engine;
+// being first in first out, everything before it has then finished and everything after it still
+// waits (dsa 5.6). An abort of one PASID (D-46) drops its entries as they reach the head, those of
+// other PASIDs go on to the engines meanwhile.
 
 `include "siov_assert.svh"
 
@@ -26,6 +27,7 @@ module siov_dispatcher #(
   input  logic [NumGroups*NumWq-1:0]            grp_wq_i,
   input  logic [NumGroups*NumEngines-1:0]       grp_eng_i,
   input  logic [NumGroups*6-1:0]                grp_tc_i,
+  input  logic [NumWq*siov_pkg::OpsW-1:0]       wq_ops_i,      /// operations that each queue may run
   input  logic [NumWq-1:0]                      discard_i,
   input  logic                                  discard_pasid_en_i,
   input  logic [19:0]                           discard_pasid_i,
@@ -35,6 +37,8 @@ module siov_dispatcher #(
   input  logic [NumWq-1:0]                      idle_i,
   output logic                                  rd_valid_o,
   output logic [7:0]                            rd_wq_o,
+  output logic [15:0]                           rd_base_o,
+  output logic [15:0]                           rd_size_o,
   input  logic [511:0]                          rd_desc_i,
   input  logic                                  rd_ims_i,
   input  logic                                  rd_epoch_i,
@@ -55,14 +59,20 @@ module siov_dispatcher #(
   output logic [NumEngines*siov_pkg::DispW-1:0] disp_o
 );
 
-  localparam int unsigned GrpW = $clog2(NumGroups + 1);
+  localparam int unsigned IdxW = (NumWq > 1) ? $clog2(NumWq) : 1;
+  localparam int unsigned Slots = 5;        // descriptors on their way to an engine
+  localparam int unsigned SlotsW = 3;
 
-  // ------------------------------------------------------------ D0: choose
-  logic                  sel_valid;
-  logic [7:0]            sel_wq;
-  logic [NumEngines-1:0] sel_eng, eng_room;
-  logic [GrpW-1:0]       sel_grp;
-  logic [NumWq-1:0]      busy, drain_wait_q;
+  // ------------------------------------------------------------ B and C1: queue
+  logic                  c1_valid, d1_valid_q;
+  logic [7:0]            c1_wq, d1_wq_q;
+  logic [IdxW-1:0]       c1_idx, d1_idx;
+  logic [NumGroups-1:0]  c1_grp;
+  logic [NumEngines-1:0] c1_eng, d1_eng_q, eng_low;
+  logic [NumWq-1:0]      pipe, blocked, drain_wait_q;
+  logic [5:0]            c1_tc, d1_tc_q;
+  siov_pkg::wq_cfg_t     c1_cfg, d1_cfg_q;
+  logic [siov_pkg::OpsW-1:0] c1_ops, d1_ops_q;
 
   logic [NumWq*4-1:0] prio;
   for (genvar w = 0; w < NumWq; w++) begin : gen_prio
@@ -70,61 +80,65 @@ module siov_dispatcher #(
   end
   siov_wq_arb #(.NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines)) u_arb (
     .clk_i, .rst_ni, .stop_i(clear_i), .prio_i(prio), .grp_wq_i, .grp_eng_i, .nonempty_i,
-    .busy_i(busy), .eng_room_i(eng_room), .sel_valid_o(sel_valid), .sel_wq_o(sel_wq),
-    .sel_eng_o(sel_eng), .sel_grp_o(sel_grp)
+    .blocked_i(blocked), .pipe_i(pipe), .eng_room_i(eng_low), .sel_valid_o(c1_valid),
+    .sel_wq_o(c1_wq), .sel_grp_o(c1_grp), .sel_eng_o(c1_eng)
   );
-  assign rd_valid_o = sel_valid;
-  assign rd_wq_o = sel_wq;
+  assign c1_idx = c1_wq[IdxW-1:0];
+  assign d1_idx = d1_wq_q[IdxW-1:0];
+  siov_pick #(.N(NumWq), .W(siov_pkg::WqCfgW)) u_cfg (
+    .v_i(wq_cfg_i), .idx_i(c1_idx), .o(c1_cfg)
+  );
+  siov_pick #(.N(NumWq), .W(siov_pkg::OpsW)) u_ops (.v_i(wq_ops_i), .idx_i(c1_idx), .o(c1_ops));
+  always_comb begin
+    c1_tc = '0;
+    for (int unsigned g = 0; g < NumGroups; g++)
+      c1_tc = c1_tc | (grp_tc_i[g*6 +: 6] & {6{c1_grp[g]}});
+  end
+  assign rd_valid_o = c1_valid;
+  assign rd_wq_o = c1_wq;
+  assign rd_base_o = c1_cfg.base;
+  assign rd_size_o = c1_cfg.size;
 
   // ------------------------------------------------------------ D1: entry is there
-  logic                  d1_valid_q;
-  logic [7:0]            d1_wq_q;
-  logic [NumEngines-1:0] d1_eng_q;
-  logic [GrpW-1:0]       d1_grp_q;
-  siov_pkg::wq_cfg_t     d1_cfg;
-  logic                  d1_idle, d1_old, d1_discard, d1_drain, d1_wait, d1_drop, d1_go;
-  logic [19:0]           d1_pasid;
-  logic [5:0]            d1_tc;
-
+  logic        d1_drain, d1_wait, d1_drop, d1_go, d1_has_pasid;
+  logic [19:0] d1_pasid;
   always_comb begin
-    d1_cfg = '0;
-    d1_idle = 1'b0;
-    d1_old = 1'b0;
-    d1_discard = 1'b0;
-    for (int unsigned w = 0; w < NumWq; w++) begin
-      if (d1_wq_q == 8'(w)) begin
-        d1_cfg = wq_cfg_i[w*siov_pkg::WqCfgW +: siov_pkg::WqCfgW];
-        d1_idle = idle_i[w];
-        d1_old = rd_epoch_i != epoch_i[w];
-        d1_discard = discard_i[w];
-      end
-    end
-    d1_pasid = d1_cfg.dedicated ? d1_cfg.pasid : rd_desc_i[siov_abi_pkg::DescPasidLsb +: 20];
+    d1_has_pasid = !d1_cfg_q.dedicated || d1_cfg_q.pasid_en;
+    d1_pasid = d1_cfg_q.dedicated ? d1_cfg_q.pasid : rd_desc_i[siov_abi_pkg::DescPasidLsb +: 20];
     d1_drain = rd_desc_i[siov_abi_pkg::DescOpcodeLsb +: 8] == siov_abi_pkg::OpDrain;
-    d1_drop = d1_valid_q && d1_discard && d1_old &&
-              (!discard_pasid_en_i || d1_pasid == discard_pasid_i);
-    d1_wait = d1_valid_q && !d1_drop && d1_drain && !d1_idle;
+    d1_drop = d1_valid_q && discard_i[d1_idx] && rd_epoch_i != epoch_i[d1_idx] &&
+              (!discard_pasid_en_i || (d1_has_pasid && d1_pasid == discard_pasid_i));
+    d1_wait = d1_valid_q && !d1_drop && d1_drain && !idle_i[d1_idx];
     d1_go = d1_valid_q && !d1_drop && !d1_wait;
-    d1_tc = '0;
-    for (int unsigned g = 0; g < NumGroups; g++)
-      if (d1_grp_q == GrpW'(g)) d1_tc = grp_tc_i[g*6 +: 6];
   end
   assign pop_valid_o = d1_go || d1_drop;
   assign pop_wq_o = d1_wq_q;
   assign pop_drop_o = d1_drop;
   assign pop_epoch_o = rd_epoch_i;
 
-  // Not selectable: in D1 now, or its head is a drain that still waits.
+  // Not selectable: on its way to D1, or its head is a drain that still waits.
   always_comb begin
     for (int unsigned w = 0; w < NumWq; w++)
-      busy[w] = (d1_valid_q && d1_wq_q == 8'(w)) || (drain_wait_q[w] && !idle_i[w] && !discard_i[w]);
+      pipe[w] = (c1_valid && c1_wq == 8'(w)) || (d1_valid_q && d1_wq_q == 8'(w));
+    blocked = drain_wait_q & ~idle_i & ~discard_i;
   end
   always_ff @(posedge clk_i) begin
-    for (int unsigned w = 0; w < NumWq; w++) begin
-      if (!rst_ni || clear_i) drain_wait_q[w] <= 1'b0;
-      else if (d1_valid_q && d1_wq_q == 8'(w)) drain_wait_q[w] <= d1_wait;
-    end
+    if (!rst_ni || clear_i) drain_wait_q <= '0;
+    else if (d1_valid_q) drain_wait_q[d1_idx] <= d1_wait;
   end
+
+  // The engine: one with little on its way if there is any, in turn.
+  logic [NumEngines-1:0] eng_room, d1_cand, d1_eng;
+  logic                  d1_any;
+  logic [((NumEngines > 1) ? $clog2(NumEngines) : 1)-1:0] d1_eng_idx;
+  assign d1_cand = (|(d1_eng_q & eng_low)) ? (d1_eng_q & eng_low) : (d1_eng_q & eng_room);
+  siov_rr_arb #(.N(NumEngines)) u_eng_arb (
+    .clk_i, .rst_ni, .req_i(d1_cand), .take_i(d1_go), .any_o(d1_any), .gnt_o(d1_eng),
+    .idx_o(d1_eng_idx)
+  );
+  logic unused;
+  assign unused = &{1'b0, d1_eng_idx, d1_cfg_q};
+  `SIOV_ASSERT(DispEngineRoom, d1_go |-> d1_any)
 
   // ------------------------------------------------------------ D2..D4: look-up beside the
   // descriptor
@@ -138,32 +152,34 @@ module siov_dispatcher #(
       d1_valid_q <= 1'b0;
       p_valid_q <= '0;
     end else begin
-      d1_valid_q <= sel_valid;
+      d1_valid_q <= c1_valid;
       p_valid_q <= {p_valid_q[1:0], d1_go};
     end
-    if (sel_valid) begin
-      d1_wq_q <= sel_wq;
-      d1_eng_q <= sel_eng;
-      d1_grp_q <= sel_grp;
+    if (c1_valid) begin
+      d1_wq_q <= c1_wq;
+      d1_eng_q <= c1_eng;
+      d1_tc_q <= c1_tc;
+      d1_cfg_q <= c1_cfg;
+      d1_ops_q <= c1_ops;
     end
-    p_eng_q <= {p_eng_q[2*NumEngines-1:0], d1_eng_q};
+    p_eng_q <= {p_eng_q[2*NumEngines-1:0], d1_eng};
     if (d1_go) begin
       d2_q.desc <= rd_desc_i;
       d2_q.wq <= d1_wq_q;
       d2_q.epoch <= rd_epoch_i;
       d2_q.ims <= rd_ims_i;
-      d2_q.dedicated <= d1_cfg.dedicated;
-      d2_q.bof_en <= d1_cfg.bof_en;
-      d2_q.pasid_en <= d1_cfg.dedicated ? d1_cfg.pasid_en : 1'b1;
+      d2_q.dedicated <= d1_cfg_q.dedicated;
+      d2_q.bof_en <= d1_cfg_q.bof_en;
+      d2_q.pasid_en <= d1_cfg_q.dedicated ? d1_cfg_q.pasid_en : 1'b1;
       d2_q.pasid <= d1_pasid;
-      d2_q.priv <= d1_cfg.dedicated ? d1_cfg.priv : rd_desc_i[siov_abi_pkg::DescPrivLsb];
-      d2_q.max_xfer <= d1_cfg.max_xfer;
-      d2_q.max_batch <= d1_cfg.max_batch;
-      d2_q.tc_a <= d1_tc[2:0];
-      d2_q.tc_b <= d1_tc[5:3];
+      d2_q.priv <= d1_cfg_q.dedicated ? d1_cfg_q.priv : rd_desc_i[siov_abi_pkg::DescPrivLsb];
+      d2_q.max_xfer <= d1_cfg_q.max_xfer;
+      d2_q.max_batch <= d1_cfg_q.max_batch;
+      d2_q.tc_a <= d1_tc_q[2:0];
+      d2_q.tc_b <= d1_tc_q[5:3];
       d2_q.handle_ok <= 1'b1;
-      d2_q.ops <= '1;
-      lk_pasid_en_q <= d1_cfg.pasid_en;
+      d2_q.ops <= d1_ops_q;
+      lk_pasid_en_q <= d1_cfg_q.pasid_en;
     end
     if (p_valid_q[0]) d3_q <= d2_q;
     if (p_valid_q[1]) d4_q <= d3_q;
@@ -183,28 +199,26 @@ module siov_dispatcher #(
   end
 
   // ------------------------------------------------------------ engine slots
-  // Two slots an engine; room counts reservations from D0 on, so a delivered descriptor always
-  // finds a place.
+  // reserved_q counts from D1 until the engine takes the descriptor. A queue is chosen only while an
+  // engine of its group has fewer than two (eng_low); until the choice is in D1 up to three more
+  // may have been reserved there, so the last one still finds a slot.
   for (genvar e = 0; e < NumEngines; e++) begin : gen_slot
-    logic [1:0] reserved_q;
-    logic       push, pop, slot_ready;
-    logic [1:0] slot_count;
+    logic [SlotsW-1:0] reserved_q, slot_count;
+    logic              push, pop, slot_ready;
     assign push = p_valid_q[2] && p_eng_q[2*NumEngines + e];
     assign pop = disp_valid_o[e] && disp_ready_i[e];
-    siov_fifo #(.W(siov_pkg::DispW), .Depth(2)) u_slot (
+    siov_fifo #(.W(siov_pkg::DispW), .Depth(Slots)) u_slot (
       .clk_i, .rst_ni, .clear_i(clear_i),
       .wr_valid_i(push), .wr_ready_o(slot_ready), .wr_data_i(d4),
       .rd_valid_o(disp_valid_o[e]), .rd_ready_i(disp_ready_i[e]),
       .rd_data_o(disp_o[e*siov_pkg::DispW +: siov_pkg::DispW]), .count_o(slot_count)
     );
-    // A reservation ends when the engine takes the descriptor, or when D1 drops or puts it back.
-    logic give_back;
-    assign give_back = d1_valid_q && d1_eng_q[e] && !d1_go;
     always_ff @(posedge clk_i) begin
       if (!rst_ni || clear_i) reserved_q <= '0;
-      else reserved_q <= reserved_q + 2'(sel_valid && sel_eng[e]) - 2'(pop) - 2'(give_back);
+      else reserved_q <= reserved_q + SlotsW'(d1_go && d1_eng[e]) - SlotsW'(pop);
     end
-    assign eng_room[e] = reserved_q < 2'd2;
+    assign eng_low[e] = reserved_q < SlotsW'(2);
+    assign eng_room[e] = reserved_q < SlotsW'(Slots);
     `SIOV_ASSERT(DispSlotFree, push |-> slot_ready)
     `SIOV_ASSERT(DispHolds, disp_valid_o[e] && !disp_ready_i[e] && !clear_i |=>
                  clear_i || disp_valid_o[e])

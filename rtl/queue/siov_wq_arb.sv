@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses the next queue and engine: weighted round robin inside a group (dsa 5.11), round robin
-// between groups and engines.
+// Chooses the next queue: weighted round robin inside a group (dsa 5.11), round robin over all
+// queues that may go, so also between groups.
 //
-// A queue may be chosen while it is non-empty, not already in the dispatch pipeline (busy_i) and
-// an engine of its group has
-// room. Each queue spends one credit a dispatch; when every waiting queue of a group has spent
-// its credits, the group
-// reloads them from the priorities, so that a queue waits at most the sum of the others'
-// priorities: no starvation.
+// A queue may be chosen while it is non-empty, its head does not wait (blocked_i), it is not
+// already on its way (pipe_i) and an engine of its group has room. Each queue spends one credit a
+// dispatch. Queues without credit wait while any waiting queue of their group has some; when none
+// has, they may go, and the first of them reloads the whole group from the priorities. So between
+// two dispatches of a queue each other queue of its group goes at most twice its priority, however
+// many PASIDs keep the others full: no starvation (SIOV-D-14).
 //
-// Purely a chooser: one registered decision a cycle.
+//   B  choose (one tree)    C1  the choice is out; credits, group and engines of the choice
+//
+// One decision a cycle. Room and "no credit in the group" are one cycle old: a queue that comes
+// meanwhile with credit loses one turn; the user of eng_room_i keeps a margin.
 
 `include "siov_assert.svh"
 
 module siov_wq_arb #(
-  parameter int unsigned NumWq = 8,
-  parameter int unsigned NumGroups = 4,
-  parameter int unsigned NumEngines = 4
+  parameter int unsigned NumWq = 8,         /// 1..128
+  parameter int unsigned NumGroups = 4,     /// 1..16
+  parameter int unsigned NumEngines = 4     /// 1..4
 ) (
   input  logic                              clk_i,
   input  logic                              rst_ni,
@@ -25,110 +28,117 @@ module siov_wq_arb #(
   input  logic [NumGroups*NumWq-1:0]        grp_wq_i,
   input  logic [NumGroups*NumEngines-1:0]   grp_eng_i,
   input  logic [NumWq-1:0]                  nonempty_i,
-  input  logic [NumWq-1:0]                  busy_i,
+  input  logic [NumWq-1:0]                  blocked_i,       /// its head waits
+  input  logic [NumWq-1:0]                  pipe_i,          /// chosen, but still counted as waiting
   input  logic [NumEngines-1:0]             eng_room_i,
-  output logic                              sel_valid_o,     /// combinational decision of this cycle
+  output logic                              sel_valid_o,     /// C1: a queue was chosen
   output logic [7:0]                        sel_wq_o,
-  output logic [NumEngines-1:0]             sel_eng_o,       /// one-hot
-  output logic [$clog2(NumGroups+1)-1:0]    sel_grp_o
+  output logic [NumGroups-1:0]              sel_grp_o,       /// its group, one-hot
+  output logic [NumEngines-1:0]             sel_eng_o        /// the engines of the group
 );
 
-  logic [NumWq*4-1:0]    credit_q;
-  logic [7:0]            last_wq_q;
-  logic [NumEngines-1:0] last_eng_q;
+  localparam int unsigned IdxW = (NumWq > 1) ? $clog2(NumWq) : 1;
 
-  logic [NumWq*4-1:0] prio;
+  logic [NumWq*4-1:0] credit_q;
+  logic [NumWq-1:0]   room_q, free_q;      // room in the group; nobody in the group has credit
+  logic               sel_valid_q;
+  logic [IdxW-1:0]    sel_idx_q;
+
+  // ------------------------------------------------------------ what is known of each queue
+  logic [NumWq-1:0]     waits, rich, room, free;
+  logic [NumGroups-1:0] grp_room, grp_rich;
   always_comb begin
-    for (int unsigned w = 0; w < NumWq; w++)
-      prio[w*4 +: 4] = (prio_i[w*4 +: 4] == '0) ? 4'd1 : prio_i[w*4 +: 4];
-  end
-
-  logic [NumWq-1:0] want, ready, rich, recent;
-  logic             hit_q;
-  logic [NumGroups-1:0] grp_reload;
-
-  // A queue wants service; it is ready when an engine of its group has room; it is rich while
-  // it has credit.
-  // The queue chosen in the last cycle is still in the pipeline, but its remaining credit
-  // counts: reloading over it would
-  // make all priorities equal.
-  always_comb begin
-    want = nonempty_i & ~busy_i & {NumWq{!stop_i}};
-    ready = '0;
-    for (int unsigned g = 0; g < NumGroups; g++)
-      for (int unsigned w = 0; w < NumWq; w++)
-        if (grp_wq_i[g*NumWq + w] && want[w] && |(grp_eng_i[g*NumEngines +: NumEngines] & eng_room_i))
-          ready[w] = 1'b1;
-    for (int unsigned w = 0; w < NumWq; w++) begin
-      rich[w] = credit_q[w*4 +: 4] != '0;
-      recent[w] = hit_q && nonempty_i[w] && last_wq_q == 8'(w);
-    end
-    for (int unsigned g = 0; g < NumGroups; g++)
-      grp_reload[g] = |(grp_wq_i[g*NumWq +: NumWq] & ready) &&
-                      !(|(grp_wq_i[g*NumWq +: NumWq] & (ready | recent) & rich));
-  end
-
-  // First ready and rich queue after the last served one.
-  logic       hit;
-  logic [7:0] pick;
-  always_comb begin
-    hit = 1'b0;
-    pick = '0;
-    for (int unsigned k = 0; k < 2*NumWq; k++) begin
-      if (!hit && k > 32'(last_wq_q) && k <= 32'(last_wq_q) + NumWq &&
-          ready[k % NumWq] && rich[k % NumWq]) begin
-        hit = 1'b1;
-        pick = 8'(k % NumWq);
-      end
-    end
-  end
-
-  logic [NumEngines-1:0] cand, after, choice;
-  logic [$clog2(NumGroups+1)-1:0] grp;
-  always_comb begin
-    cand = '0;
-    grp = '0;
+    waits = nonempty_i & ~blocked_i;
+    for (int unsigned w = 0; w < NumWq; w++) rich[w] = credit_q[w*4 +: 4] != '0;
+    room = '0;
+    free = '0;
     for (int unsigned g = 0; g < NumGroups; g++) begin
-      for (int unsigned w = 0; w < NumWq; w++) begin
-        if (grp_wq_i[g*NumWq + w] && pick == 8'(w)) begin
-          cand = cand | (grp_eng_i[g*NumEngines +: NumEngines] & eng_room_i);
-          grp = ($clog2(NumGroups+1))'(g);
-        end
-      end
+      grp_room[g] = |(grp_eng_i[g*NumEngines +: NumEngines] & eng_room_i);
+      grp_rich[g] = |(grp_wq_i[g*NumWq +: NumWq] & waits & rich);
+      room = room | (grp_wq_i[g*NumWq +: NumWq] & {NumWq{grp_room[g]}});
+      free = free | (grp_wq_i[g*NumWq +: NumWq] & {NumWq{!grp_rich[g]}});
     end
-    after = cand & ~(last_eng_q | (last_eng_q - NumEngines'(1)));  // engines above the last one
-    choice = (|after) ? (after & (~after + NumEngines'(1))) : (cand & (~cand + NumEngines'(1)));
   end
 
-  assign sel_valid_o = hit;
-  assign sel_wq_o = pick;
-  assign sel_eng_o = hit ? choice : '0;
-  assign sel_grp_o = grp;
+  // ------------------------------------------------------------ B: choose
+  logic [NumWq-1:0] may;
+  logic             any;
+  logic [IdxW-1:0]  pick;
+  assign may = waits & room_q & ~pipe_i & (rich | free_q) & {NumWq{!stop_i}};
+  siov_first #(.N(NumWq)) u_first (.req_i(may), .after_i(sel_idx_q), .any_o(any), .idx_o(pick));
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      last_wq_q <= 8'(NumWq - 1);
-      last_eng_q <= NumEngines'(1);
-      credit_q <= '0;
-      hit_q <= 1'b0;
+      sel_valid_q <= 1'b0;
+      sel_idx_q <= IdxW'(NumWq - 1);
+      room_q <= '0;
+      free_q <= '0;
     end else begin
-      hit_q <= hit;
-      if (hit) begin
-        last_wq_q <= pick;
-        last_eng_q <= choice;
-      end
-      for (int unsigned w = 0; w < NumWq; w++) begin
-        logic reload;
-        reload = 1'b0;
-        for (int unsigned g = 0; g < NumGroups; g++)
-          if (grp_wq_i[g*NumWq + w] && grp_reload[g]) reload = 1'b1;
-        if (reload) credit_q[w*4 +: 4] <= prio[w*4 +: 4];
-        else if (hit && pick == 8'(w)) credit_q[w*4 +: 4] <= credit_q[w*4 +: 4] - 4'd1;
-      end
+      sel_valid_q <= any;
+      if (any) sel_idx_q <= pick;
+      room_q <= room;
+      free_q <= free;
     end
   end
 
-  `SIOV_ASSERT(ArbOneEngine, $onehot0(sel_eng_o))
-  `SIOV_ASSERT(ArbEngineHasRoom, sel_valid_o |-> |(sel_eng_o & eng_room_i))
+  // ------------------------------------------------------------ C1: credits and group
+  logic [3:0]            credit;
+  logic                  reload;
+  logic [NumWq-1:0]      same;
+  logic [NumGroups-1:0]  grp;
+  logic [NumEngines-1:0] eng;
+  siov_pick #(.N(NumWq), .W(4)) u_credit (.v_i(credit_q), .idx_i(sel_idx_q), .o(credit));
+  assign reload = sel_valid_q && credit == '0;
+  for (genvar g = 0; g < NumGroups; g++) begin : gen_grp
+    logic [NumWq-1:0] members;
+    assign members = grp_wq_i[g*NumWq +: NumWq];
+    assign grp[g] = members[sel_idx_q];
+  end
+  always_comb begin
+    same = '0;
+    eng = '0;
+    for (int unsigned g = 0; g < NumGroups; g++) begin
+      same = same | (grp_wq_i[g*NumWq +: NumWq] & {NumWq{grp[g]}});
+      eng = eng | (grp_eng_i[g*NumEngines +: NumEngines] & {NumEngines{grp[g]}});
+    end
+  end
+  assign sel_valid_o = sel_valid_q;
+  assign sel_wq_o = 8'(sel_idx_q);
+  assign sel_grp_o = grp;
+  assign sel_eng_o = eng;
+
+  always_ff @(posedge clk_i) begin
+    for (int unsigned w = 0; w < NumWq; w++) begin
+      logic [3:0] full, now;
+      full = (prio_i[w*4 +: 4] == '0) ? 4'd1 : prio_i[w*4 +: 4];
+      now = (reload && same[w]) ? full : credit_q[w*4 +: 4];
+      if (!rst_ni) credit_q[w*4 +: 4] <= '0;
+      else if (sel_valid_q && sel_idx_q == IdxW'(w)) credit_q[w*4 +: 4] <= now - 4'd1;
+      else credit_q[w*4 +: 4] <= now;
+    end
+  end
+
+`ifndef SYNTHESIS
+  // Waiting since the last reload of its group, without a turn.
+  logic [NumWq-1:0] chosen, unserved_q;
+  assign chosen = NumWq'(sel_valid_q) << sel_idx_q;
+  // Choices while a queue could have gone.
+  logic [NumWq*8-1:0] passed_q;
+  logic [NumWq-1:0]   overdue;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) unserved_q <= '0;
+    else unserved_q <= (unserved_q | (same & {NumWq{reload}})) & waits & ~chosen;
+    for (int unsigned w = 0; w < NumWq; w++) begin
+      if (!rst_ni || !may[w] || (any && pick == IdxW'(w))) passed_q[w*8 +: 8] <= '0;
+      else if (any) passed_q[w*8 +: 8] <= passed_q[w*8 +: 8] + 8'd1;
+    end
+  end
+  always_comb begin
+    for (int unsigned w = 0; w < NumWq; w++) overdue[w] = 32'(passed_q[w*8 +: 8]) >= NumWq;
+  end
+  `SIOV_ASSERT(ArbNoStarvation, reload |-> (same & unserved_q & waits & ~chosen) == '0)
+  `SIOV_ASSERT(ArbPassed, overdue == '0)
+  `SIOV_COVER(ArbReload, reload)
+`endif
 
 endmodule
