@@ -199,11 +199,9 @@ module siov_irq_send #(
         addr_d = ims_q ? rd_ims_addr_i : rd_msix_addr_i;
         data_d = ims_q ? rd_ims_data_i : rd_msix_data_i;
         if (src_q == SrcScan) begin
-          state_d = sendable ? StSend : StIdle;
-          if (ignored) begin
-            state_d = StIdle;
-            p_clr = pending;
-          end
+          // Masked again meanwhile: stays pending. Ignored: dropped instead of sent.
+          state_d = (sendable && !ignored) ? StSend : StIdle;
+          p_clr = sendable && ignored;
         end else if (!in_range || disabled || ignored || gone_d || stale_d) begin
           state_d = StAck;
         end else if (masked) begin

@@ -8,7 +8,7 @@
 //
 // Latency: read data 1 cycle after the index. A read in the cycle of a write gives the old entry on
 // port a and the new one on port b, whole: who sees what was written together with the entry (its
-// mask) must not see the entry before it.
+// mask) must not see the entry before it. A read in the cycle of a clear gives 0.
 
 `include "siov_assert.svh"
 
@@ -51,8 +51,8 @@ module siov_irq_store #(
     if (we_i) mem[widx_i] <= wdata_i;
     a_mem_q <= mem[a_idx_i];
     b_mem_q <= mem[b_idx_i];
-    a_valid_q <= a_word[6'(a_idx_i)];
-    b_valid_q <= b_word[6'(b_idx_i)];
+    a_valid_q <= a_word[6'(a_idx_i)] && !clear_i;
+    b_valid_q <= b_word[6'(b_idx_i)] && !clear_i;
     b_new_q <= we_i && !clear_i && (widx_i == b_idx_i);
     written_q <= wdata_i;
   end
