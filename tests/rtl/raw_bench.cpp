@@ -32,7 +32,7 @@ coro::Task<std::uint32_t> RawBench::bring_up(std::vector<RawQueue> queues,
   }
   for (std::size_t w = 0; w < queues.size(); ++w) {
     const RawQueue& q = queues[w];
-    const std::uint32_t base = abi::kTblWqcfg + 32 * static_cast<std::uint32_t>(w);
+    const std::uint32_t base = abi::kTblWqcfg + 64 * static_cast<std::uint32_t>(w);
     write(base, 4, q.size);
     write(base + 4, 4, q.threshold);
     write(base + 8, 4,
