@@ -120,7 +120,8 @@ module siov_cmd_check #(
       past_v_q <= run_q && !last;
       done_q <= last;
     end
-    idx_q <= run_q ? idx_q + 8'd1 : '0;
+    if (run_q) idx_q <= idx_q + 8'd1;
+    else idx_q <= '0;
     past_q <= idx_q;
     if (pick_start_i) begin
       mask_q <= '0;

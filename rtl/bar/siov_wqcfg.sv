@@ -263,11 +263,6 @@ module siov_wqcfg #(
   // A queue that takes work is enabled, and no queue is enabled and busy at once.
   `SIOV_ASSERT(a_accept_enabled, (accept_i & ~enabled_i) == '0)
   `SIOV_ASSERT(a_state_exclusive, (busy_i & enabled_i) == '0)
-  // The operations of a queue that works stand still.
-  for (genvar w = 0; w < NumWq; w++) begin : gen_check
-    `SIOV_ASSERT(a_ops_stable, ((enabled_i[w] || busy_i[w]) && !wq_rst_i[w] && !dev_rst_i) |=>
-                 $stable(wq_ops_o[w*siov_pkg::OpsW +: siov_pkg::OpsW]))
-  end
   `SIOV_COVER(c_locked_write, we_i && dev_locked_i)
 `endif
 

@@ -5,6 +5,8 @@
 // Latency: write 1 cycle; occ_evt_o 1 cycle after the occupancy fell to the limit.
 // @spec dsa 2.9
 
+`include "siov_assert.svh"
+
 module siov_wqcfg_entry #(
   /// Operation masks and occupancy interrupts exist.
   parameter bit Opcfg = 1'b1,
@@ -141,6 +143,12 @@ module siov_wqcfg_entry #(
     assign occ_en_o = en_q;
     assign occ_done_o = done_q;
     assign occ_evt_o = evt_q;
+
+`ifndef SYNTHESIS
+    // The operations of a queue that works stand still.
+    `SIOV_ASSERT(a_ops_stable, ((enabled_i || busy_i) && !wq_rst_i && !dev_rst_i) |=>
+                 $stable(ops_q))
+`endif
   end else begin : gen_plain
     assign ops_o = OpcapLow[siov_pkg::OpsW-1:0];
     assign ops_bad_o = 1'b0;

@@ -171,11 +171,17 @@ module siov_eng_batch #(
   assign rci = flags[siov_abi_pkg::FlagRci];
   assign given = mem_valid_o && mem_ready_i;
 
-  logic fence_wait, fence_stop, look;
+  logic fence_wait, fence_stop, look, lk_busy_q;
   always_comb begin
     fence_wait = fence && out_q != '0;
     fence_stop = fence && !fence_wait && fail_i;
-    look = state_q == StLook && !fence_wait && !fence_stop && rci;
+    look = state_q == StLook && !fence_wait && !fence_stop && rci && !lk_busy_q;
+  end
+  // One look-up at a time, also across a clear: an answer is never taken for another's.
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) lk_busy_q <= 1'b0;
+    else if (lk_valid_o && lk_ready_i) lk_busy_q <= 1'b1;
+    else if (lk_rsp_valid_i) lk_busy_q <= 1'b0;
   end
   assign lk_valid_o = look;
   assign lk_ims_o = ctx_disp.ims;
@@ -215,7 +221,7 @@ module siov_eng_batch #(
           handle_ok_q <= 1'b0;
           if (fence_stop) state_q <= (lines_q == ctx_job.size[15:0]) ? StEnd : StDrop;
           else if (!rci) state_q <= StGive;
-          else if (lk_ready_i) state_q <= StWait;
+          else if (lk_ready_i && !lk_busy_q) state_q <= StWait;
         end
         StWait: if (lk_rsp_valid_i) begin
           handle_ok_q <= lk_ok_i;

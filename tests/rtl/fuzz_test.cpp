@@ -210,7 +210,7 @@ coro::Task<std::uint32_t> Fuzz::bring_up() {
     q.privileged = q.dedicated && (privileged_enable_ || !q.pasid_enable) && chance(40);
     q.pasid = 0x100 + below(3);
     queues_.push_back(q);
-    const std::uint32_t base = abi::kTblWqcfg + 32 * w;
+    const std::uint32_t base = abi::kTblWqcfg + 64 * w;
     b.write(base, 8, std::uint64_t{4 + below(28)} << 32 | 32);
     b.write(base + 8, 4,
             (q.dedicated ? 1u : 0u) | (1 + below(15)) << 4 | q.pasid << 8 |

@@ -14,6 +14,8 @@
 namespace siov::test {
 namespace {
 
+constexpr std::uint64_t kOnes = ~std::uint64_t{0};
+
 class Pair {
  public:
   explicit Pair(std::uint32_t seed)
@@ -129,11 +131,15 @@ void Pair::good_configuration() {
           chance(90) ? 96u << 20 : std::uint64_t{below(97)} << 20 | below(97) << 8 | below(0x100));
   }
   for (unsigned w = 0; w < 8; ++w) {
-    write(abi::kTblWqcfg + 32 * w, 4, chance(97) ? 16 : below(64));
-    write(abi::kTblWqcfg + 32 * w + 4, 4, below(20));
+    write(abi::kTblWqcfg + 64 * w, 4, chance(97) ? 16 : below(64));
+    write(abi::kTblWqcfg + 64 * w + 4, 4, below(20));
     const std::uint32_t good = below(2) | (1 + below(15)) << 4 | 0x123u << 8 | 1u << 28;
-    write(abi::kTblWqcfg + 32 * w + 8, 8,
+    write(abi::kTblWqcfg + 64 * w + 8, 8,
           std::uint64_t{31 | below(11) << 5} << 32 | (chance(85) ? good : rng_()));
+    write(abi::kTblWqcfg + 64 * w + 16, 8,  // occupancy interrupt off, or on with some handle
+          chance(70) ? 0 : std::uint64_t{1u << 16 | below(20)} << 32 | below(2) << 16 | below(12));
+    write(abi::kTblWqcfg + 64 * w + 32, 8,
+          (chance(90) ? 0x1003F03FFu : kOnes) & (std::uint64_t{rng_()} << 32 | rng_()));
   }
   write(abi::kRegGencfg, 4, chance(80) ? 96 : rng_());
 }
@@ -151,7 +157,7 @@ void Pair::random_write() {
       offset = abi::kTblGrpcfg + below(0x120);
       break;
     case 3:
-      offset = abi::kTblWqcfg + below(0x120);
+      offset = abi::kTblWqcfg + below(0x240);
       break;
     case 4:
       offset = abi::kTblMsix + below(0xA0);
@@ -253,7 +259,7 @@ void Pair::sweep() {
     if (at != abi::kRegCmd) compare(at);  // CMD reads undefined: dsa 2.1
   for (std::uint32_t at = 0; at < 0x48; at += 8) compare(abi::kTblMsixperm + at);
   for (std::uint32_t at = 0; at < 0x100; at += 8) compare(abi::kTblGrpcfg + at);
-  for (std::uint32_t at = 0; at < 0x100; at += 8) compare(abi::kTblWqcfg + at);
+  for (std::uint32_t at = 0; at < 0x200; at += 8) compare(abi::kTblWqcfg + at);
   for (std::uint32_t at = 0; at < 0x90; at += 8) compare(abi::kTblMsix + at);
   for (std::uint32_t at = 0; at < 0x100; at += 8) compare(abi::kTblIms + at);
   for (std::uint32_t at = 0; at < 0x80; at += 8) compare(abi::kTblIms + 0x1000 - 0x40 + at);

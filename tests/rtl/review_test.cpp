@@ -294,10 +294,10 @@ TEST(ReviewTest, CommandsUnderLoadEndAndLoseNothing) {
         EXPECT_EQ(ended, 32u) << code;
       }
       for (unsigned w = 0; w < 4; ++w)
-        EXPECT_EQ(bench.run(bench.read(abi::kTblWqcfg + 32 * w + 0x18)) & 0xFFFF, 0u);  // occupancy
+        EXPECT_EQ(bench.run(bench.read(abi::kTblWqcfg + 64 * w + 0x18)) & 0xFFFF, 0u);  // occupancy
       if (code == 0x07 || code == 0x0A) {
         for (const unsigned w : {0u, 2u}) {
-          const std::uint32_t base = abi::kTblWqcfg + 32 * w;
+          const std::uint32_t base = abi::kTblWqcfg + 64 * w;
           bench.write(base + 4, 4, 16);
           bench.write(base + 8, 4, 1u | 8u << 4 | kPasid << 8 | 1u << 28);
           bench.write(base + 12, 4, 31u | 10u << 5);

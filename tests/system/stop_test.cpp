@@ -230,7 +230,7 @@ TEST_F(StopTest, ResetDeviceUnderLoadStopsEverything) {  // 3.2
   expect_silence();
   EXPECT_EQ(b.read(0x90), 0u);
   expect_records_are_true(0, 32);
-  for (unsigned wq = 0; wq < 3; ++wq) EXPECT_EQ(b.read(0x818 + 32 * wq), 0u);
+  for (unsigned wq = 0; wq < 3; ++wq) EXPECT_EQ(b.read(0x818 + 64 * wq), 0u);
   SetUp();
   submit(kDwq, 40, 1);
   EXPECT_EQ(b.command(3), 0u);

@@ -167,7 +167,14 @@ TEST(AbiLiteralsTest, TableFieldsHaveTheirBits) {  // DSA 2.8, 2.9, 2.10; dword 
   EXPECT_EQ(kWqcfgPrivLsb, 93u);
   EXPECT_EQ(kWqcfgMaxXferLsb, 96u);
   EXPECT_EQ(kWqcfgMaxBatchLsb, 101u);
+  EXPECT_EQ(kWqcfgOccIntHandleLsb, 128u);
+  EXPECT_EQ(kWqcfgOccIntImsLsb, 144u);
+  EXPECT_EQ(kWqcfgOccLimitLsb, 160u);
+  EXPECT_EQ(kWqcfgOccIntEnLsb, 176u);
   EXPECT_EQ(kWqcfgOccupancyLsb, 192u);
+  EXPECT_EQ(kWqcfgOccIntDoneLsb, 208u);
+  EXPECT_EQ(kWqcfgOpcfgLsb, 256u);
+  EXPECT_EQ(kWqcfgOpcfgWidth, 256u);
   EXPECT_EQ(kWqcfgStateLsb, 222u);
   EXPECT_EQ(kMsixpermIgnoreLsb, 2u);
   EXPECT_EQ(kMsixpermPasidEnLsb, 3u);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stimulus of siov_bar, 2 queues, 2 groups, 2 engines, 8 entries: episodes of configuration,
 // enabling and commands over the register bus, with writes to locked fields, software errors,
-// changes of the PCI enables, and function-level resets.
+// queues that fill and drain, changes of the PCI enables, and function-level resets.
 #pragma once
 
 #include <deque>
@@ -15,8 +15,6 @@ struct Env : EnvBase {
     unsigned address;
     std::uint64_t data;
   };
-  static constexpr unsigned kSwerrWidth = 129;
-
   void write(unsigned address, std::uint64_t data) { script_.push_back({true, address, data}); }
   void command(unsigned code, unsigned operand) {
     write(0xA0, operand | code << 20 | (chance(2) ? 1U << 31 : 0U));
@@ -29,17 +27,20 @@ struct Env : EnvBase {
     command(5, 0);
     write(0x88, 3);
     for (unsigned wq = 0; wq < 2; ++wq) {
-      write(0x800 + 32 * wq, 2U << below(3) | std::uint64_t{1} << 32);  // size 2, 4 or 8; threshold
-      write(0x808 + 32 * wq,
+      write(0x800 + 64 * wq, 2U << below(3) | std::uint64_t{1} << 32);  // size 2, 4 or 8; threshold
+      write(0x808 + 64 * wq,
             1 | std::uint64_t{1} << 4 | std::uint64_t{31} << 32);  // dedicated, priority 1
+      write(0x810 + 64 * wq, std::uint64_t{0x10001} << 32 | wq);   // occupancy interrupt, limit 1
+      write(0x820 + 64 * wq, chance(2) ? 0x9 : 0x3F);              // operations
     }
-    write(0x600, 3);  // both queues
-    write(0x620, 3);  // both engines
+    write(0x600, 3);                         // both queues
+    write(0x620, 3);                         // both engines
+    write(0x80, chance(2) ? 0x2060 : 0x60);  // event log
     command(1, 0);
     command(6, 0);
     command(6, 1);
     for (unsigned i = 0; i < 12; ++i) {
-      switch (below(6)) {
+      switch (below(8)) {
         case 0:
           command(6, below(2));
           break;
@@ -55,6 +56,12 @@ struct Env : EnvBase {
         case 4:
           write(chance(2) ? 0x98 : 0xC0, 0x1F);
           break;  // INTCAUSE, SWERROR
+        case 5:
+          write(0x818 + 64 * below(2), 0x10000);  // occupancy interrupt generated: again
+          break;
+        case 6:
+          write(0x820 + 64 * below(2), bits64());  // operations, locked or not
+          break;
         default:
           script_.push_back(
               {chance(2), chance(2) ? 0x2000 + 8 * below(4) : 0x4000 + 8 * below(4), 0});
@@ -76,11 +83,17 @@ struct Env : EnvBase {
     dut.tbl_ack_i = ack_in_ == 1;
     if (ack_in_ > 0) --ack_in_;
     dut.dev_irq_ready_i = chance(4);
-    for (unsigned i = 0; i < 3; ++i) {
-      if (waiting_ >> i & 1) continue;
-      put(dut.swerr_valid_i, i, 1, chance(30));
-      put(dut.swerr_i, kSwerrWidth * i, 8, below(256));
+    if (!waiting_) {
+      dut.swerr_valid_i = chance(30);
+      put(dut.swerr_i, 0, 8, below(256));
     }
+    dut.evl_cfg_ok_i = !chance(10);
+    dut.evl_event_i = chance(100);
+    for (unsigned wq = 0; wq < 2; ++wq) put(dut.wq_occ_i, 16 * wq, 16, below(4));
+    dut.occ_irq_ready_i = chance(6);
+    dut.olk_rsp_valid_i = asked_in_ == 1;
+    dut.olk_ok_i = !chance(8);
+    if (asked_in_ > 0) --asked_in_;
     if (drain_for_ > 0) --drain_for_;
     dut.drain_busy_i = drain_for_ > 0 ? 3 : 0;
   }
@@ -91,11 +104,12 @@ struct Env : EnvBase {
       script_.pop_front();
     }
     if (dut.tbl_valid_o) ack_in_ = 2;
-    waiting_ = dut.swerr_valid_i & ~dut.swerr_ready_o;
+    waiting_ = dut.swerr_valid_i && !dut.swerr_ready_o;
+    if (dut.olk_valid_o && !dut.olk_rsp_valid_i && asked_in_ == 0) asked_in_ = 3;
     if (dut.drain_start_o) drain_for_ = 2 + below(20);
   }
 
   std::deque<Access> script_;
-  bool pending_ = false;
-  unsigned ack_in_ = 0, drain_for_ = 0, waiting_ = 0;
+  bool pending_ = false, waiting_ = false;
+  unsigned ack_in_ = 0, drain_for_ = 0, asked_in_ = 0;
 };
