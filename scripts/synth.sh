@@ -32,7 +32,8 @@ write_verilog -noattr $out/netlist.tmp.v
 design -load blocks
 techmap -map scripts/memory_depth.v
 techmap
-opt -fast
+opt_expr
+opt_clean
 tee -q -o $out/gates.json stat -json
 delete t:siov_* t:\$paramod*
 tee -q -o $out/depth.txt ltp -noff

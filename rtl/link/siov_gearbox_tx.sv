@@ -4,7 +4,8 @@
 //
 // The upper half of a TLP's last beat is sent only if the payload reaches into it. The narrow side
 // runs without gaps, between TLPs too, as long as beats wait on the wide side.
-// Latency: one cycle. Outputs are registers; in_ready_o follows out_ready_i combinationally.
+// Latency: one cycle. Outputs to the link are registers; in_ready_o follows the beat at the input,
+// and nothing from out_ready_i, which a skid stage cuts.
 // @spec PCIe-6.3 2.2
 
 `include "siov_assert.svh"
@@ -43,42 +44,36 @@ module siov_gearbox_tx (
   logic upper_q;
   // Answer of needs_upper for the TLP under way, noted at its start.
   logic last_upper_q;
-  logic out_valid_q;
-  logic [BeatW-1:0] out_q;
-  logic free, last_upper, done;
+  logic last_upper, done, room;
+  logic [BeatW-1:0] out_beat;
 
-  assign free = !out_valid_q || out_ready_i;
   assign last_upper = in_sop_i ? needs_upper(in_hdr_i[30], in_hdr_i[3:0]) : last_upper_q;
   // This half is the last of its beat.
   assign done = upper_q || (in_eop_i && !last_upper);
-  assign in_ready_o = free && done;
+  assign in_ready_o = room && done;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      out_valid_q <= 1'b0;
-      upper_q <= 1'b0;
-    end else if (free) begin
-      out_valid_q <= in_valid_i;
-      if (in_valid_i) upper_q <= !done;
-    end
+    if (!rst_ni) upper_q <= 1'b0;
+    else if (room && in_valid_i) upper_q <= !done;
   end
 
   always_ff @(posedge clk_i) begin
-    if (free && in_valid_i) begin
-      out_q <= {in_sop_i && !upper_q, in_eop_i && done, in_prefix_valid_i && !upper_q, in_prefix_i,
-                in_hdr_i, upper_q ? in_data_i[511:256] : in_data_i[255:0]};
-      if (in_sop_i) last_upper_q <= needs_upper(in_hdr_i[30], in_hdr_i[3:0]);
-    end
+    if (in_valid_i && in_sop_i) last_upper_q <= last_upper;
   end
 
-  assign out_valid_o = out_valid_q;
-  assign {out_sop_o, out_eop_o, out_prefix_valid_o, out_prefix_o, out_hdr_o, out_data_o} = out_q;
+  siov_skid #(.W(BeatW)) u_out (
+    .clk_i(clk_i), .rst_ni(rst_ni),
+    .in_valid_i(in_valid_i), .in_ready_o(room),
+    .in_data_i({in_sop_i && !upper_q, in_eop_i && done, in_prefix_valid_i && !upper_q, in_prefix_i,
+                in_hdr_i, upper_q ? in_data_i[511:256] : in_data_i[255:0]}),
+    .out_valid_o(out_valid_o), .out_ready_i(out_ready_i), .out_data_o(out_beat)
+  );
+  assign {out_sop_o, out_eop_o, out_prefix_valid_o, out_prefix_o, out_hdr_o, out_data_o} = out_beat;
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_out_hold, out_valid_o && !out_ready_i |=> out_valid_o && $stable(out_q))
   // A beat leaves the wide side with its last half and not before.
   `SIOV_ASSERT(a_whole, in_valid_i && in_ready_o && in_eop_i && last_upper |-> upper_q)
-  `SIOV_COVER(c_stalled_upper, in_valid_i && upper_q && !free)
+  `SIOV_COVER(c_stalled_upper, in_valid_i && upper_q && !room)
 `endif
 
 endmodule
