@@ -130,9 +130,8 @@ module siov_eng_delta (
 
   // ------------------------------------------------------------ C: one line of the record
   logic [511:0] line_q;                // 0 from fill_q on
-  logic [6:0]   fill_q, cap_q, sum;    // bytes in it, bytes that belong in it
-  logic [3:0]   fits_in;               // bytes of the entry in a line that it fills, 2..10
-  logic [79:0]  tail;                  // the others
+  logic [6:0]   fill_q, room_q, cap_q; // bytes in it, bytes that it still takes, their sum
+  logic [79:0]  tail;                  // what does not go into a line that an entry fills
   logic [63:0]  addr_q;                // of its first byte
   logic         spills, move, flush_q, rest, done_q;
   logic         wr_valid_q;
@@ -140,10 +139,8 @@ module siov_eng_delta (
   logic [6:0]   wr_bytes_q;
   logic [511:0] wr_data_q;
 
-  assign sum = fill_q + 7'(EntryBytes);
-  assign spills = sum >= cap_q;
-  assign fits_in = 4'(cap_q - fill_q);
-  assign tail = entry_q >> {fits_in, 3'd0};
+  assign spills = room_q <= 7'(EntryBytes);
+  assign tail = entry_q >> {room_q[3:0], 3'd0};
   assign move = entry_valid_q && !(spills && wr_valid_q);
   assign entry_free = !entry_valid_q || !(spills && wr_valid_q);
   assign rest = flush_q && !a_valid_q && !entry_valid_q && !wr_valid_q && fill_q != 7'd0;
@@ -158,17 +155,21 @@ module siov_eng_delta (
       fill_q <= '0;
       line_q <= '0;
     end else if (move) begin
-      fill_q <= spills ? sum - cap_q : sum;
+      fill_q <= spills ? 7'(EntryBytes) - room_q : fill_q + 7'(EntryBytes);
       line_q <= spills ? {432'd0, tail} : put(line_q, entry_q, fill_q[5:0]);
     end else if (rest) begin
       fill_q <= '0;
     end
     if (start_i) begin
       cap_q <= 7'd64 - {1'b0, dst_i[5:3], 3'd0};
+      room_q <= 7'd64 - {1'b0, dst_i[5:3], 3'd0};
       addr_q <= {dst_i[63:3], 3'd0};
-    end else if (move && spills) begin
-      cap_q <= 7'd64;
-      addr_q <= {addr_q[63:6] + 58'd1, 6'd0};
+    end else if (move) begin
+      room_q <= room_q + (spills ? 7'd64 - 7'(EntryBytes) : -7'(EntryBytes));
+      if (spills) begin
+        cap_q <= 7'd64;
+        addr_q <= {addr_q[63:6] + 58'd1, 6'd0};
+      end
     end
   end
 
