@@ -88,14 +88,16 @@ module siov_eng_delta (
   logic [31:0]      left_q, size_q;
   logic [WordW-1:0] compared_q, number;
   logic [63:0]      word;
+  logic [2:0]       offset;
 
   always_comb begin
-    number = base_q;
+    offset = '0;
     word = '0;
     for (int w = 0; w < 8; w++) begin
-      if (first[w]) number[2:0] = base_q[2:0] + 3'(w);
+      offset = offset | (3'(w) & {3{first[w]}});
       word = word | (b_q[64*w +: 64] & {64{first[w]}});
     end
+    number = base_q + {{(WordW-3){1'b0}}, offset};
   end
   assign fits = left_q >= 32'(EntryBytes);
 

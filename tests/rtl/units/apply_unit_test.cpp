@@ -157,9 +157,10 @@ TEST(ApplyUnitTest, RandomRecordsCutAnywhere) {
     std::uint32_t used = 0;
     std::uint8_t status = 0;
     for (std::uint32_t i = random.below(60); i > 0; --i) {
-      const std::int32_t step = static_cast<std::int32_t>(1 + random.below(100));
-      const auto number = static_cast<std::uint16_t>(
-          random.chance(50) ? random.bits() : static_cast<std::uint64_t>(last + step));
+      std::int64_t next = last + 1 + random.below(100);
+      if (random.chance(50)) next = random.bits() & 0xFFFF;
+      if (random.chance(50)) next = std::max<std::int64_t>(0, last - random.below(2));
+      const auto number = static_cast<std::uint16_t>(next);
       const std::uint8_t fill = random.byte();
       append(record, number, fill);
       if (status != 0) continue;
