@@ -9,6 +9,7 @@
 
 #include <verilated.h>
 
+#include <boost/random/mersenne_twister.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -71,14 +72,11 @@ std::uint8_t get_byte(const Port& port, std::size_t lane) {
   return static_cast<std::uint8_t>(port.m_storage[lane / 4] >> (8 * (lane % 4)));
 }
 
-/// Small reproducible numbers.
+/// Random numbers of one test, by seed.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15u + 1) {}
-  std::uint64_t bits() {
-    state_ ^= state_ << 13, state_ ^= state_ >> 7, state_ ^= state_ << 17;
-    return state_ * 0x2545F4914F6CDD1Du;
-  }
+  explicit Random(std::uint64_t seed) : engine_(seed) {}
+  std::uint64_t bits() { return engine_(); }
   std::uint32_t below(std::uint32_t bound) {
     return static_cast<std::uint32_t>((bits() >> 33) % bound);
   }
@@ -91,7 +89,7 @@ class Random {
   }
 
  private:
-  std::uint64_t state_;
+  boost::random::mt19937_64 engine_;
 };
 
 }  // namespace siov::test
