@@ -66,9 +66,11 @@ format-check:    ## fail if a C++ file is not formatted
 
 abi: setup       ## regenerate register and descriptor views from rtl/abi/siov_abi.toml
 	@python3 rtl/abi/gen_abi.py
+	@python3 rtl/engine/gen_crc.py
 
 abi-check: setup ## fail if a generated view is stale
 	@python3 rtl/abi/gen_abi.py --check
+	@python3 rtl/engine/gen_crc.py --check
 
 synth: setup     ## read the RTL with Yosys, report area and depth of each block in out/synth, write the netlist
 	@scripts/synth.sh $(PERSONALITY) $(BUILD)/synth$(patsubst %,-%,$(filter-out default,$(PERSONALITY))) $(OUT)/synth

@@ -38,7 +38,6 @@ module siov_eng_crc (
   localparam logic [1:0] ModeCrc32 = 2'd0;
   localparam logic [1:0] ModeCrc64 = 2'd1;
   localparam logic [1:0] ModeCrc16 = 2'd2;
-  localparam int unsigned RowW = siov_crc_pkg::LineBits;
 
   function automatic logic [511:0] flip_bytes(input logic [511:0] v);
     for (int i = 0; i < 64; i++)
@@ -47,27 +46,6 @@ module siov_eng_crc (
 
   function automatic logic [63:0] flip64(input logic [63:0] v);
     for (int b = 0; b < 64; b++) flip64[b] = v[63 - b];
-  endfunction
-
-  // Register behind a line, but for the register before it.
-  function automatic logic [63:0] crc64_line(input logic [511:0] x);
-    for (int k = 0; k < 64; k++) crc64_line[k] = ^(x & siov_crc_pkg::Crc64Rows[RowW*k +: RowW]);
-  endfunction
-  function automatic logic [31:0] crc32_line(input logic [511:0] x);
-    for (int k = 0; k < 32; k++) crc32_line[k] = ^(x & siov_crc_pkg::Crc32Rows[RowW*k +: RowW]);
-  endfunction
-  function automatic logic [15:0] crc16_line(input logic [511:0] x);
-    for (int k = 0; k < 16; k++) crc16_line[k] = ^(x & siov_crc_pkg::Crc16Rows[RowW*k +: RowW]);
-  endfunction
-  // What a register before a whole line adds to the register behind it.
-  function automatic logic [63:0] crc64_carry(input logic [63:0] s);
-    for (int k = 0; k < 64; k++) crc64_carry[k] = ^(s & siov_crc_pkg::Crc64Rows[RowW*k +: 64]);
-  endfunction
-  function automatic logic [31:0] crc32_carry(input logic [31:0] s);
-    for (int k = 0; k < 32; k++) crc32_carry[k] = ^(s & siov_crc_pkg::Crc32Rows[RowW*k +: 32]);
-  endfunction
-  function automatic logic [15:0] crc16_carry(input logic [15:0] s);
-    for (int k = 0; k < 16; k++) crc16_carry[k] = ^(s & siov_crc_pkg::Crc16Rows[RowW*k +: 16]);
   endfunction
 
   // ------------------------------------------------------------ mode
@@ -141,17 +119,20 @@ module siov_eng_crc (
   always_ff @(posedge clk_i) begin
     if (start_i) s64_q <= bypass_inv_i ? flip64(seed_i) : ~seed_i;
     else if (step && mode_q == ModeCrc64)
-      s64_q <= crc64_line(x) ^ (x_valid_q ? rest_q : crc64_carry(s64_q));
+      s64_q <= siov_crc_pkg::crc64_line(x) ^
+               (x_valid_q ? rest_q : siov_crc_pkg::crc64_carry(s64_q));
   end
   always_ff @(posedge clk_i) begin
     if (start_i) s32_q <= bypass_inv_i ? 32'(flip64({seed_i[31:0], 32'd0})) : ~seed_i[31:0];
     else if (step && mode_q == ModeCrc32)
-      s32_q <= crc32_line(x) ^ (x_valid_q ? rest_q[31:0] : crc32_carry(s32_q));
+      s32_q <= siov_crc_pkg::crc32_line(x) ^
+               (x_valid_q ? rest_q[31:0] : siov_crc_pkg::crc32_carry(s32_q));
   end
   always_ff @(posedge clk_i) begin
     if (start_i) s16_q <= {16{inv_seed_i}};
     else if (step && mode_q == ModeCrc16)
-      s16_q <= crc16_line(x) ^ (x_valid_q ? rest_q[15:0] : crc16_carry(s16_q));
+      s16_q <= siov_crc_pkg::crc16_line(x) ^
+               (x_valid_q ? rest_q[15:0] : siov_crc_pkg::crc16_carry(s16_q));
   end
 
   // ------------------------------------------------------------ result

@@ -49,6 +49,8 @@ module siov_eng_delta (
   logic [7:0]       differ_q, first, others;
   logic [511:0]     b_q;
   logic [WordW-1:0] base_q, after_q;    // number of the first word of this pair, of the next one
+  logic [WordW-4:0] above_q;            // base_q / 8 + 1
+  logic [WordW-1:0] end_q, after;       // number behind this pair, behind the one that comes
   logic             overflow_q, pick, fits, entry_free;
 
   function automatic logic [7:0] compare(input logic [511:0] a, input logic [511:0] b,
@@ -57,12 +59,17 @@ module siov_eng_delta (
       compare[w] = (4'(w) < words) && a[64*w +: 64] != b[64*w +: 64];
   endfunction
 
-  assign others = differ_q & (differ_q - 8'd1);
-  assign first = differ_q & ~(differ_q - 8'd1);
+  function automatic logic [7:0] lowest(input logic [7:0] v);
+    for (int w = 0; w < 8; w++) lowest[w] = v[w] && (8'(v << (8 - w)) == 8'd0);
+  endfunction
+
+  assign first = lowest(differ_q);
+  assign others = differ_q & ~first;
   assign a_done = differ_q == 8'd0 || (others == 8'd0 && entry_free);
   assign a_leaves = a_done || overflow_q;
   assign ready_o = !a_valid_q || a_leaves;
   assign take = valid_i && ready_o;
+  assign after = after_q + {{(WordW-4){1'b0}}, words_i};
   assign pick = a_valid_q && differ_q != 8'd0 && !overflow_q && entry_free;
 
   always_ff @(posedge clk_i) begin
@@ -71,12 +78,14 @@ module siov_eng_delta (
       after_q <= '0;
     end else begin
       if (ready_o) a_valid_q <= valid_i;
-      if (take) after_q <= after_q + {{(WordW-4){1'b0}}, words_i};
+      if (take) after_q <= after;
     end
     if (take) begin
       differ_q <= compare(a_i, b_i, words_i);
       b_q <= b_i;
       base_q <= after_q;
+      above_q <= after_q[WordW-1:3] + (WordW-3)'(1);
+      end_q <= after;
     end else if (pick) begin
       differ_q <= others;
     end
@@ -88,14 +97,18 @@ module siov_eng_delta (
   logic [31:0]      left_q, size_q;
   logic [WordW-1:0] compared_q, number;
   logic [63:0]      word;
+  logic [2:0]       offset;
+  logic [3:0]       low;
 
   always_comb begin
-    number = base_q;
+    offset = '0;
     word = '0;
     for (int w = 0; w < 8; w++) begin
-      if (first[w]) number[2:0] = base_q[2:0] + 3'(w);
+      offset = offset | (3'(w) & {3{first[w]}});
       word = word | (b_q[64*w +: 64] & {64{first[w]}});
     end
+    low = {1'b0, base_q[2:0]} + {1'b0, offset};
+    number = {low[3] ? above_q : base_q[WordW-1:3], low[2:0]};
   end
   assign fits = left_q >= 32'(EntryBytes);
 
@@ -118,21 +131,15 @@ module siov_eng_delta (
         end
       end
       if (pick && !fits) compared_q <= number;
-      else if (a_valid_q && a_done && !overflow_q) compared_q <= base_q + pair_words;
+      else if (a_valid_q && a_done && !overflow_q) compared_q <= end_q;
     end
     if (pick) entry_q <= {word, number[15:0]};
   end
 
-  logic [3:0]       words_q;
-  logic [WordW-1:0] pair_words;
-  assign pair_words = {{(WordW-4){1'b0}}, words_q};
-  always_ff @(posedge clk_i) if (take) words_q <= words_i;
-
   // ------------------------------------------------------------ C: one line of the record
   logic [511:0] line_q;                // 0 from fill_q on
-  logic [6:0]   fill_q, cap_q, sum;    // bytes in it, bytes that belong in it
-  logic [3:0]   fits_in;               // bytes of the entry in a line that it fills, 2..10
-  logic [79:0]  tail;                  // the others
+  logic [6:0]   fill_q, room_q, cap_q; // bytes in it, bytes that it still takes, their sum
+  logic [79:0]  tail;                  // what does not go into a line that an entry fills
   logic [63:0]  addr_q;                // of its first byte
   logic         spills, move, flush_q, rest, done_q;
   logic         wr_valid_q;
@@ -140,10 +147,8 @@ module siov_eng_delta (
   logic [6:0]   wr_bytes_q;
   logic [511:0] wr_data_q;
 
-  assign sum = fill_q + 7'(EntryBytes);
-  assign spills = sum >= cap_q;
-  assign fits_in = 4'(cap_q - fill_q);
-  assign tail = entry_q >> {fits_in, 3'd0};
+  assign spills = room_q[6:4] == 3'd0 && !(&room_q[3:2]);   // at most ten; room_q is even
+  assign tail = entry_q >> {room_q[3:0], 3'd0};
   assign move = entry_valid_q && !(spills && wr_valid_q);
   assign entry_free = !entry_valid_q || !(spills && wr_valid_q);
   assign rest = flush_q && !a_valid_q && !entry_valid_q && !wr_valid_q && fill_q != 7'd0;
@@ -158,17 +163,21 @@ module siov_eng_delta (
       fill_q <= '0;
       line_q <= '0;
     end else if (move) begin
-      fill_q <= spills ? sum - cap_q : sum;
+      fill_q <= spills ? 7'(EntryBytes) - room_q : fill_q + 7'(EntryBytes);
       line_q <= spills ? {432'd0, tail} : put(line_q, entry_q, fill_q[5:0]);
     end else if (rest) begin
       fill_q <= '0;
     end
     if (start_i) begin
       cap_q <= 7'd64 - {1'b0, dst_i[5:3], 3'd0};
+      room_q <= 7'd64 - {1'b0, dst_i[5:3], 3'd0};
       addr_q <= {dst_i[63:3], 3'd0};
-    end else if (move && spills) begin
-      cap_q <= 7'd64;
-      addr_q <= {addr_q[63:6] + 58'd1, 6'd0};
+    end else if (move) begin
+      room_q <= spills ? room_q + 7'd64 - 7'(EntryBytes) : room_q - 7'(EntryBytes);
+      if (spills) begin
+        cap_q <= 7'd64;
+        addr_q <= {addr_q[63:6] + 58'd1, 6'd0};
+      end
     end
   end
 
