@@ -37,48 +37,58 @@ module siov_read_buffers #(
   localparam int unsigned LineW = 14;
 
   // ------------------------------------------------------------ configuration, engine by engine
-  logic [Ne*8-1:0]  allow_d, allow_q, reserve_d, reserve_q;
-  logic [Ne*Ne-1:0] same_d, same_q;        // e*Ne+f: e and f are of one group
-  logic [Ne-1:0]    has_d, has_q, lead_d, lead_q;   // in a group; the first of its group
-  logic [Ne*3-1:0]  size_d, size_q;        // engines of the group
-  logic [11:0]      spare_d;               // reserved by groups without engines
-  logic [8:0]       pool_d, pool_q;        // for the groups with engines
+  // One group a cycle: its engines learn what it may hold; without engines its reservation is taken
+  // out of the pool. Two rounds after the last change everything is right.
+  localparam int unsigned GrpW = (NumGroups > 1) ? $clog2(NumGroups) : 1;
+  logic [GrpW-1:0]  scan_q;
+  logic [Ne-1:0]    scan_eng, seen_q, has_q;     // in a group
+  logic [15:0]      scan_rb;
+  logic [9:0]       left_q, left;                // bit 9: more than all is reserved
+  logic [8:0]       pool_q;                      // buffers for the groups with engines
+  logic [Ne*8-1:0]  allow_q, reserve_q;
+  logic [Ne*Ne-1:0] same_q;                      // e*Ne+f: e and f are of one group
+  logic [Ne-1:0]    lead_d, lead_q;              // the first of its group
+  logic [Ne*3-1:0]  size_d, size_q;              // engines of the group
+  siov_pick #(.N(NumGroups), .W(Ne)) u_scan_eng (.v_i(grp_eng_i), .idx_i(scan_q), .o(scan_eng));
+  siov_pick #(.N(NumGroups), .W(16)) u_scan_rb (.v_i(grp_rb_i), .idx_i(scan_q), .o(scan_rb));
+  assign left = (left_q[9] || scan_eng != '0) ? left_q : left_q - {2'b0, scan_rb[7:0]};
   always_comb begin
-    allow_d = '0;
-    reserve_d = '0;
-    same_d = '0;
-    has_d = '0;
-    spare_d = '0;
-    for (int unsigned g = 0; g < NumGroups; g++) begin
-      if (grp_eng_i[g*Ne +: Ne] == '0) spare_d = spare_d + 12'(grp_rb_i[g*16 +: 8]);
-      for (int unsigned e = 0; e < Ne; e++) begin
-        if (grp_eng_i[g*Ne + e]) begin
-          has_d[e] = 1'b1;
-          allow_d[e*8 +: 8] = allow_d[e*8 +: 8] | grp_rb_i[g*16 + 8 +: 8];
-          reserve_d[e*8 +: 8] = reserve_d[e*8 +: 8] | grp_rb_i[g*16 +: 8];
-          same_d[e*Ne +: Ne] = same_d[e*Ne +: Ne] | grp_eng_i[g*Ne +: Ne];
-        end
-      end
-    end
-    pool_d = (spare_d > 12'(ReadBuffers)) ? '0 : 9'(ReadBuffers) - spare_d[8:0];
     for (int unsigned e = 0; e < Ne; e++) begin
-      lead_d[e] = has_d[e];
+      lead_d[e] = has_q[e];
       size_d[e*3 +: 3] = '0;
       for (int unsigned f = 0; f < Ne; f++) begin
-        if (f < e && same_d[e*Ne + f]) lead_d[e] = 1'b0;
-        size_d[e*3 +: 3] = size_d[e*3 +: 3] + 3'(same_d[e*Ne + f]);
+        if (f < e && same_q[e*Ne + f]) lead_d[e] = 1'b0;
+        size_d[e*3 +: 3] = size_d[e*3 +: 3] + 3'(same_q[e*Ne + f]);
       end
     end
   end
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) has_q <= '0;
-    else has_q <= has_d;
-    allow_q <= allow_d;
-    reserve_q <= reserve_d;
-    same_q <= same_d;
+    if (!rst_ni) begin
+      scan_q <= '0;
+      seen_q <= '0;
+      has_q <= '0;
+      left_q <= 10'(ReadBuffers);
+      pool_q <= '0;
+    end else if (scan_q == GrpW'(NumGroups - 1)) begin
+      scan_q <= '0;
+      seen_q <= '0;
+      has_q <= seen_q | scan_eng;
+      left_q <= 10'(ReadBuffers);
+      pool_q <= left[9] ? '0 : left[8:0];
+    end else begin
+      scan_q <= scan_q + GrpW'(1);
+      seen_q <= seen_q | scan_eng;
+      left_q <= left;
+    end
+    for (int unsigned e = 0; e < Ne; e++) begin
+      if (scan_eng[e]) begin
+        allow_q[e*8 +: 8] <= scan_rb[15:8];
+        reserve_q[e*8 +: 8] <= scan_rb[7:0];
+        same_q[e*Ne +: Ne] <= scan_eng;
+      end
+    end
     lead_q <= lead_d;
     size_q <= size_d;
-    pool_q <= pool_d;
   end
 
   // ------------------------------------------------------------ turn
