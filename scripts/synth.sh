@@ -32,8 +32,7 @@ write_verilog -noattr $out/netlist.tmp.v
 design -load blocks
 techmap -map scripts/memory_depth.v
 techmap
-opt_expr
-opt_clean
+opt -fast
 tee -q -o $out/gates.json stat -json
 delete t:siov_* t:\$paramod*
 tee -q -o $out/depth.txt ltp -noff

@@ -54,7 +54,9 @@ def weigh(module):
 def gate_counts(path):
     """Gates of each module: simple cells that are neither flip-flop nor instance."""
     counts = {}
-    for name, module in json.loads(path.read_text(encoding="utf-8"))["modules"].items():
+    # Yosys 0.23 goes on with the hierarchy as plain text behind the list of modules.
+    modules, _, _ = path.read_text(encoding="utf-8").partition("\n   },\n")
+    for name, module in json.loads(modules + "}}")["modules"].items():
         kinds = module["num_cells_by_type"]
         counts[name.lstrip("\\")] = sum(n for kind, n in kinds.items() if kind.startswith("$_") and "DFF" not in kind)
     return counts

@@ -20,11 +20,17 @@ namespace siov::test {
 template <class Model>
 class Block {
  public:
-  Block() : dut(std::make_unique<Model>(&context, "TOP")) {
+  Block() {
+    context.threads(1);
+    dut = std::make_unique<Model>(&context, "TOP");
     dut->clk_i = 0;
     dut->rst_ni = 0;
   }
-  ~Block() { dut->final(); }
+  ~Block() {
+    // The model takes its scopes off the thread's context, which may by now be another block's.
+    Verilated::threadContextp(&context);
+    dut->final();
+  }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
