@@ -20,6 +20,17 @@
 
 namespace siov::model {
 
+// Operation-specific flags. @spec DSA 5.6
+inline constexpr unsigned kFlagReadback1 = 16;            ///< drain: address 1 is read back
+inline constexpr unsigned kFlagReadback2 = 17;            ///< drain: address 2 is read back
+inline constexpr unsigned kFlagSuppressA = 18;            ///< drain: no implicit readback, class A
+inline constexpr unsigned kFlagSuppressB = 19;            ///< drain: no implicit readback, class B
+inline constexpr unsigned kFlagFill16 = 18;               ///< fill: pattern of 16 bytes
+inline constexpr unsigned kFlagSeedAddress = 16;          ///< CRC: the seed is in memory
+inline constexpr unsigned kFlagCrcBypassInversion = 17;   ///< CRC: no inversion and reflection
+inline constexpr unsigned kFlagCrcBypassReflection = 18;  ///< CRC: no reflection of data
+inline constexpr unsigned kFlagCrc64 = 19;                ///< CRC: 64 bits
+
 /// Optional features of a build. @spec DSA 2.2
 struct Features {
   bool fill16 = false;          ///< GENCAP[10]: fill with a 16-byte pattern
@@ -42,7 +53,8 @@ struct WorkContext {
   bool ims = false;  ///< the handle names an IMS entry (portal page of the descriptor or batch)
   bool user_interrupts = false;     ///< GENCFG bit 12
   bool privileged_allowed = false;  ///< privileged mode enable of the PASID capability
-  std::uint64_t operations = 0x3D;  ///< bit n: opcode n allowed: OPCAP and OPCFG
+  /// Bit n: opcode n allowed: OPCAP and OPCFG. @spec DSA 2.4, 2.9
+  std::uint64_t operations = 0x1'003F'03FF;
   Features features;
   bool event_log = false;  ///< errors go to the event log. @spec DSA 2.11
   bool in_batch = false;
@@ -96,7 +108,7 @@ struct BatchResult {
   bool list_error = false;      ///< a read of the list failed
 };
 
-/// The functional meaning of a descriptor. Order of checks: predict.cpp.
+/// The functional meaning of a descriptor. Order of checks: predict_checks.cpp.
 /// @param reader  sees memory with the owner's PASID; called in pieces that stay inside one 4 KiB
 /// page. An empty piece asks for a zero-length read of that address; these come last.
 /// @spec DSA 5.2, 5.4, 5.5, 5.6

@@ -240,6 +240,7 @@ model::WorkContext Fuzz::context_of(const abi::Descriptor& d, const Queue& q, bo
   c.handle_ok = permitted(ims, d.interrupt_handle, c.pasid);
   c.user_interrupts = user_interrupts_;
   c.privileged_allowed = privileged_enable_;
+  c.operations = abi::kRstOpcap;
   return c;
 }
 

@@ -1,59 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The functional meaning of descriptors, with bytes and codes typed from DSA 5.2 to 5.6.
-#include "model/predict.hpp"
-
-#include <gtest/gtest.h>
-
-#include <cstring>
-#include <set>
-#include <string>
-
+// The functional meaning of descriptors, with bytes and codes typed from DSA 5.2 to 5.6: the basic
+// operations, routing of results, order of checks. The other operations: predict_*_test.cpp.
 #include "common/error.hpp"
+#include "predict_bench.hpp"
 
 namespace siov::model {
 namespace {
 
 using abi::Descriptor;
-
-constexpr std::uint32_t kCrav = 0x4, kRcr = 0x8, kRci = 0x10, kCheck = 0x80;
-
-/// 64 KiB of memory; byte i holds i * 7 + i / 256; some pages cannot be read.
-struct Memory {
-  std::array<std::byte, 0x10000> bytes;
-  std::set<std::uint64_t> bad_pages;
-  Memory() {
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-      bytes[i] = static_cast<std::byte>(i * 7 + i / 256);
-  }
-  bool operator()(Iova at, std::span<std::byte> out) const {
-    EXPECT_LE(at.page_offset() + out.size(), 4096u) << "a read crosses a page";
-    if (bad_pages.contains(at.page().value)) return false;
-    std::memcpy(out.data(), bytes.data() + at.value, out.size());
-    return true;
-  }
-  void put(std::uint64_t at, std::string_view text) {
-    std::memcpy(bytes.data() + at, text.data(), text.size());
-  }
-};
-
-std::string text_of(const std::vector<std::byte>& data) {
-  return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
-
-std::array<std::byte, 32> record_bytes(std::initializer_list<int> first) {
-  std::array<std::byte, 32> out{};
-  std::size_t i = 0;
-  for (const int b : first) out[i++] = static_cast<std::byte>(b);
-  return out;
-}
-
-Descriptor make(std::uint8_t opcode, std::uint32_t flags = kCrav | kRcr) {
-  Descriptor d;
-  d.opcode = opcode;
-  d.flags = flags;
-  if ((flags & kCrav) != 0) d.completion_address = Iova{0xF000};
-  return d;
-}
 
 Descriptor memmove_of(std::uint64_t source, std::uint64_t destination, std::uint32_t size) {
   Descriptor d = make(0x03);
@@ -72,28 +26,13 @@ Descriptor compare_of(std::uint64_t one, std::uint64_t two, std::uint32_t size,
   return d;
 }
 
-Prediction run(const Descriptor& d, const WorkContext& context = {}) {
-  const Memory memory;
-  return predict(d, context, memory);
-}
-
-/// The status and where it is told.
-void expect_record(const Prediction& p, int status) {
-  EXPECT_EQ(p.status, status);
-  EXPECT_TRUE(p.writes_record);
-  EXPECT_FALSE(p.software_error);
-  EXPECT_EQ(p.record_address, Iova{0xF000});
-  EXPECT_EQ(p.record[0], static_cast<std::byte>(status));
-  EXPECT_TRUE(p.writes.empty());
-}
-
 // ---------------------------------------------------------------- operations
 
 TEST(PredictTest, NoopWithRequestedRecordWritesStatusOne) {  // 5.4, 5.6 (00)
   const Prediction p = run(make(0x00));
   EXPECT_EQ(p.status, 1);
   EXPECT_TRUE(p.writes_record);
-  EXPECT_EQ(p.record, record_bytes({1}));
+  EXPECT_EQ(p.record, record_of("01"));
   EXPECT_FALSE(p.interrupt);
   EXPECT_FALSE(p.software_error);
   EXPECT_TRUE(p.reads.empty());
@@ -107,13 +46,13 @@ TEST(PredictTest, SuccessWithoutRcrWritesNoRecord) {  // 5.4
 }
 
 TEST(PredictTest, DrainIsSuccess) {  // 5.6 (02)
-  EXPECT_EQ(run(make(0x02)).record, record_bytes({1}));
+  EXPECT_EQ(run(make(0x02)).record, record_of("01"));
   EXPECT_EQ(run(make(0x02, kCrav | kRcr | 0xC0000)).status, 1) << "suppressed readbacks";
 }
 
 TEST(PredictTest, MemmoveCopiesSourceToDestination) {  // 5.6 (03)
   Memory memory;
-  memory.put(0x1003, "the quick brown fox");
+  memory.put_text(0x1003, "the quick brown fox");
   const Prediction p = predict(memmove_of(0x1003, 0x2FF9, 19), {}, memory);
   EXPECT_EQ(p.status, 1);
   EXPECT_EQ(p.writes.at(0).address, Iova{0x2FF9});
@@ -121,15 +60,15 @@ TEST(PredictTest, MemmoveCopiesSourceToDestination) {  // 5.6 (03)
   EXPECT_FALSE(p.writes.at(0).optional);
   ASSERT_EQ(p.reads.size(), 1u);
   EXPECT_EQ(p.reads[0], (Range{Iova{0x1003}, 19}));
-  EXPECT_EQ(p.record, record_bytes({1})) << "bytes completed is 0 on success (5.4)";
+  EXPECT_EQ(p.record, record_of("01")) << "bytes completed is 0 on success (5.4)";
 }
 
 TEST(PredictTest, MemmoveWithOverlapIsAsThroughATemporary) {  // 5.6 (03), GENCAP[1]
   Memory memory;
-  memory.put(0x1000, "abcdefgh");
+  memory.put_text(0x1000, "abcdefgh");
   EXPECT_EQ(text_of(predict(memmove_of(0x1000, 0x1003, 8), {}, memory).writes.at(0).data),
             "abcdefgh");
-  memory.put(0x1003, "ABCDEFGH");
+  memory.put_text(0x1003, "ABCDEFGH");
   EXPECT_EQ(text_of(predict(memmove_of(0x1003, 0x1000, 8), {}, memory).writes.at(0).data),
             "ABCDEFGH");
 }
@@ -150,13 +89,13 @@ TEST(PredictTest, FillRepeatsThePatternFromTheDestinationAndCutsTheLastCopy) {  
 
 TEST(PredictTest, CompareGivesTheOffsetOfTheFirstDifference) {  // 5.6 (05)
   Memory memory;
-  memory.put(0x1FFE, "same bytes, then X");
-  memory.put(0x3001, "same bytes, then Y");
+  memory.put_text(0x1FFE, "same bytes, then X");
+  memory.put_text(0x3001, "same bytes, then Y");
   const Prediction different = predict(compare_of(0x1FFE, 0x3001, 18), {}, memory);
   EXPECT_EQ(different.status, 1);
-  EXPECT_EQ(different.record, record_bytes({1, 1, 0, 0, 17, 0, 0, 0}));
+  EXPECT_EQ(different.record, record_of("0101000011000000"));
   const Prediction equal = predict(compare_of(0x1FFE, 0x3001, 17), {}, memory);
-  EXPECT_EQ(equal.record, record_bytes({1, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(equal.record, record_of("0100000000000000"));
   ASSERT_EQ(equal.reads.size(), 2u);
   EXPECT_EQ(equal.reads[1], (Range{Iova{0x3001}, 17}));
   EXPECT_TRUE(equal.writes.empty());
@@ -167,13 +106,13 @@ TEST(PredictTest, CompareOffsetUsesAllFourBytes) {  // 5.4: bytes completed at b
   memory.bytes.fill(std::byte{0x5A});
   memory.bytes[0x2000 + 0x1234] = std::byte{0};
   EXPECT_EQ(predict(compare_of(0x2000, 0x8000, 0x2000), {}, memory).record,
-            record_bytes({1, 1, 0, 0, 0x34, 0x12, 0, 0}));
+            record_of("0101000034120000"));
 }
 
 TEST(PredictTest, CheckResultComparesWithTheExpectedOne) {  // 5.6 (05), the table
   Memory memory;
-  memory.put(0x1000, "aaaa");
-  memory.put(0x2000, "aaab");
+  memory.put_text(0x1000, "aaaa");
+  memory.put_text(0x2000, "aaab");
   const auto status = [&memory](int expected, std::uint32_t size) {
     Descriptor d = compare_of(0x1000, 0x2000, size, kCrav | kRcr | kCheck);
     d.set_expected_result(static_cast<std::uint8_t>(expected));
@@ -189,12 +128,12 @@ TEST(PredictTest, CheckResultComparesWithTheExpectedOne) {  // 5.6 (05), the tab
 
 TEST(PredictTest, UnreadableSourceGivesReadErrorAndAtMostThePrefix) {  // 5.5 (20)
   Memory memory;
-  memory.put(0x1FFB, "12345");
+  memory.put_text(0x1FFB, "12345");
   memory.bad_pages = {0x2000};
   const Prediction p = predict(memmove_of(0x1FFB, 0x4000, 100), {}, memory);
   EXPECT_EQ(p.status, 0x20);
   EXPECT_TRUE(p.writes_record);
-  EXPECT_EQ(p.record, record_bytes({0x20}));
+  EXPECT_EQ(p.record, record_of("20"));
   EXPECT_TRUE(p.writes.at(0).optional);
   EXPECT_EQ(p.writes.at(0).address, Iova{0x4000});
   EXPECT_EQ(text_of(p.writes.at(0).data), "12345");
@@ -202,7 +141,7 @@ TEST(PredictTest, UnreadableSourceGivesReadErrorAndAtMostThePrefix) {  // 5.5 (2
 
 TEST(PredictTest, UnreadableSourceOfADownwardCopyLeavesAtMostTheSuffix) {  // 5.6 (03)
   Memory memory;
-  memory.put(0x2000, "tail!");
+  memory.put_text(0x2000, "tail!");
   memory.bad_pages = {0x1000};
   const Prediction p = predict(memmove_of(0x1FF0, 0x1FF8, 21), {}, memory);
   EXPECT_EQ(p.status, 0x20);
@@ -218,7 +157,7 @@ TEST(PredictTest, CompareSeesADifferenceOnlyBeforeTheUnreadablePage) {
   EXPECT_EQ(predict(compare_of(0x1F00, 0x4F00, 0x200), {}, memory).status, 0x20);
   memory.bytes[0x4F10] = std::byte{1};
   const Prediction p = predict(compare_of(0x1F00, 0x4F00, 0x200), {}, memory);
-  EXPECT_EQ(p.record, record_bytes({1, 1, 0, 0, 0x10}));
+  EXPECT_EQ(p.record, record_of("0101000010"));
 }
 
 TEST(PredictTest, ErrorWithoutRecordAddressGoesToTheSoftwareErrorRegister) {  // 5.4
@@ -236,7 +175,7 @@ TEST(PredictTest, ErrorWithoutRecordAddressGoesToTheSoftwareErrorRegister) {  //
 // ---------------------------------------------------------------- checks, one each
 
 TEST(PredictTest, OpcodeOutsideOpcapIsStatus10) {  // 2.4
-  for (const std::uint8_t opcode : {0x01, 0x06, 0x07, 0x10, 0x20, 0x3F, 0x40, 0xFF})
+  for (const std::uint8_t opcode : {0x0A, 0x0F, 0x16, 0x17, 0x1F, 0x21, 0x3F, 0x40, 0xFF})
     expect_record(run(make(opcode)), 0x10);
   WorkContext context;
   context.operations = 0x35;  // no memory move
@@ -296,59 +235,6 @@ TEST(PredictTest, DedicatedQueueIgnoresPasidAndPrivilegeOfTheDescriptor) {  // 4
   EXPECT_TRUE(run(make(0x00), kernel).privileged);
 }
 
-struct FlagCase {
-  std::uint8_t opcode;
-  std::uint32_t flags;
-  std::uint32_t mask;
-};
-
-TEST(PredictTest, FlagsThatTheOperationDoesNotAllowAreStatus11WithTheirMask) {  // 5.2.1, 5.2.2
-  const FlagCase cases[] = {
-      {0x00, 0x0001, 0x0001},    // fence outside a batch
-      {0x03, 0x0002, 0x0002},    // block on fault, WQ does not enable it
-      {0x03, 0x0020, 0x0020},    // cache control 3
-      {0x03, 0x0040, 0x0040},    // reserved
-      {0x03, 0x0080, 0x0080},    // check result in a move
-      {0x00, 0x0100, 0x0100},    // cache control in a no-op
-      {0x05, 0x0100, 0x0100},    // cache control in a compare
-      {0x00, 0x0200, 0x0200},    // address 1 in a no-op
-      {0x04, 0x0200, 0x0200},    // address 1 in a fill
-      {0x02, 0x0400, 0x0400},    // address 2 in a drain
-      {0x03, 0x0800, 0x0800},    // address 3
-      {0x05, 0x2000, 0x2000},    // strict ordering in a compare
-      {0x04, 0x4000, 0x4000},    // readback, not in GENCAP
-      {0x03, 0x8000, 0x8000},    // reserved
-      {0x03, 0x10000, 0x10000},  // operation specific
-      {0x02, 0x30000, 0x30000},  // drain readback addresses, not in GENCAP
-      {0x04, 0x40000, 0x40000},  // 16-byte pattern, not in GENCAP
-      {0x03, 0xFF0000, 0xFF0000}, {0x00, 0x8061, 0x8061},  // several
-  };
-  for (const FlagCase& c : cases) {
-    Descriptor d = make(c.opcode, kCrav | kRcr | c.flags);
-    d.size = c.opcode >= 3 ? 8 : 0;
-    const Prediction p = run(d);
-    expect_record(p, 0x11);
-    EXPECT_EQ(p.record[1], std::byte{0});
-    const std::uint32_t mask = std::to_integer<std::uint32_t>(p.record[16]) |
-                               std::to_integer<std::uint32_t>(p.record[17]) << 8 |
-                               std::to_integer<std::uint32_t>(p.record[18]) << 16;
-    EXPECT_EQ(mask, c.mask) << "opcode " << int{c.opcode} << " flags " << c.flags;
-  }
-}
-
-TEST(PredictTest, FlagsThatTheOperationAllowsAreAccepted) {  // 5.2.1
-  const FlagCase cases[] = {{0x00, 0x1000, 0},
-                            {0x02, 0x1000, 0},
-                            {0x03, 0x3700, 0},
-                            {0x04, 0x3500, 0},
-                            {0x05, 0x1680, 0}};
-  for (const FlagCase& c : cases) {
-    Descriptor d = make(c.opcode, kCrav | kRcr | c.flags);
-    d.size = c.opcode >= 3 ? 8 : 0;
-    EXPECT_EQ(run(d).status, 1) << "opcode " << int{c.opcode};
-  }
-}
-
 TEST(PredictTest, BlockOnFaultFollowsTheQueue) {  // 5.2.2
   WorkContext context;
   context.bof_enabled = true;
@@ -401,37 +287,6 @@ TEST(PredictTest, UserInterruptsNeedTheirEnable) {  // 5.2.2, GENCFG[12]
   context.privileged = true;
   EXPECT_TRUE(run(make(0x00, kCrav | kRcr | kRci), context).interrupt);
   EXPECT_TRUE(run(make(0x00, kRci)).interrupt) << "no PASID: not a user descriptor";
-}
-
-TEST(PredictTest, ReservedBytesMustBeZero) {  // 5.2.1, every byte of every operation
-  struct Case {
-    std::uint8_t opcode;
-    std::vector<std::pair<int, int>> reserved;
-  };
-  const std::vector<Case> cases = {{0x00, {{16, 35}, {38, 63}}},
-                                   {0x02, {{16, 31}, {32, 35}, {38, 63}}},
-                                   {0x03, {{38, 63}}},
-                                   {0x04, {{38, 63}}},
-                                   {0x05, {{38, 39}, {40, 63}}}};
-  for (const Case& c : cases) {
-    for (const auto& [first, last] : c.reserved) {
-      for (int at = first; at <= last; ++at) {
-        Descriptor d = make(c.opcode);
-        d.size = c.opcode >= 3 ? 8 : 0;
-        auto line = abi::to_line(d);
-        line[static_cast<std::size_t>(at)] = std::byte{0x80};
-        expect_record(run(abi::decode_descriptor(line)), 0x12);
-      }
-    }
-  }
-}
-
-TEST(PredictTest, ExpectedResultByteIsReservedOnlyWithoutTheCheckFlag) {  // 5.2.1
-  Descriptor d = compare_of(0x1000, 0x1000, 8, kCrav | kRcr | kCheck);
-  d.set_expected_result(0);
-  EXPECT_EQ(run(d).status, 1);
-  d.op_specific[1] = std::byte{1};
-  expect_record(run(d), 0x12);
 }
 
 TEST(PredictTest, RecordAddressWithoutItsFlagIsReserved) {  // 5.2.2
@@ -487,7 +342,7 @@ TEST(PredictTest, InvalidHandleIsRecordedAndLogged) {  // 2.10, 5.5 (19)
   EXPECT_TRUE(p.software_error);
   EXPECT_FALSE(p.interrupt);
   EXPECT_TRUE(p.writes.empty());
-  EXPECT_EQ(p.record, record_bytes({0x19}));
+  EXPECT_EQ(p.record, record_of("19"));
   EXPECT_EQ(run(make(0x00), context).status, 1)
       << "the handle matters only with an interrupt request";
 }
@@ -533,8 +388,8 @@ TEST(PredictTest, FirstViolationOfTheDocumentedOrderWins) {
 
 TEST(PredictTest, OpcodeThatOpcapShowsButNobodyImplementsIsMisuse) {
   WorkContext context;
-  context.operations = 0x7D;
-  EXPECT_THROW((void)run(make(0x06), context), HarnessError);
+  context.operations |= std::uint64_t{1} << 0x0A;
+  EXPECT_THROW((void)run(make(0x0A), context), HarnessError);
 }
 
 }  // namespace
