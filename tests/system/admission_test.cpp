@@ -192,18 +192,18 @@ TEST_F(AdmissionTest, LimitedPortalStopsAtTheThresholdAndUnlimitedAtTheSize) {  
 
 TEST_F(AdmissionTest, ThresholdZeroClosesTheLimitedPortal) {  // 2.9
   b.bring_up();
-  b.write(0x824, 0);
+  b.write(0x844, 0);
   EXPECT_EQ(b.enqcmd(kSwq + kLimited, noop(0)), CompletionStatus::kRetry);
   EXPECT_EQ(b.enqcmd(kSwq, noop(1)), CompletionStatus::kSuccess);
-  b.write(0x824, 1);
+  b.write(0x844, 1);
   EXPECT_EQ(b.enqcmd(kSwq + kLimited, noop(2)), CompletionStatus::kSuccess)
       << "writable at any time";
 }
 
 TEST_F(AdmissionTest, ThresholdAboveTheSizeActsAsTheSize) {  // 2.9
   b.bring_up();
-  b.write(0x824, 0xFFFF);
-  EXPECT_EQ(b.read(0x824), 0xFFFFu);
+  b.write(0x844, 0xFFFF);
+  EXPECT_EQ(b.read(0x844), 0xFFFFu);
   b.occupy_engine(kSwq, 0x21);
   (void)fill_shared(kSwq + kLimited, 0);
   EXPECT_EQ(b.occupancy(1), 8u);

@@ -95,7 +95,7 @@ TEST_F(SystemCommandTest, EnableDeviceChecksTheSumOfSizes) {  // 3.3 code 14
   b.write(0x800, 121);
   EXPECT_EQ(b.command(1), 0x14u);
   b.write(0x800, 0xFFFF);
-  b.write(0x820, 0xFFFF);
+  b.write(0x840, 0xFFFF);
   EXPECT_EQ(b.command(1), 0x14u) << "no overflow of the sum";
 }
 
@@ -232,7 +232,7 @@ TEST_F(SystemCommandTest, QueueCommandsTakeABitmapAndNeedEnabledQueues) {  // 3.
   EXPECT_EQ(b.wq_state(0), 0u);
   EXPECT_EQ(b.wq_state(1), 0u);
   EXPECT_EQ(b.read(0x808, 8), 0x000000BF10001111u) << "configuration kept";
-  EXPECT_EQ(b.read(0x820, 8), 0x0000000400000008u);
+  EXPECT_EQ(b.read(0x840, 8), 0x0000000400000008u);
 }
 
 TEST_F(SystemCommandTest, DisableDeviceNeedsAnEnabledOne) {  // 3.3 code 31
@@ -275,10 +275,10 @@ TEST_F(SystemCommandTest, DeviceShowsStateTwoWhileItDisables) {  // 2.6
 TEST_F(SystemCommandTest, ResetWqClearsAllButTheSize) {  // 2.9, 3.2
   b.bring_up();
   EXPECT_EQ(b.command(10, 0x2), 0u);
-  EXPECT_EQ(b.read(0x820, 8), 0x0000000000000008u);
-  EXPECT_EQ(b.read(0x828, 8), 0u);
-  EXPECT_EQ(b.read(0x830, 8), 0u);
-  EXPECT_EQ(b.read(0x838, 8), 0u);
+  EXPECT_EQ(b.read(0x840, 8), 0x0000000000000008u);
+  EXPECT_EQ(b.read(0x848, 8), 0u);
+  EXPECT_EQ(b.read(0x850, 8), 0u);
+  EXPECT_EQ(b.read(0x858, 8), 0u);
   EXPECT_EQ(b.wq_state(0), 1u) << "the sibling: SIOV-D-40";
 }
 

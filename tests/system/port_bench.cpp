@@ -172,7 +172,7 @@ void PortBench::set_up_function() {
 
 void PortBench::set_wq(unsigned wq, unsigned size, std::uint32_t dword2, unsigned threshold,
                        unsigned max_transfer) {
-  const std::uint64_t base = 0x800 + 32 * wq;
+  const std::uint64_t base = 0x800 + 64 * wq;
   write(base, size);
   write(base + 4, threshold);
   write(base + 8, dword2);
@@ -200,7 +200,7 @@ void PortBench::occupy_engine(std::uint64_t portal, std::uint32_t pasid) {
   Work w = Work::fill(0, 0x600000, 1u << 20, 0);
   w.flags = 0;
   w.word0 = pasid;
-  const bool shared = (read(0x808 + 32 * (portal >> 14)) & 1) == 0;
+  const bool shared = (read(0x808 + 64 * (portal >> 14)) & 1) == 0;
   if (shared) {
     EXPECT_EQ(enqcmd(portal, w), port::CompletionStatus::kSuccess);
   } else {

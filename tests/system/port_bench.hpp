@@ -119,8 +119,8 @@ class PortBench {
   /// set_up_function; group 0 with one engine: WQ 0 dedicated, 16 entries, PASID 0x11; WQ 1 shared,
   /// 8 entries, threshold 4; user interrupts. All enabled.
   void bring_up();
-  unsigned occupancy(unsigned wq) { return static_cast<unsigned>(read(0x818 + 32 * wq) & 0xFFFF); }
-  unsigned wq_state(unsigned wq) { return static_cast<unsigned>(read(0x818 + 32 * wq) >> 30); }
+  unsigned occupancy(unsigned wq) { return static_cast<unsigned>(read(0x818 + 64 * wq) & 0xFFFF); }
+  unsigned wq_state(unsigned wq) { return static_cast<unsigned>(read(0x818 + 64 * wq) >> 30); }
   /// Keeps the engine of a queue busy for more than 10,000 cycles: a 1 MiB fill without record.
   /// Returns when it has begun.
   void occupy_engine(std::uint64_t portal, std::uint32_t pasid = 0);
