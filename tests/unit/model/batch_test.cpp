@@ -372,13 +372,15 @@ TEST(BatchTest, EventLogNamesTheBatchAndItsFirstError) {  // 2.11
   b.write(0x80, 0x3060);
   ASSERT_EQ(b.command(1), 0u);
   ASSERT_EQ(b.command(6, 0), 0u);
-  const abi::Descriptor nop = DeviceBench::noop(0);
-  b.submit(b.batch({bad_opcode(kRecord, 0x9000), bad_opcode(), nop, DeviceBench::noop(0x40)}));
-  EXPECT_EQ(b.device.stats().events, 2u) << "an error with a record is not logged";
+  b.submit(
+      b.batch({bad_opcode(kRecord, 0x9000), bad_opcode(), bad_opcode(), DeviceBench::noop(0x40)}));
+  EXPECT_EQ(b.device.stats().events, 3u) << "an error with a record is not logged";
   EXPECT_EQ(b.record_word(0x20000), 0x0000113F0000109Cu);
   EXPECT_EQ(b.record_word(0x20008), 0x0008000000000001u) << "index 1, first error";
-  EXPECT_EQ(b.record_word(0x20040), 0x000011000000119Cu);
-  EXPECT_EQ(b.record_word(0x20048), 0x0000004000000003u) << "index 3, invalid flags";
+  EXPECT_EQ(b.record_word(0x20040), 0x0000113F0000109Cu);
+  EXPECT_EQ(b.record_word(0x20048), 0x0000000000000002u) << "index 2, not the first";
+  EXPECT_EQ(b.record_word(0x20080), 0x000011000000119Cu);
+  EXPECT_EQ(b.record_word(0x20088), 0x0000004000000003u) << "index 3, invalid flags";
   EXPECT_EQ(b.record_word(0x8000), 0x0000000400000005u);
   EXPECT_EQ(b.read(0xC0, 8), 0u);
 }
