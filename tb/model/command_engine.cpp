@@ -9,6 +9,7 @@ namespace {
 
 constexpr unsigned kMaxBatchLog2 = 10;  // GENCAP
 constexpr unsigned kBuffersPerEngine = 4;
+constexpr unsigned kQueuesPerBitmap = 16;
 
 bool is_abort(std::uint8_t code) {
   return code == abi::kCmdAbortAll || code == abi::kCmdAbortWq || code == abi::kCmdAbortPasid ||
@@ -26,10 +27,16 @@ CommandEngine::CommandEngine(const DeviceConfig& config, const Surroundings& aro
                              Operations& operations)
     : config_(config), around_(around), operations_(operations) {}
 
+/// Bits 15:0 of the operand stand for queues of the group of sixteen in bits 19:16. @spec DSA 3.1
+bool CommandEngine::selects(unsigned wq) const {
+  return wq / kQueuesPerBitmap == operand_ >> kQueuesPerBitmap &&
+         (operand_ >> wq % kQueuesPerBitmap & 1u) != 0;
+}
+
 template <class F>
 void CommandEngine::for_selected(F action) {
   for (unsigned w = 0; w < around_.queues.num_wq(); ++w) {
-    if (is_whole_device(code_) || (operand_ >> w & 1u) != 0) action(around_.queues.queue(w), w);
+    if (is_whole_device(code_) || selects(w)) action(around_.queues.queue(w), w);
   }
 }
 
@@ -45,7 +52,8 @@ void CommandEngine::start(std::uint32_t value) {
 }
 
 std::uint8_t CommandEngine::check() const {
-  if (code_ == 0 || code_ > abi::kCmdAbortPasid) return abi::kCmdErrUnsupported;
+  const std::uint8_t last = config_.cmd_cap ? abi::kCmdReleaseIntHandle : abi::kCmdAbortPasid;
+  if (code_ == 0 || code_ > last) return abi::kCmdErrUnsupported;
   const bool resets_halt =
       code_ == abi::kCmdResetDevice && around_.registers.reset_type() == abi::kResetTypeCommand;
   if (around_.registers.state() == abi::kGenstsHalt && !resets_halt) return abi::kCmdErrHalted;
@@ -63,6 +71,9 @@ std::uint8_t CommandEngine::check() const {
       return check_queues(true);
     case abi::kCmdResetWq:
       return check_queues(false);
+    case abi::kCmdRequestIntHandle:
+    case abi::kCmdReleaseIntHandle:
+      return check_handle();
     default:
       return abi::kCmdErrNone;
   }
@@ -75,29 +86,30 @@ std::uint8_t CommandEngine::check_enable_device() const {
   for (unsigned w = 0; w < config_.num_wq; ++w) entries += around_.queues.queue(w).size;
   if (entries > config_.wq_entries) return abi::kCmdErrWqSizes;
   if (const std::uint8_t error = check_groups()) return error;
-  return check_read_buffers();
+  if (const std::uint8_t error = check_read_buffers()) return error;
+  const bool log_bad = around_.registers.event_log_bad(around_.space.pasid_enabled());
+  return log_bad ? abi::kCmdErrEvlConfig : abi::kCmdErrNone;
 }
 
 std::uint8_t CommandEngine::check_groups() const {
-  std::uint64_t wqs_seen = 0;
+  QueueSet wqs_seen;
   std::uint64_t engines_seen = 0;
   bool wq_twice = false;
   bool engine_twice = false;
   for (unsigned i = 0; i < config_.num_groups; ++i) {
     const Group& g = around_.queues.group(i);
-    const bool past_capability = (g.wqs[0] >> config_.num_wq) != 0 ||
-                                 (g.wqs[1] | g.wqs[2] | g.wqs[3]) != 0 ||
-                                 (g.engines >> config_.num_engines) != 0;
-    if (past_capability || (g.wqs[0] != 0) != (g.engines != 0)) return abi::kCmdErrGroupConfig;
-    wq_twice |= (wqs_seen & g.wqs[0]) != 0;
+    const QueueSet wqs = g.queues();
+    const bool past_capability =
+        (wqs >> config_.num_wq).any() || (g.engines >> config_.num_engines) != 0;
+    if (past_capability || wqs.any() != (g.engines != 0)) return abi::kCmdErrGroupConfig;
+    wq_twice |= (wqs_seen & wqs).any();
     engine_twice |= (engines_seen & g.engines) != 0;
-    wqs_seen |= g.wqs[0];
+    wqs_seen |= wqs;
     engines_seen |= g.engines;
   }
   if (wq_twice) return abi::kCmdErrWqGroup;
   for (unsigned w = 0; w < config_.num_wq; ++w) {
-    if ((around_.queues.queue(w).size != 0) != ((wqs_seen >> w & 1u) != 0))
-      return abi::kCmdErrWqGroup;
+    if ((around_.queues.queue(w).size != 0) != wqs_seen[w]) return abi::kCmdErrWqGroup;
   }
   return engine_twice ? abi::kCmdErrEngineGroup : abi::kCmdErrNone;
 }
@@ -128,6 +140,10 @@ std::uint8_t CommandEngine::check_enable_wq() const {
   if (around_.registers.state() != abi::kGenstsEnabled) return abi::kCmdErrDevNotEnabled;
   const WorkQueue& q = around_.queues.queue(operand_);
   if (q.state != abi::kWqStateDisabled) return abi::kCmdErrWqNotDisabled;
+  return check_queue_config(q);
+}
+
+std::uint8_t CommandEngine::check_queue_config(const WorkQueue& q) const {
   if (q.size == 0) return abi::kCmdErrWqSize;
   if (q.priority() == 0) return abi::kCmdErrWqPriority;
   if (q.bof_enabled()) return abi::kCmdErrWqBof;
@@ -136,18 +152,43 @@ std::uint8_t CommandEngine::check_enable_wq() const {
   if (q.max_batch_log2() > kMaxBatchLog2) return abi::kCmdErrWqMaxBatch;
   const bool priv_bad =
       q.privileged() && q.dedicated() && q.pasid_enabled() && !around_.space.pasid_privileged();
-  return priv_bad ? abi::kCmdErrWqPriv : abi::kCmdErrNone;
+  if (priv_bad) return abi::kCmdErrWqPriv;
+  if (occupancy_bad(q)) return abi::kCmdErrWqOccInt;
+  return (q.operations & ~config_.opcap) != 0 ? abi::kCmdErrWqOpcfg : abi::kCmdErrNone;
 }
 
-/// The operand is a bitmap of queues in a group of sixteen; there is one such group.
+/// The handle of an enabled occupancy interrupt must be one that the queue's PASID may use. @spec
+/// DSA 2.10
+bool CommandEngine::occupancy_bad(const WorkQueue& q) const {
+  if (!q.occupancy_interrupt()) return false;
+  const auto pasid = q.pasid_enabled() ? std::optional(q.pasid()) : std::nullopt;
+  return !around_.interrupts.permitted(q.occupancy_handle(), pasid);
+}
+
+/// A bitmap of queues in a group of sixteen.
 std::uint8_t CommandEngine::check_queues(bool must_be_enabled) const {
-  if ((operand_ >> 16) != 0 || (operand_ >> config_.num_wq) != 0) return abi::kCmdErrWqIndex;
-  for (unsigned w = 0; must_be_enabled && w < config_.num_wq; ++w) {
-    const bool selected = (operand_ >> w & 1u) != 0;
-    if (selected && around_.queues.queue(w).state != abi::kWqStateEnabled)
-      return abi::kCmdErrWqNotEnabled;
+  unsigned selected = 0;
+  bool disabled = false;
+  for (unsigned w = 0; w < config_.num_wq; ++w) {
+    if (!selects(w)) continue;
+    ++selected;
+    disabled |= around_.queues.queue(w).state != abi::kWqStateEnabled;
   }
-  return abi::kCmdErrNone;
+  const auto named = static_cast<unsigned>(std::popcount(operand_ & 0xFFFFu));
+  if (selected != named) return abi::kCmdErrWqIndex;
+  return must_be_enabled && disabled ? abi::kCmdErrWqNotEnabled : abi::kCmdErrNone;
+}
+
+InterruptHandle CommandEngine::handle() const {
+  return {(operand_ >> 16 & 1u) != 0, static_cast<std::uint16_t>(operand_)};
+}
+
+/// The handle is the index. @spec DSA 3.1 (13), (14)
+std::uint8_t CommandEngine::check_handle() const {
+  if ((operand_ >> 17) != 0) return abi::kCmdErrReservedOperand;
+  const bool good = code_ == abi::kCmdRequestIntHandle ? around_.interrupts.exists(handle())
+                                                       : around_.interrupts.granted(handle());
+  return good ? abi::kCmdErrNone : abi::kCmdErrIntIndex;
 }
 
 bool CommandEngine::affects(const Work& work) const {
@@ -158,7 +199,7 @@ bool CommandEngine::affects(const Work& work) const {
     if (!q.dedicated()) return work.descriptor.pasid.value == operand_;
     return q.pasid_enabled() && q.pasid().value == operand_;
   }
-  return (operand_ >> work.wq & 1u) != 0;
+  return selects(work.wq);
 }
 
 void CommandEngine::begin() {
@@ -177,7 +218,9 @@ void CommandEngine::begin() {
 }
 
 bool CommandEngine::drained() const {
-  if (code_ == abi::kCmdEnableDevice || code_ == abi::kCmdEnableWq) return true;
+  const bool waits_for_nothing =
+      code_ == abi::kCmdEnableDevice || code_ == abi::kCmdEnableWq || code_ > abi::kCmdAbortPasid;
+  if (waits_for_nothing) return true;
   const auto match = [this](const Work& work) { return affects(work); };
   for (unsigned w = 0; w < around_.queues.num_wq(); ++w) {
     for (const Work& work : around_.queues.queue(w).entries) {
@@ -198,7 +241,8 @@ void CommandEngine::cycle() {
     complete();
   }
   active_ = false;
-  around_.registers.finish_command(error_, interrupt_);
+  const bool gives_handle = error_ == abi::kCmdErrNone && code_ == abi::kCmdRequestIntHandle;
+  around_.registers.finish_command(error_, gives_handle ? handle().handle : 0, interrupt_);
 }
 
 void CommandEngine::reset_device() {
@@ -211,7 +255,7 @@ void CommandEngine::complete() {
   switch (code_) {
     case abi::kCmdEnableDevice:
       operations_.bind_groups();
-      around_.registers.set_state(abi::kGenstsEnabled);
+      around_.registers.enable();
       return;
     case abi::kCmdDisableDevice:
       for_selected([](WorkQueue& q, unsigned) { q.state = abi::kWqStateDisabled; });
@@ -232,6 +276,11 @@ void CommandEngine::complete() {
     case abi::kCmdResetWq:
       for_selected([this](WorkQueue&, unsigned w) { around_.queues.reset_queue(w, true); });
       return;
+    case abi::kCmdRequestIntHandle:
+      return around_.interrupts.grant(handle());
+    case abi::kCmdReleaseIntHandle:
+      (void)around_.interrupts.release(handle());  // granted: checked at the start
+      return;
     default:
       return;
   }
@@ -240,7 +289,7 @@ void CommandEngine::complete() {
 void CommandEngine::abandon() {
   if (!active_) return;
   active_ = false;
-  around_.registers.finish_command(abi::kCmdErrHalted, interrupt_);
+  around_.registers.finish_command(abi::kCmdErrHalted, 0, interrupt_);
 }
 
 }  // namespace siov::model

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CommandEngine: the twelve commands of a device without CMDCAP: checks, waiting for work to end,
+// CommandEngine: commands 1 to 12, with CMDCAP also 13 and 14: checks, waiting for work to end,
 // effects.
 //
 //   if (const auto command = registers.take_command()) commands.start(*command);
@@ -32,7 +32,12 @@ class CommandEngine {
   std::uint8_t check_groups() const;
   std::uint8_t check_read_buffers() const;
   std::uint8_t check_enable_wq() const;
+  std::uint8_t check_queue_config(const WorkQueue& queue) const;
+  bool occupancy_bad(const WorkQueue& queue) const;
+  std::uint8_t check_handle() const;
   std::uint8_t check_queues(bool must_be_enabled) const;
+  InterruptHandle handle() const;
+  bool selects(unsigned wq) const;
   bool affects(const Work& work) const;
   bool drained() const;
   void begin();

@@ -20,8 +20,9 @@ constexpr std::uint32_t kAer = 0x100;
 constexpr std::uint32_t kSystemPageSize = 0x210;
 constexpr std::uint32_t kPasidControl = 0x236;
 
-constexpr std::uint32_t kBarFlags = 0xC;  // 64-bit, prefetchable
-constexpr std::uint32_t kBar0Bytes = 0x10000;
+constexpr std::uint32_t kBarFlags = 0xC;            // 64-bit, prefetchable
+constexpr std::uint32_t kLongTags = 3u << 16;       // 10-bit tags: completer, requester
+constexpr std::uint32_t kLongTagEnable = 1u << 12;  // 10-bit tags: requester enable
 constexpr std::uint32_t kAerErrors =
     0x0015D000;  // poisoned, timeout, abort, unexpected, malformed, unsupported
 constexpr std::uint32_t kAerUnsupported = 1u << 20;
@@ -29,7 +30,8 @@ constexpr std::uint32_t kAerAdvisory = 1u << 13;
 
 }  // namespace
 
-ConfigSpace::ConfigSpace(const DeviceConfig& config) : config_(config) {
+ConfigSpace::ConfigSpace(const DeviceConfig& config)
+    : config_(config), layout_(Bar0Layout::of(config)) {
   define_header();
   define_capabilities();
   define_extended();
@@ -51,7 +53,7 @@ void ConfigSpace::define_header() {
       0xF9000000);                    // capability list; memory, master, parity, SERR
   put(0x08, 0x08800000);              // class 08 80 00, revision 0
   put(0x0C, 0x00000000, 0x000000FF);  // cache line size
-  put(kBar0, kBarFlags, ~(kBar0Bytes - 1));
+  put(kBar0, kBarFlags, ~(layout_.bytes - 1));
   put(kBar0 + 4, 0, 0xFFFFFFFF);
   put(kBar2, kBarFlags, ~(portals - 1));
   put(kBar2 + 4, 0, 0xFFFFFFFF);
@@ -64,11 +66,12 @@ void ConfigSpace::define_capabilities() {
   put(0x40, 0x00928010);  // PCI Express v2, RCiEP, next 0x80
   put(0x44, 0x10008022);  // FLR, role-based errors, extended tag, 512 bytes
   put(kDeviceControl, 0x00002910, 0x000079FF, 0x000F0000);
-  put(0x64, 0x10700010);              // DMWr completer, prefixes, timeout disable
-  put(0x68, 0x00000000, 0x0000001F);  // timeout value and disable
-  put(kMsix, (config_.msix_vectors() - 1) << 16 | 0x00009011, 0xC0000000);
-  put(kMsix + 4, 0x00002000);               // table in BAR0
-  put(kMsix + 8, 0x00003000);               // pending bits in BAR0
+  const bool long_tags = config_.tags_per_engine > 64;
+  put(0x64, 0x10700010 | (long_tags ? kLongTags : 0));  // DMWr completer, prefixes, timeout disable
+  put(0x68, 0x00000000, 0x0000001F | (long_tags ? kLongTagEnable : 0));  // timeout value, disable
+  put(kMsix, (config_.msix_vectors - 1) << 16 | 0x00009011, 0xC0000000);
+  put(kMsix + 4, layout_.msix);             // table in BAR0
+  put(kMsix + 8, layout_.pending);          // pending bits in BAR0
   put(0x90, 0x00030001);                    // power management v3, last
   put(kPmControl, 0x00000008, 0x00000003);  // no soft reset
 }
@@ -82,11 +85,11 @@ void ConfigSpace::define_extended() {
   put(kAer + 0x14, kAerAdvisory, kAerAdvisory);
   put(0x200, 0x22010023);  // DVSEC, next 0x220
   put(0x204, 0x01818086);
-  put(0x208, 0x00000005);              // scalable I/O virtualization
-  put(0x20C, 0x00000001);              // 4 KiB pages
-  put(kSystemPageSize, 0x00000001);    // only one legal value
-  put(0x214, 0x00000001);              // interrupt message storage
-  put(0x220, 0x2301000F);              // ATS, next 0x230
+  put(0x208, 0x00000005);                        // scalable I/O virtualization
+  put(0x20C, 0x00000001);                        // 4 KiB pages
+  put(kSystemPageSize, 0x00000001);              // only one legal value
+  put(0x214, config_.ims_entries != 0 ? 1 : 0);  // interrupt message storage
+  put(0x220, 0x2301000F);                        // ATS, next 0x230
   put(0x224, 0x00000060, 0x001F0000);  // smallest translation unit; enable needs the engine
   put(0x230, 0x2401001B);              // PASID, next 0x240
   put(0x234, 0x00001404, 0x00050000);  // 20 bits, privileged mode

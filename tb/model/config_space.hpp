@@ -51,6 +51,7 @@ class ConfigSpace {
   bool d3hot() const;
 
   DeviceConfig config_;
+  Bar0Layout layout_;
   std::array<std::uint8_t, kBytes> value_{};
   std::array<std::uint8_t, kBytes> writable_{};
   std::array<std::uint8_t, kBytes> clears_{};

@@ -22,16 +22,27 @@ using port::Bar;
 using port::CompletionStatus;
 using port::ReadResult;
 
-void check_config(const DeviceConfig& c) {
-  const bool counts = c.num_wq >= 1 && c.num_wq <= 8 && c.num_groups >= 1 && c.num_groups <= 8 &&
-                      c.num_engines >= 1 && c.num_engines <= 8;
-  if (!counts) throw HarnessError("device model: queues, groups and engines must be 1..8");
-  if (c.wq_entries == 0 || c.wq_entries > 0xFFFF)
+bool within(unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; }
+
+void check_sizes(const DeviceConfig& c) {
+  if (!within(c.num_wq, 1, 128) || !within(c.num_groups, 1, 16) || !within(c.num_engines, 1, 8))
+    throw HarnessError("device model: queues must be 1..128, groups 1..16, engines 1..8");
+  if (!within(c.wq_entries, 1, 0xFFFF))
     throw HarnessError("device model: wq_entries must be 1..65535");
   if (c.read_buffers > 0xFF) throw HarnessError("device model: read_buffers must be 0..255");
   if (c.ims_entries % 256 != 0 || c.ims_entries > 2560)
     throw HarnessError("device model: ims_entries must be a multiple of 256 up to 2560");
-  if ((c.opcap & ~std::uint64_t{0x3D}) != 0)
+  if (!within(c.msix_vectors, 1, 2048))
+    throw HarnessError("device model: msix_vectors must be 1..2048");
+  if (c.tags_per_engine != 64 && c.tags_per_engine != 256)
+    throw HarnessError("device model: tags_per_engine must be 64 or 256");
+  if (!within(c.jobs_per_engine, 1, 255) || !within(c.batches_per_engine, 1, 32))
+    throw HarnessError("device model: jobs_per_engine must be 1..255, batches_per_engine 1..32");
+}
+
+void check_config(const DeviceConfig& c) {
+  check_sizes(c);
+  if ((c.opcap & ~DeviceConfig{}.opcap) != 0)
     throw HarnessError("device model: opcap names an unknown operation");
   if (c.bytes_per_cycle == 0 || c.access_cycles < 2)
     throw HarnessError("device model: bytes_per_cycle must be > 0, access_cycles >= 2");
@@ -52,12 +63,12 @@ class DeviceModel::Core {
         space(config),
         master(dma, config.requester, stats),
         interrupts(config, space, master),
-        registers(config, interrupts),
+        registers(config, interrupts, master),
         queues(config),
         around{space, registers, interrupts, queues, master, stats},
         operations(config, around),
         commands(config, around, operations),
-        bar0(registers, queues, interrupts) {}
+        bar0(config, registers, queues, interrupts) {}
 
   bool hit(Bar bar) const {
     const std::optional<std::uint64_t>& base = bar == Bar::kControl ? base0 : base2;
@@ -82,7 +93,7 @@ class DeviceModel::Core {
 
   /// Change of a PCI enable while running. @spec DSA 1.4, 6
   void halt() {
-    stats.discarded += queues.discard([](const Work&) { return true; });
+    stats.discarded += queues.drop_all();
     operations.flush();
     SoftwareError error;
     error.code = abi::kSwErrPciChanged;
@@ -92,7 +103,7 @@ class DeviceModel::Core {
   }
 
   void reset_function() {
-    stats.discarded += queues.discard([](const Work&) { return true; });
+    stats.discarded += queues.drop_all();
     operations.flush();
     commands.forget();
     space.reset();
@@ -127,9 +138,16 @@ class DeviceModel::Core {
     registers.log(error);
   }
 
+  /// The message goes to the queue's own handle; INTCAUSE tells the host. @spec DSA 2.6, 2.9
+  void signal_occupancy(unsigned wq) {
+    registers.note_occupancy();
+    interrupts.request(queues.queue(wq).occupancy_handle());
+  }
+
   void cycle(std::uint64_t now) {
     commands.cycle();
     operations.cycle(now);
+    for (const unsigned wq : queues.take_occupancy_events()) signal_occupancy(wq);
     const bool pending = operations.in_flight() != 0;
     if (pending != transactions_pending) {
       transactions_pending = pending;

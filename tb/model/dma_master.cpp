@@ -67,6 +67,19 @@ void DmaMaster::write_record(const Owner& owner, Iova address,
   write_piece(owner, address, record);
 }
 
+bool DmaMaster::readback(const Owner& owner, Iova address) {
+  const port::DmaRequest r = request(owner, address);
+  const port::DmaStatus status = port_.read(r, {});
+  if (observer_) observer_->on_read(r, 0, status, {});
+  return status == port::DmaStatus::kSuccess;
+}
+
+void DmaMaster::write_event(const Owner& owner, Iova address,
+                            std::span<const std::byte, 64> entry) {
+  ++stats_.events;
+  write_piece(owner, address, entry);
+}
+
 void DmaMaster::message(Iova address, std::uint32_t data) {
   ++stats_.interrupts;
   std::array<std::byte, 4> bytes;

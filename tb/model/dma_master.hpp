@@ -38,6 +38,11 @@ class DmaMaster {
   void write(const Owner& owner, Iova address, std::span<const std::byte> data);
   /// A completion record: one write. @param address  32-byte aligned
   void write_record(const Owner& owner, Iova address, std::span<const std::byte, 32> record);
+  /// A read of no bytes: what was written before is visible when it returns. @return false if it
+  /// failed
+  [[nodiscard]] bool readback(const Owner& owner, Iova address);
+  /// An entry of the event log: one write. @param address  64-byte aligned
+  void write_event(const Owner& owner, Iova address, std::span<const std::byte, 64> entry);
   /// An interrupt message: four bytes, never with a PASID.
   void message(Iova address, std::uint32_t data);
 

@@ -17,10 +17,11 @@ namespace siov::model {
 class DmaObserver {
  public:
   virtual ~DmaObserver() = default;
-  /// A read, at most 512 bytes inside one page; data is empty when the status is not success.
+  /// A read, at most 512 bytes inside one page, 0 bytes for a readback; data is empty when the
+  /// status is not success.
   virtual void on_read(const port::DmaRequest& request, std::uint64_t bytes, port::DmaStatus status,
                        std::span<const std::byte> data) = 0;
-  /// A data or completion record write, at most 256 bytes inside one page.
+  /// A write of data, a completion record or an event, at most 256 bytes inside one page.
   virtual void on_write(const port::DmaRequest& request, std::span<const std::byte> data) = 0;
   /// An interrupt message.
   virtual void on_interrupt(Iova address, std::uint32_t data) = 0;

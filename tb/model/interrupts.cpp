@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interrupt tables and their rules. @spec DSA 2.10, PCIe-6.3 6.1.4
+// Interrupt tables and their rules. @spec DSA 2.10, 3.1, PCIe-6.3 6.1.4
 #include "model/interrupts.hpp"
 
 namespace siov::model {
@@ -20,25 +20,30 @@ std::uint64_t merge(std::uint64_t old, std::uint64_t value, std::uint64_t mask) 
 }  // namespace
 
 Interrupts::Interrupts(const DeviceConfig& config, const ConfigSpace& space, DmaMaster& master)
-    : space_(space), master_(master), msix_(config.msix_vectors()), ims_(config.ims_entries) {
+    : must_be_granted_(config.cmd_cap),
+      space_(space),
+      master_(master),
+      msix_(config.msix_vectors),
+      ims_(config.ims_entries) {
   reset_function();
 }
 
 void Interrupts::reset_device() {
   for (Entry& e : msix_) {
     e.control &= kMask;
+    e.granted = false;
     drop(e);
   }
   for (Entry& e : ims_) {
     drop(e);
-    e = Entry{kResetAddress, 0, kMask, false};
+    e = Entry{kResetAddress, 0, kMask, false, false};
   }
   work_in_vector0_ = false;
 }
 
 void Interrupts::reset_function() {
-  for (Entry& e : msix_) e = Entry{0, 0, kMask, false};
-  for (Entry& e : ims_) e = Entry{kResetAddress, 0, kMask, false};
+  for (Entry& e : msix_) e = Entry{0, 0, kMask, false, false};
+  for (Entry& e : ims_) e = Entry{kResetAddress, 0, kMask, false, false};
   pending_count_ = 0;
   work_in_vector0_ = false;
 }
@@ -126,9 +131,20 @@ void Interrupts::write_ims(std::uint32_t offset, std::uint64_t value, std::uint6
   settle(e, true);
 }
 
+bool Interrupts::granted(InterruptHandle h) const {
+  const Entry* e = find(h);
+  return e != nullptr && e->granted;
+}
+
+bool Interrupts::release(InterruptHandle h) {
+  if (!granted(h)) return false;
+  find(h)->granted = false;
+  return true;
+}
+
 bool Interrupts::permitted(InterruptHandle h, std::optional<Pasid> pasid) const {
   const Entry* e = find(h);
-  if (e == nullptr) return false;
+  if (e == nullptr || (must_be_granted_ && !e->granted)) return false;
   if (((e->control & kPasidEnable) != 0) != pasid.has_value()) return false;
   return !pasid.has_value() || e->control >> 12 == pasid->value;
 }

@@ -37,7 +37,14 @@ class Interrupts {
   void write_permissions(std::uint32_t offset, std::uint64_t value, std::uint64_t mask);
   void write_ims(std::uint32_t offset, std::uint64_t value, std::uint64_t mask);
 
-  /// Whether work of this PASID may use the entry. @spec DSA 2.10
+  bool exists(InterruptHandle handle) const { return find(handle) != nullptr; }
+  /// Commands 13 and 14. The entry must exist. @return false if it is not granted
+  void grant(InterruptHandle handle) { find(handle)->granted = true; }
+  bool release(InterruptHandle handle);
+  bool granted(InterruptHandle handle) const;
+
+  /// Whether work of this PASID may use the entry: permission and, with CMDCAP, grant. @spec
+  /// DSA 2.10
   bool permitted(InterruptHandle handle, std::optional<Pasid> pasid) const;
   /// One event: a message now, or the pending bit, or nothing if it is ignored or MSI-X is off.
   void request(InterruptHandle handle);
@@ -49,7 +56,7 @@ class Interrupts {
   /// Sends what was pending and no longer has a reason to wait. After configuration writes.
   void service();
 
-  /// IMS and permissions back to reset; the MSI-X table stays. @spec DSA 3.2
+  /// IMS, permissions and grants back to reset; the MSI-X table stays. @spec DSA 3.2
   void reset_device();
   /// Everything back to reset.
   void reset_function();
@@ -61,12 +68,14 @@ class Interrupts {
     std::uint32_t control =
         0;  ///< layout of IMS +C; of it MSI-X uses the mask, MSIXPERM ignore and PASID
     bool pending = false;
+    bool granted = false;
   };
   Entry* find(InterruptHandle handle);
   const Entry* find(InterruptHandle handle) const;
   void settle(Entry& entry, bool ims);
   void drop(Entry& entry);
 
+  const bool must_be_granted_;
   const ConfigSpace& space_;
   DmaMaster& master_;
   std::vector<Entry> msix_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operations: the engines. They take work from the queues of their group, and some cycles later
-// perform it at once: data, completion record, interrupt. What a descriptor means is
-// model::predict.
+// perform it at once: data, completion record, interrupt. A batch keeps its engine until it ends.
 //
 //   operations.bind_groups();        // at Enable Device
 //   operations.cycle(now);
@@ -9,27 +8,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
-#include "model/config_space.hpp"
-#include "model/control_registers.hpp"
-#include "model/device_config.hpp"
-#include "model/dma_master.hpp"
-#include "model/interrupts.hpp"
-#include "model/predict.hpp"
-#include "model/work_queues.hpp"
+#include "model/batch_run.hpp"
+#include "model/executor.hpp"
 
 namespace siov::model {
-
-/// The parts of the device that an engine touches.
-struct Surroundings {
-  const ConfigSpace& space;
-  ControlRegisters& registers;
-  Interrupts& interrupts;
-  WorkQueues& queues;
-  DmaMaster& master;
-  DeviceStats& stats;
-};
 
 class Operations {
  public:
@@ -60,6 +45,9 @@ class Operations {
     Work work;
     WorkContext context;
     std::uint64_t due = 0;
+    std::optional<BatchRun> batch;  ///< members are under way
+    std::optional<Ending> ending;   ///< the record is written
+    Subject subject() const { return {work.descriptor, context, work.wq}; }
   };
   struct Engine {
     int group = -1;
@@ -67,15 +55,16 @@ class Operations {
     std::deque<Job> jobs;
   };
   void finish_due(std::uint64_t now);
+  bool advance(unsigned engine, std::uint64_t now);
+  void begin(Job& job, unsigned engine);
+  bool advance_batch(Job& job, std::uint64_t now);
+  void retire(Engine& engine, std::uint64_t now);
   void dispatch(Engine& engine, std::uint64_t now);
-  std::uint64_t blocked_heads() const;
-  WorkContext context_of(const Work& work) const;
-  std::uint64_t data_cycles(const abi::Descriptor& descriptor, std::uint64_t max_transfer) const;
-  void perform(const Job& job);
-  void log(const Job& job, const Prediction& prediction);
+  QueueSet blocked_heads() const;
 
   DeviceConfig config_;
   Surroundings around_;
+  Executor executor_;
   std::vector<Engine> engines_;
   unsigned in_flight_ = 0;
 };

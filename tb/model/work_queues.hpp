@@ -6,17 +6,23 @@
 //   device_enabled); if (const auto wq = queues.arbitrate(group)) Work work = queues.pop(*wq);
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "abi/descriptor.hpp"
 #include "abi/siov_abi.hpp"
 #include "model/device_config.hpp"
+#include "model/interrupts.hpp"
 #include "port/device_port.hpp"
 
 namespace siov::model {
+
+/// One bit for each queue.
+using QueueSet = std::bitset<256>;
 
 /// Place of a write in BAR2. @spec DSA 4.1
 struct Portal {
@@ -48,6 +54,10 @@ struct WorkQueue {
   std::uint32_t threshold = 0;
   std::uint32_t dword2 = 0;
   std::uint32_t dword3 = 0;
+  std::uint32_t dword4 = 0;
+  std::uint32_t dword5 = 0;
+  bool occupancy_signalled = false;  ///< dword 6 bit 16
+  std::uint64_t operations = 0;      ///< OPCFG bits 63:0
   std::uint8_t state = abi::kWqStateDisabled;
   unsigned credit = 0;  ///< dispatches left in this round of the arbiter
   std::deque<Work> entries;
@@ -60,6 +70,11 @@ struct WorkQueue {
   bool privileged() const { return (dword2 >> 29 & 1u) != 0; }
   unsigned max_transfer_log2() const { return dword3 & 0x1Fu; }
   unsigned max_batch_log2() const { return dword3 >> 5 & 0xFu; }
+  InterruptHandle occupancy_handle() const {
+    return {(dword4 >> 16 & 1u) != 0, static_cast<std::uint16_t>(dword4)};
+  }
+  unsigned occupancy_limit() const { return dword5 & 0xFFFFu; }
+  bool occupancy_interrupt() const { return (dword5 >> 16 & 1u) != 0; }
 };
 
 /// One group as written by software.
@@ -67,6 +82,7 @@ struct Group {
   std::uint64_t wqs[4] = {};
   std::uint64_t engines = 0;
   std::uint64_t flags = 0;
+  QueueSet queues() const;
   bool uses_global_limit() const { return (flags >> 7 & 1u) != 0; }
   unsigned reserved() const { return flags >> 8 & 0xFFu; }
   unsigned allowed() const { return flags >> 20 & 0xFFu; }
@@ -90,8 +106,11 @@ class WorkQueues {
   /// The queue that the group serves next, weighted by priority. Skips queues whose head may not
   /// start.
   /// @param blocked  bit w: the head of queue w must wait
-  std::optional<unsigned> arbitrate(unsigned group, std::uint64_t blocked);
+  std::optional<unsigned> arbitrate(unsigned group, const QueueSet& blocked);
   Work pop(unsigned wq);
+  /// Queues whose occupancy fell to the limit since the last call, for an interrupt each. @spec
+  /// DSA 2.9
+  std::vector<unsigned> take_occupancy_events() { return std::exchange(events_, {}); }
   /// Entries waiting, all queues.
   unsigned waiting() const { return waiting_; }
 
@@ -106,20 +125,32 @@ class WorkQueues {
   template <class F>
   unsigned discard(F drop) {
     unsigned count = 0;
-    for (WorkQueue& q : queues_) count += static_cast<unsigned>(std::erase_if(q.entries, drop));
+    for (unsigned w = 0; w < num_wq(); ++w) {
+      const std::size_t before = queues_[w].entries.size();
+      count += static_cast<unsigned>(std::erase_if(queues_[w].entries, drop));
+      note_fall(w, before);
+    }
     waiting_ -= count;
     return count;
   }
+
+  /// Removes all entries: halt and function level reset; no occupancy interrupt. @return how many
+  unsigned drop_all();
 
   /// Configuration back to reset, state disabled. @param keep_size  Reset WQ keeps the size
   void reset_queue(unsigned wq, bool keep_size);
   void reset();
 
  private:
+  void note_fall(unsigned wq, std::size_t before);
+  void write_occupancy(WorkQueue& queue, std::uint64_t value, std::uint64_t mask) const;
+
   DeviceConfig config_;
+  std::uint32_t stride_;  ///< of WQCFG [bytes]
   std::vector<WorkQueue> queues_;
   std::vector<Group> groups_;
   std::vector<unsigned> next_in_group_;  ///< round robin position
+  std::vector<unsigned> events_;         ///< queues with an occupancy interrupt to send
   std::uint64_t next_sequence_ = 0;
   unsigned waiting_ = 0;
 };

@@ -295,8 +295,8 @@ TEST_F(SystemCommandTest, ResetDeviceRestoresEverythingButTheListedRegisters) { 
     return w;
   }());
   EXPECT_EQ(b.command(3), 0u);
-  const std::uint64_t error =
-      0x0000113F0000100D;  // valid, descriptor, queue; code 10, WQ 0, opcode 3F, PASID 11
+  const std::uint64_t error = 0x0000113F0000108D;  // valid, descriptor, queue, information; code
+                                                   // 10, WQ 0, opcode 3F, PASID 11
   EXPECT_EQ(b.read(0xC0, 8), error);
   EXPECT_EQ(b.read(0x98), 0x1u);
   EXPECT_EQ(b.command(5), 0u);
@@ -309,7 +309,7 @@ TEST_F(SystemCommandTest, ResetDeviceRestoresEverythingButTheListedRegisters) { 
   EXPECT_EQ(b.read(0x620, 8), 0u);
   EXPECT_EQ(b.read(0x628, 8), 0x06000000u);
   for (std::uint64_t offset = 0x800; offset < 0x880; offset += 8)
-    EXPECT_EQ(b.read(offset, 8), offset % 64 == 32 ? 0x1003F03FFu : 0u) << std::hex << offset;
+    EXPECT_EQ(b.read(offset, 8), offset % 64 == 0x20 ? 0x1003F03FFu : 0u) << std::hex << offset;
   EXPECT_EQ(b.read(0x408, 8), 0u) << "MSIXPERM";
   EXPECT_EQ(b.read(0x4010, 8), 0xFEE00000u) << "IMS";
   EXPECT_EQ(b.read(0x4018, 8), 0x0000000100000000u);

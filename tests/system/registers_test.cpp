@@ -15,10 +15,11 @@ TEST_F(RegisterTest, CapabilitiesReadTheirValues) {  // 2.1 to 2.5
       << "overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, 2^31 bytes, 2^10 "
          "members, 256 IMS, configurable";
   EXPECT_EQ(b.read(0x20, 8), 0x007B000001080080u)
-      << "128 entries, 8 queues, shared, dedicated, priority, occupancy and its interrupt, OPCFG";
+      << "128 entries, 8 queues of 64 bytes, shared, dedicated, priority, occupancy and its "
+         "interrupt, operation masks";
   EXPECT_EQ(b.read(0x30, 8), 0x0000000000036004u) << "4 groups, 96 read buffers";
-  EXPECT_EQ(b.read(0x38, 8), 0x0000000000084004u) << "4 engines, 64 descriptors and 8 batches each";
-  EXPECT_EQ(b.read(0x40, 8), 0x00000001003F03FFu) << "all but translation fetch and DIX";
+  EXPECT_EQ(b.read(0x38, 8), 0x0000000000084004u) << "4 engines of 64 descriptors and 8 batches";
+  EXPECT_EQ(b.read(0x40, 8), 0x00000001003F03FFu) << "00 to 09, 10 to 15, 20";
   EXPECT_EQ(b.read(0x60, 8), 0x0040000400080006u)
       << "GRPCFG 600, WQCFG 800, MSIXPERM 400, IMS 4000";
 }
@@ -26,8 +27,8 @@ TEST_F(RegisterTest, CapabilitiesReadTheirValues) {  // 2.1 to 2.5
 TEST_F(RegisterTest, UnimplementedOffsetsReadZeroAndIgnoreWrites) {  // 2.1
   b.set_up_function();
   for (const std::uint64_t offset :
-       {0x08,   0x18,   0x28,   0x48,   0x50,   0x58,   0x68,   0x70,   0xB0,   0xB8,  0xF8,
-        0x100,  0x108,  0x180,  0x1F8,  0x200,  0x448,  0x700,  0x828,  0x838,  0xA00, 0xFF8,
+       {0x08,   0x18,   0x28,   0x48,   0x50,   0x58,   0x68,   0x70,   0xB0,   0xB8,
+        0xF8,   0x100,  0x108,  0x180,  0x1F8,  0x200,  0x448,  0x700,  0xA00,  0xFF8,
         0x1000, 0x1FF8, 0x2090, 0x2FF8, 0x3008, 0x5000, 0xDFF8, 0xE000, 0xF000, 0xFFF8}) {
     b.write(offset, kOnes, 8);
     EXPECT_EQ(b.read(offset, 8), 0u) << std::hex << offset;
@@ -40,17 +41,17 @@ TEST_F(RegisterTest, ControlRegistersAndTablesReadTheirResetValues) {  // 2.1, 2
   b.set_config(0x04, 0x0006, 2);
   b.device().set_bar_base(port::Bar::kControl, 0x380000000000);
   EXPECT_EQ(b.read(0x80), 0x60u) << "global limit: all read buffers";
-  for (const std::uint64_t offset : {0x88, 0x90, 0x98, 0xA8, 0xC0, 0xC8, 0xD0, 0xD8})
+  for (const std::uint64_t offset :
+       {0x88, 0x90, 0x98, 0xA8, 0xC0, 0xC8, 0xD0, 0xD8, 0xE0, 0xE8, 0xF0})
     EXPECT_EQ(b.read(offset, 8), 0u) << std::hex << offset;
   for (std::uint64_t group = 0; group < 4; ++group) {
     for (const std::uint64_t word : {0x00, 0x08, 0x10, 0x18, 0x20, 0x30, 0x38})
       EXPECT_EQ(b.read(0x600 + 64 * group + word, 8), 0u);
     EXPECT_EQ(b.read(0x628 + 64 * group, 8), 0x06000000u) << "96 read buffers allowed";
   }
-  for (const std::uint64_t offset : {0xE0, 0xE8, 0xF0})
-    EXPECT_EQ(b.read(offset, 8), 0u) << std::hex << offset;
   for (std::uint64_t offset = 0x800; offset < 0xA00; offset += 8)
-    EXPECT_EQ(b.read(offset, 8), offset % 64 == 32 ? 0x1003F03FFu : 0u) << std::hex << offset;
+    EXPECT_EQ(b.read(offset, 8), offset % 64 == 0x20 ? 0x1003F03FFu : 0u)
+        << std::hex << offset << ": OPCFG resets to OPCAP";
   for (std::uint64_t v = 0; v < 9; ++v) {
     EXPECT_EQ(b.read(0x2000 + 16 * v, 8), 0u);
     EXPECT_EQ(b.read(0x2008 + 16 * v, 8), 0x0000000100000000u) << "masked";
@@ -126,13 +127,18 @@ TEST_F(RegisterTest, ReservedBitsIgnoreWrites) {  // 2.6, 2.8 to 2.10
   EXPECT_EQ(b.read(0x88), 0x7u);
   b.write(0x90, 0xFFFFFFFF);
   EXPECT_EQ(b.read(0x90), 0x0u);
+  for (const std::uint64_t offset : {0xE0, 0xE8, 0xF0}) b.write(offset, kOnes, 8);
+  EXPECT_EQ(b.read(0xE0, 8), 0xFFFFFFFFFFFFF003u) << "base, privilege, PASID enable";
+  EXPECT_EQ(b.read(0xE8, 8), 0x0000000FFFFFFFFFu) << "PASID, size";
+  EXPECT_EQ(b.read(0xF0, 8), 0x000000000000FFFFu) << "tail and pending are the device's";
   for (std::uint64_t i = 0; i < 64; i += 8) b.write(0x800 + i, kOnes, 8);
   EXPECT_EQ(b.read(0x800, 8), 0x0000FFFF0000FFFFu);
   EXPECT_EQ(b.read(0x808, 8), 0x000001FF3FFFFFF3u) << "no ATS and PRS disable (WQCAP), no SGL";
-  EXPECT_EQ(b.read(0x810, 8), 0x0001FFFF0001FFFFu) << "handle, limit, enable";
+  EXPECT_EQ(b.read(0x810, 8), 0x0001FFFF0001FFFFu) << "occupancy interrupt";
   EXPECT_EQ(b.read(0x818, 8), 0u) << "occupancy and state are read-only";
-  EXPECT_EQ(b.read(0x820, 8), kOnes) << "a wrong mask is refused by Enable WQ";
-  for (std::uint64_t i = 40; i < 64; i += 8) EXPECT_EQ(b.read(0x800 + i, 8), 0u);
+  EXPECT_EQ(b.read(0x820, 8), kOnes) << "OPCFG, checked by Enable WQ";
+  for (const std::uint64_t offset : {0x828, 0x830, 0x838})
+    EXPECT_EQ(b.read(offset, 8), 0u) << "no operation has a number above 63";
   b.write(0x628, kOnes, 8);
   EXPECT_EQ(b.read(0x628, 8), 0x0FF0FFBFu) << "no 2.0 limits";
   b.write(0x408, kOnes, 8);
@@ -189,10 +195,11 @@ TEST_F(RegisterTest, FieldsLockWhileTheDeviceIsEnabled) {  // 2.6, 2.8, 2.9
 TEST_F(RegisterTest, FieldsLockWhileTheQueueIsEnabled) {  // 2.9: Linux and SPDK rewrite whole
                                                           // entries and depend on it
   b.bring_up();
-  for (std::uint64_t i = 8; i < 32; i += 8) b.write(0x840 + i, 0x5555555555555555, 8);
+  for (std::uint64_t i = 8; i < 64; i += 8) b.write(0x840 + i, 0x5555555555555555, 8);
   EXPECT_EQ(b.read(0x848, 8), 0x000000BF10000010u);
-  EXPECT_EQ(b.read(0x850, 8), 0x0001555500000000u) << "handle locked, limit and enable free";
+  EXPECT_EQ(b.read(0x850, 8), 0x0001555500000000u) << "occupancy handle locked, limit free";
   EXPECT_EQ(b.read(0x858, 8), 0x0000000040000000u) << "enabled, empty";
+  EXPECT_EQ(b.read(0x860, 8), 0x1003F03FFu) << "OPCFG";
   b.write(0x888, 0x10012311);
   b.write(0x88C, 0x000000B5);
   EXPECT_EQ(b.read(0x888, 8), 0x000000B510012311u) << "WQ 2 is disabled";

@@ -96,6 +96,100 @@ TEST(DescriptorTest, HasTheBytesOfTheKernelStructure) {  // <linux/idxd.h>
   EXPECT_EQ(std::memcmp(&kernel, line.data(), 64), 0);
 }
 
+/// The kernel's structure with some fields set against a descriptor with the same ones.
+template <class Kernel, class Ours>
+void expect_same(Kernel set_kernel, Ours set_ours) {
+  dsa_hw_desc kernel{};
+  Descriptor d;
+  set_kernel(kernel);
+  set_ours(d);
+  EXPECT_EQ(std::memcmp(&kernel, to_line(d).data(), 64), 0);
+}
+
+TEST(DescriptorTest, HasTheDeltaAndDualcastFieldsOfTheKernelStructure) {  // <linux/idxd.h>
+  expect_same(
+      [](dsa_hw_desc& k) {
+        k.delta_addr = 0x1122334455667788;
+        k.max_delta_size = 0x99AABBCC;
+        k.expected_res_mask = 0x07;
+      },
+      [](Descriptor& d) {
+        d.set_delta_address(Iova{0x1122334455667788});
+        d.set_max_delta_size(0x99AABBCC);
+        d.set_expected_mask(0x07);
+        EXPECT_EQ(d.delta_address(), Iova{0x1122334455667788});
+        EXPECT_EQ(d.max_delta_size(), 0x99AABBCCu);
+        EXPECT_EQ(d.expected_mask(), 0x07);
+      });
+  expect_same([](dsa_hw_desc& k) { k.delta_rec_size = 0x99AABBCC; },
+              [](Descriptor& d) {
+                d.set_delta_size(0x99AABBCC);
+                EXPECT_EQ(d.delta_size(), 0x99AABBCCu);
+              });
+  expect_same([](dsa_hw_desc& k) { k.dest2 = 0x1122334455667788; },
+              [](Descriptor& d) {
+                d.set_destination2(Iova{0x1122334455667788});
+                EXPECT_EQ(d.destination2(), Iova{0x1122334455667788});
+              });
+  expect_same([](dsa_hw_desc& k) { k.comp_pattern = 0x1122334455667788; },
+              [](Descriptor& d) {
+                d.set_compare_pattern(0x1122334455667788);
+                EXPECT_EQ(d.compare_pattern(), 0x1122334455667788u);
+              });
+}
+
+TEST(DescriptorTest, HasTheCrcFieldsOfTheKernelStructure) {  // <linux/idxd.h>, DSA 5.8
+  expect_same(
+      [](dsa_hw_desc& k) {
+        k.crc_seed = 0x99AABBCC;
+        k.seed_addr = 0x1122334455667788;
+      },
+      [](Descriptor& d) {
+        d.set_crc_seed(0x1199AABBCC, false);
+        d.set_crc_seed_address(Iova{0x1122334455667788});
+        EXPECT_EQ(d.crc_seed(false), 0x99AABBCCu);
+        EXPECT_EQ(d.crc_seed_address(), Iova{0x1122334455667788});
+      });
+  Descriptor d;
+  d.set_crc_seed(0x1122334455667788, true);
+  EXPECT_EQ(to_line(d)[47], std::byte{0x11});
+  EXPECT_EQ(d.crc_seed(true), 0x1122334455667788u);
+}
+
+TEST(DescriptorTest, HasTheDifFieldsOfTheKernelStructure) {  // <linux/idxd.h>
+  expect_same(
+      [](dsa_hw_desc& k) {
+        k.src_upd_flags = 0x81;
+        k.upd_dest_flags = 0x42;
+        k.dif_upd_flags = 0x0F;
+        k.src_ref_tag_seed = 0x11223344;
+        k.src_app_tag_mask = 0x5566;
+        k.src_app_tag_seed = 0x7788;
+        k.dest_ref_tag_seed = 0x99AABBCC;
+        k.dest_app_tag_mask = 0xDDEE;
+        k.dest_app_tag_seed = 0xFF01;
+      },
+      [](Descriptor& d) {
+        d.set_dif_flags(0x81, 0x42, 0x0F);
+        d.set_dif_source({0x11223344, 0x5566, 0x7788});
+        d.set_dif_destination({0x99AABBCC, 0xDDEE, 0xFF01});
+        EXPECT_EQ(d.dif_source_flags(), 0x81);
+        EXPECT_EQ(d.dif_destination_flags(), 0x42);
+        EXPECT_EQ(d.dif_flags(), 0x0F);
+        EXPECT_EQ(d.dif_source(), (DifTags{0x11223344, 0x5566, 0x7788}));
+        EXPECT_EQ(d.dif_destination(), (DifTags{0x99AABBCC, 0xDDEE, 0xFF01}));
+      });
+}
+
+TEST(DescriptorTest, SecondHalfOfThePatternIsAtByte40) {  // DSA 5.6 (04)
+  Descriptor d;
+  d.set_pattern_high(0x1122334455667788);
+  const auto line = to_line(d);
+  EXPECT_EQ(line[40], std::byte{0x88});
+  EXPECT_EQ(line[47], std::byte{0x11});
+  EXPECT_EQ(d.pattern_high(), 0x1122334455667788u);
+}
+
 CompletionRecord full_record() {
   CompletionRecord r;
   r.status = 0x83;
@@ -155,6 +249,30 @@ TEST(CompletionRecordTest, HasTheBytesOfTheKernelStructure) {  // <linux/idxd.h>
   r.set_invalid_flags(0xC04002);
   const auto bytes = to_bytes(r);
   EXPECT_EQ(std::memcmp(&kernel, bytes.data(), 32), 0);
+}
+
+TEST(CompletionRecordTest, HasTheResultFieldsOfTheKernelStructure) {  // <linux/idxd.h>
+  dsa_completion_record kernel{};
+  CompletionRecord r;
+  kernel.dif_upd_src_ref_tag = 0x11223344;
+  kernel.dif_upd_src_app_tag_mask = 0x5566;
+  kernel.dif_upd_src_app_tag = 0x7788;
+  kernel.dif_upd_dest_ref_tag = 0x99AABBCC;
+  kernel.dif_upd_dest_app_tag_mask = 0xDDEE;
+  kernel.dif_upd_dest_app_tag = 0xFF01;
+  r.set_dif_source({0x11223344, 0x5566, 0x7788});
+  r.set_dif_destination({0x99AABBCC, 0xDDEE, 0xFF01});
+  EXPECT_EQ(std::memcmp(&kernel, to_bytes(r).data(), 32), 0);
+  EXPECT_EQ(r.dif_source(), (DifTags{0x11223344, 0x5566, 0x7788}));
+  EXPECT_EQ(r.dif_destination(), (DifTags{0x99AABBCC, 0xDDEE, 0xFF01}));
+  kernel.crc_val = 0x1122334455667788;
+  r.set_crc(0x1122334455667788);
+  EXPECT_EQ(std::memcmp(&kernel, to_bytes(r).data(), 32), 0);
+  EXPECT_EQ(r.crc(), 0x1122334455667788u);
+  kernel.delta_rec_size = 0xA1A2A3A4;
+  r.set_delta_size(0xA1A2A3A4);
+  EXPECT_EQ(std::memcmp(&kernel, to_bytes(r).data(), 32), 0);
+  EXPECT_EQ(r.delta_size(), 0xA1A2A3A4u);
 }
 
 }  // namespace

@@ -224,7 +224,7 @@ TEST_F(CommandTest, ResetWqAbandonsWorkAndKeepsTheSize) {  // 3.2
   EXPECT_EQ(s.read(0x800, 8), 16u);
   EXPECT_EQ(s.read(0x808, 8), 0u);
   EXPECT_EQ(s.read(0x818, 8), 0u);
-  EXPECT_EQ(s.read(0x838, 8) >> 30, 1u) << "the other queue stays enabled";
+  EXPECT_EQ(s.read(0x858, 8) >> 30, 1u) << "the other queue stays enabled";
 }
 
 TEST_F(CommandTest, AbortPasidTakesOnlyThatPasid) {  // 3.2
@@ -272,7 +272,7 @@ TEST_F(CommandTest, DisableDeviceFinishesWorkAndDisablesQueues) {  // 3.2
   EXPECT_EQ(b.read(0x90), 0u);
   EXPECT_EQ(b.read(0xA8), 0u);
   EXPECT_EQ(b.device.stats().completed, 5u);
-  EXPECT_EQ(b.read(0x838), 0u);
+  EXPECT_EQ(b.read(0x858), 0u);
 }
 
 TEST_F(CommandTest, ChangeOfPciEnablesHaltsUntilFunctionLevelReset) {  // 1.4, 6

@@ -104,6 +104,14 @@ class DeviceBench {
   }
   void run(std::uint64_t cycles) { scheduler.run_cycles(cycles); }
 
+  /// The configuration of the default build at bench speed, changed.
+  template <class F>
+  static DeviceConfig quick_with(F change) {
+    DeviceConfig c = quick();
+    change(c);
+    return c;
+  }
+
   /// Writes CMD and waits for its end. @return CMDSTATUS
   std::uint32_t command(std::uint32_t code, std::uint32_t operand = 0, bool interrupt = false) {
     write(0xA0, code << 20 | operand | (interrupt ? 0x80000000u : 0u));
@@ -120,24 +128,24 @@ class DeviceBench {
     set_config(0x04, 0x6, 2);
     set_config(0x236, 0x5, 2);
     set_config(0x82, 0x8000, 2);
-    for (std::uint64_t v = 0; v < 9; ++v) {
-      write(0x2000 + 16 * v, 0xFEE00000, 8);
-      write(0x2008 + 16 * v, 0x50 + v, 8);
+    for (std::uint64_t v = 0; v < vectors; ++v) {
+      write(msix + 16 * v, 0xFEE00000, 8);
+      write(msix + 16 * v + 8, 0x50 + v, 8);
     }
   }
 
   /// dword 2: mode, priority 1, PASID. dword 3: 2 MiB, 32 members.
   void set_wq(unsigned wq, unsigned size, bool dedicated, std::uint32_t dword2_bits = 0,
               unsigned threshold = 0) {
-    const std::uint64_t base = 0x800 + 32 * wq;
+    const std::uint64_t base = queues + stride * wq;
     write(base, size);
     write(base + 4, threshold);
     write(base + 8, (dedicated ? 1u : 0u) | 0x10u | dword2_bits);
     write(base + 12, 21u | 5u << 5);
   }
   void set_group(unsigned group, std::uint64_t wqs, std::uint64_t engines) {
-    write(0x600 + 64 * group, wqs, 8);
-    write(0x620 + 64 * group, engines, 8);
+    write(groups + 64 * group, wqs, 8);
+    write(groups + 64 * group + 0x20, engines, 8);
   }
 
   /// Group 0: WQ 0 dedicated (16, PASID 0x11), WQ 1 shared (8, threshold 4), one engine. Enabled,
@@ -168,6 +176,13 @@ class DeviceBench {
     d.completion_address = Iova{record};
     return d;
   }
+
+  /// Where the tables are; a bench of another build says so before it uses them.
+  std::uint64_t groups = 0x600;
+  std::uint64_t queues = 0x800;
+  std::uint64_t stride = 64;
+  std::uint64_t msix = 0x2000;
+  std::uint64_t vectors = 9;
 
   coro::Scheduler scheduler;
   RecordingHost host;

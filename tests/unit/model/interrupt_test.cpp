@@ -28,7 +28,8 @@ struct InterruptTest : testing::Test {
 
 TEST_F(InterruptTest, PermissionNeedsTheSamePasid) {  // 2.10
   EXPECT_EQ(submit(0, 1), 0x19) << "entry without PASID, work with";
-  EXPECT_EQ(b.read(0xC0, 4), 0x190Du);
+  EXPECT_EQ(b.read(0xC0, 4), 0x198Du);
+  EXPECT_EQ(b.read(0xC8, 8), 0x0005000100000000u) << "handle 1, RCI, record required";
   b.write(0x408, 0x00012008);
   EXPECT_EQ(submit(0, 1), 0x19) << "another PASID";
   b.write(0x408, 0x00011008);

@@ -72,7 +72,7 @@ TEST(PortalTest, ImsPagesNeedIms) {  // 4.2 row 5
   b.movdir(0x2000, DeviceBench::noop(0));
   EXPECT_EQ(b.enqcmd(0x6000, DeviceBench::noop(0)), CompletionStatus::kRetry);
   EXPECT_EQ(b.device.stats().accepted, 0u);
-  EXPECT_EQ(b.read(0x10, 8), 0x815F0006u);
+  EXPECT_EQ(b.read(0x10, 8), 0x815F2D06u);
 }
 
 TEST(PortalTest, OtherSizesAreIgnoredAndReadsAreOnes) {  // 4.2 columns 3, 4
@@ -99,7 +99,7 @@ TEST(PortalTest, LimitedPortalStopsAtTheThresholdUnlimitedAtTheSize) {  // 4.2, 
   for (int i = 4; i < 8; ++i)
     EXPECT_EQ(b.enqcmd(kSwq, long_fill(1)), CompletionStatus::kSuccess) << i;
   EXPECT_EQ(b.enqcmd(kSwq, long_fill(1)), CompletionStatus::kRetry);
-  EXPECT_EQ(b.read(0x838) & 0xFFFF, 8u) << "occupancy";
+  EXPECT_EQ(b.read(0x858) & 0xFFFF, 8u) << "occupancy";
   EXPECT_EQ(b.device.stats().retried, 2u);
   EXPECT_EQ(b.read(0xC0), 0u) << "retry logs nothing";
 }
@@ -107,9 +107,9 @@ TEST(PortalTest, LimitedPortalStopsAtTheThresholdUnlimitedAtTheSize) {  // 4.2, 
 TEST(PortalTest, ThresholdZeroClosesTheLimitedPortalAboveSizeMeansSize) {  // 2.9
   DeviceBench b(stuck());
   b.bring_up();
-  b.write(0x824, 0);
+  b.write(0x844, 0);
   EXPECT_EQ(b.enqcmd(kSwqLimited, long_fill(1)), CompletionStatus::kRetry);
-  b.write(0x824, 100);
+  b.write(0x844, 100);
   EXPECT_EQ(b.enqcmd(kSwq, long_fill(1)), CompletionStatus::kSuccess);
   b.run(5);
   for (int i = 0; i < 8; ++i)

@@ -104,11 +104,11 @@ TEST(RegisterTest, CapabilitiesReadTheirValues) {  // DSA 2.1 to 2.5
   DeviceBench b;
   b.set_up_function();
   EXPECT_EQ(b.read(0x00), 0x100u);
-  EXPECT_EQ(b.read(0x10, 8), 0x835F0006u);
-  EXPECT_EQ(b.read(0x20, 8), 0x001B000000080080u);
+  EXPECT_EQ(b.read(0x10, 8), 0x835F2D06u);
+  EXPECT_EQ(b.read(0x20, 8), 0x007B000001080080u);
   EXPECT_EQ(b.read(0x30, 8), 0x36004u);
-  EXPECT_EQ(b.read(0x38, 8), 0x4u);
-  EXPECT_EQ(b.read(0x40, 8), 0x3Du);
+  EXPECT_EQ(b.read(0x38, 8), 0x84004u);
+  EXPECT_EQ(b.read(0x40, 8), 0x1003F03FFu);
   for (const std::uint64_t offset : {0x48, 0x50, 0x58, 0x68, 0xB0, 0xE0, 0xE8, 0xF0, 0x100, 0x180})
     EXPECT_EQ(b.read(offset, 8), 0u) << offset;
   EXPECT_EQ(b.read(0x60, 8), 0x0040000400080006u);
@@ -122,7 +122,8 @@ TEST(RegisterTest, ControlAndTablesReadTheirResetValues) {  // DSA 2.1, 2.8 to 2
     EXPECT_EQ(b.read(offset, 8), 0u);
   EXPECT_EQ(b.read(0x600, 8), 0u);
   EXPECT_EQ(b.read(0x628, 8), 0x06000000u) << "96 read buffers allowed";
-  for (std::uint64_t i = 0; i < 32; i += 8) EXPECT_EQ(b.read(0x800 + i, 8), 0u);
+  for (std::uint64_t i = 0; i < 64; i += 8)
+    EXPECT_EQ(b.read(0x800 + i, 8), i == 32 ? 0x1003F03FFu : 0u) << "OPCFG resets to OPCAP";
   EXPECT_EQ(b.read(0x2000, 8), 0u);
   EXPECT_EQ(b.read(0x2008, 8), 0x0000000100000000u);
   EXPECT_EQ(b.read(0x3000, 8), 0u);
@@ -150,14 +151,16 @@ TEST(RegisterTest, ReservedBitsAreIgnored) {  // DSA 2.6, 2.8, 2.9, 2.10
   DeviceBench b;
   b.set_up_function();
   b.write(0x80, 0xFFFFFFFF);
-  EXPECT_EQ(b.read(0x80), 0x10FFu);
+  EXPECT_EQ(b.read(0x80), 0x30FFu);
   b.write(0x88, 0xFFFFFFFF);
-  EXPECT_EQ(b.read(0x88), 0x3u);
-  for (std::uint64_t i = 0; i < 32; i += 8) b.write(0x800 + i, ~std::uint64_t{0}, 8);
+  EXPECT_EQ(b.read(0x88), 0x7u);
+  for (std::uint64_t i = 0; i < 64; i += 8) b.write(0x800 + i, ~std::uint64_t{0}, 8);
   EXPECT_EQ(b.read(0x800, 8), 0x0000FFFF0000FFFFu);
   EXPECT_EQ(b.read(0x808, 8), 0x000001FF3FFFFFF3u);
-  EXPECT_EQ(b.read(0x810, 8), 0u);
+  EXPECT_EQ(b.read(0x810, 8), 0x0001FFFF0001FFFFu);
   EXPECT_EQ(b.read(0x818, 8), 0u);
+  EXPECT_EQ(b.read(0x820, 8), 0xFFFFFFFFFFFFFFFFu);
+  for (const std::uint64_t offset : {0x828, 0x830, 0x838}) EXPECT_EQ(b.read(offset, 8), 0u);
   b.write(0x628, ~std::uint64_t{0}, 8);
   EXPECT_EQ(b.read(0x628, 8), 0x0FF0FFBFu);
   b.write(0x408, ~std::uint64_t{0}, 8);
@@ -175,13 +178,17 @@ TEST(RegisterTest, FieldsLockWhileDeviceAndQueueAreEnabled) {  // DSA 2.6, 2.8, 
   EXPECT_EQ(b.read(0x80), 0x1060u);
   b.write(0x600, 0xFF, 8);
   EXPECT_EQ(b.read(0x600, 8), 0x3u);
-  b.write(0x820, 0x0000000700000055, 8);  // size locked, threshold free
-  EXPECT_EQ(b.read(0x820, 8), 0x0000000700000008u);
-  b.write(0x828, 0, 8);
-  EXPECT_EQ(b.read(0x828, 8), 0x000000B510000010u);
-  b.write(0x848, 0x11, 4);  // WQ 2 is disabled
-  EXPECT_EQ(b.read(0x848), 0x11u);
-  EXPECT_EQ(b.read(0x818 + 32, 8), 0x40000000u << 0) << "WQ 1 enabled";
+  b.write(0x840, 0x0000000700000055, 8);  // size locked, threshold free
+  EXPECT_EQ(b.read(0x840, 8), 0x0000000700000008u);
+  b.write(0x848, 0, 8);
+  EXPECT_EQ(b.read(0x848, 8), 0x000000B510000010u);
+  b.write(0x850, 0x0000000300000001, 8);  // occupancy handle locked, limit free
+  EXPECT_EQ(b.read(0x850, 8), 0x0000000300000000u);
+  b.write(0x860, 0, 8);
+  EXPECT_EQ(b.read(0x860, 8), 0x1003F03FFu) << "OPCFG locked";
+  b.write(0x888, 0x11, 4);  // WQ 2 is disabled
+  EXPECT_EQ(b.read(0x888), 0x11u);
+  EXPECT_EQ(b.read(0x858, 8), 0x40000000u) << "WQ 1 enabled";
 }
 
 TEST(RegisterTest, SoftwareErrorKeepsTheFirstAndCountsTheRest) {  // DSA 2.7
@@ -192,8 +199,9 @@ TEST(RegisterTest, SoftwareErrorKeepsTheFirstAndCountsTheRest) {  // DSA 2.7
   bad.opcode = 0x3F;
   b.movdir(0, bad);
   b.run(100);
-  EXPECT_EQ(b.read(0xC0, 8), 0x0000113F0000100Du)
-      << "valid, descriptor and queue known, code 10, PASID 11, opcode 3f";
+  EXPECT_EQ(b.read(0xC0, 8), 0x0000113F0000108Du)
+      << "valid, descriptor, queue and information known, code 10, PASID 11, opcode 3f";
+  EXPECT_EQ(b.read(0xC8, 8), 0u);
   EXPECT_EQ(b.read(0x98), 0x1u);
   EXPECT_EQ(b.host.messages(), (std::vector<std::uint32_t>{0x50}));
   b.movdir(0, bad);
@@ -241,10 +249,19 @@ TEST(RegisterTest, OverflowStaysWhenANewErrorIsRecorded) {  // DSA 2.7
 
 TEST(RegisterTest, DeviceRejectsSizesItCannotHave) {
   DeviceConfig config;
-  config.num_wq = 9;
+  config.num_wq = 129;
   EXPECT_THROW(DeviceBench{config}, HarnessError);
   config = {};
-  config.opcap = 0x7D;
+  config.num_groups = 17;
+  EXPECT_THROW(DeviceBench{config}, HarnessError);
+  config = {};
+  config.msix_vectors = 2049;
+  EXPECT_THROW(DeviceBench{config}, HarnessError);
+  config = {};
+  config.ims_entries = 128;
+  EXPECT_THROW(DeviceBench{config}, HarnessError);
+  config = {};
+  config.opcap = 0x43D;
   EXPECT_THROW(DeviceBench{config}, HarnessError);
 }
 

@@ -33,8 +33,8 @@ TEST(HostDriverTest, StartLeavesTheDeviceEnabledAsConfigured) {
   EXPECT_EQ(rig.run(config(rig, rig.host.capabilities().pasid + 6u, 2)), 5u);  // enable, privileged
   EXPECT_EQ(rig.run(read0(rig, 0x800, 4)), 16u);                               // WQ 0 size
   EXPECT_EQ(rig.run(read0(rig, 0x808, 4)), 0x81u);         // dedicated, priority 8
-  EXPECT_EQ(rig.run(read0(rig, 0x848, 4)), 0x1000'0080u);  // WQ 2 shared, PASID enable
-  EXPECT_EQ(rig.run(read0(rig, 0x858, 4)) >> 30, 1u);      // shared queue enabled
+  EXPECT_EQ(rig.run(read0(rig, 0x888, 4)), 0x1000'0080u);  // WQ 2 shared, PASID enable
+  EXPECT_EQ(rig.run(read0(rig, 0x898, 4)) >> 30, 1u);      // shared queue enabled
   EXPECT_EQ(rig.run(read0(rig, 0x818, 4)) >> 30, 0u);      // dedicated one waits for its VDEV
   EXPECT_EQ(rig.run(read0(rig, 0x600, 8)), 7u);
   EXPECT_EQ(rig.run(read0(rig, 0x620, 8)), 0xFu);

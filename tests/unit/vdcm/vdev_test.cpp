@@ -74,12 +74,12 @@ TEST(VdevTest, DedicatedQueueRunsWithTheHostPasid) {  // SIOV-H-20
   VdevRig v(rig, 1);
   v.bring_up();
   const Pasid host = *rig.vdcm.host_pasid(v.vm, Pasid{7});
-  EXPECT_EQ(physical(rig, 0x828, 4), 0x1000'0081u | host.value << 8);  // not privileged
+  EXPECT_EQ(physical(rig, 0x848, 4), 0x1000'0081u | host.value << 8);  // not privileged
   EXPECT_EQ(v.read(0x508, 4), 0x1000'0781u);  // the guest sees its own number
   EXPECT_EQ(v.vdev->running_pasid(), host);
   EXPECT_EQ(rig.host.pasids().references(host), 2u);
   EXPECT_EQ(v.command(7, 1), 0u);
-  EXPECT_EQ(physical(rig, 0x828, 4), 0x1000'0081u);  // let go
+  EXPECT_EQ(physical(rig, 0x848, 4), 0x1000'0081u);  // let go
   EXPECT_EQ(rig.host.pasids().references(host), 1u);
 }
 
@@ -129,7 +129,7 @@ TEST(VdevTest, SharedQueueIsNeverAbortedDisabledOrResetForOneVdev) {  // SIOV-H-
   const std::vector<std::uint32_t> seen = rig.recorder.commands();
   EXPECT_GE(seen.size(), 9u);
   for (const std::uint32_t command : seen) EXPECT_EQ(command, drain) << std::hex << command;
-  EXPECT_EQ(physical(rig, 0x858, 4) >> 30, 1u);  // the queue runs on for the others
+  EXPECT_EQ(physical(rig, 0x898, 4) >> 30, 1u);  // the queue runs on for the others
 }
 
 TEST(VdevTest, DedicatedCommandsReachThePhysicalQueueOnly) {  // siov.md 3.4
