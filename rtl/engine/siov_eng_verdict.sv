@@ -6,6 +6,8 @@ module siov_eng_verdict (
   input  siov_eng_pkg::job_t  job_i,
   input  logic                read_failed_i,
   input  logic                readback_failed_i,
+  input  logic                readback_second_i, /// which of the two
+  input  logic [63:0]         readback_addr_i,
   input  logic                batch_fail_i,      /// some member of the batch did not end with status 1
   input  logic                batch_logged_i,    /// some member of it has been reported
   input  logic                cmp_differs_i,
@@ -76,11 +78,15 @@ module siov_eng_verdict (
     record_o[63:32] = completed;
     if (status == siov_abi_pkg::StInvalidFlags)
       record_o[siov_abi_pkg::CrInvalidFlagsLsb +: 24] = job_i.bad_flags;
-    if (status != siov_abi_pkg::StReadError) begin
+    // Of a failed read or readback only the status is defined.
+    if (read_failed_i && !settled) record_o = {248'd0, status};
+    else if (readback_failed_i) record_o = {248'd0, status};
+    else begin
       if (is_crc) record_o[8*16 +: 64] = crc_i;
       if (is_delta) record_o[8*16 +: 32] = delta_size_i;
       if (is_dif) record_o[8*16 +: 128] = {dif_cr_dst_i, dif_cr_src_i};
     end
+    if (status == siov_abi_pkg::StReadbackFault) record_o[8*8 +: 64] = readback_addr_i;
     good_end = status == siov_abi_pkg::StSuccess || status == siov_abi_pkg::StSuccessPredicate ||
                status == siov_abi_pkg::StBatchFail;
     record_due_o = good_end ? job_i.write_cr_ok && !job_i.log_record : job_i.write_cr_err;
@@ -106,7 +112,11 @@ module siov_eng_verdict (
     err.info_valid = 1'b1;
     err.info = job_i.err_info;
     if (status != siov_abi_pkg::StInvalidFlags) err.info[19] = job_i.member && !batch_logged_i;
-    err.addr = (status == siov_abi_pkg::StCrMisaligned) ? job_i.cr_addr : '0;
+    if (status == siov_abi_pkg::StReadbackFault) begin
+      err.info[31:29] = readback_second_i ? 3'd2 : 3'd1;
+      err.addr = readback_addr_i;
+    end
+    if (status == siov_abi_pkg::StCrMisaligned || logged) err.addr = job_i.cr_addr;
     err.cr_valid = logged || status == siov_abi_pkg::StBadHandle;
     err.cr = err.cr_valid ? record_o : '0;
     end_o = '0;

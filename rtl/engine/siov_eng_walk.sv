@@ -54,6 +54,7 @@ module siov_eng_walk #(
   input  logic                delta_differs_i,
   input  logic                delta_overflow_i,
   input  logic [31:0]         delta_compared_i,
+  input  logic [63:0]         unit_last_i,    /// last byte that a delta unit wrote
   input  logic                apply_done_i,
   input  logic                apply_error_i,
   input  logic [7:0]          apply_status_i,
@@ -93,11 +94,12 @@ module siov_eng_walk #(
 
   logic [4:0]         state_q;
   siov_eng_pkg::job_t job_q;
-  logic [63:0]        addr_q, addr2_q, pi_addr_q;
+  logic [63:0]        addr_q, addr2_q, pi_addr_q, last_q;
   logic [12:0]        left_q;
   logic [PosW-1:0]    pos_q, seg_end_q;
   logic [PosW-7:0]    line_q;
-  logic               batch_logged_q, failed_q, dif_err_q, second_q, seg_last_q, rb_err_q, split_q;
+  logic [63:0]        rb_addr_q;
+  logic               rb_second_q, batch_logged_q, failed_q, dif_err_q, second_q, seg_last_q, rb_err_q, split_q;
   logic [1:0]         seg_kind_q, lane_q, rb_left_q;
   logic [31:0]        dif_done_q, block_done_q;
   logic [9:0]         block_q;             // compare: bytes of the block
@@ -175,6 +177,7 @@ module siov_eng_walk #(
   siov_eng_pkg::end_t fin;
   siov_eng_verdict u_verdict (
     .job_i(job_q), .read_failed_i(failed_q), .readback_failed_i(rb_err_q),
+    .readback_second_i(rb_second_q), .readback_addr_i(rb_addr_q),
     .batch_fail_i(batch_fail_o), .batch_logged_i(batch_logged_q), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
     .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i, .dif_cr_dst_i,
     .delta_size_i, .delta_differs_i, .delta_overflow_i, .delta_compared_i, .apply_error_i,
@@ -278,19 +281,18 @@ module siov_eng_walk #(
   assign unit_flush_o = state_q == StFinish && units_done && (is_delta || is_apply);
 
   // ------------------------------------------------------------ zero-length reads
+  // Of the last byte of what was written (dualcast: of both destinations), or of a drain's addresses.
   logic rb_any, ok_so_far, second_rb;
   assign ok_so_far = status == siov_abi_pkg::StSuccess ||
                      status == siov_abi_pkg::StSuccessPredicate;
-  assign rb_any = job_q.readback != '0;
+  assign rb_any = job_q.readback != '0 && !(is_delta && delta_size_i == '0);
   assign second_rb = !rb_left_q[0];
   assign rb_valid_o = state_q == StBack && out_empty_i;
   always_comb begin
-    rb_addr_o = job_q.dst;
-    rb_tc_o = job_q.tc_dst;
-    if (job_q.op == siov_eng_pkg::JobDelta || second_rb) begin
-      rb_addr_o = job_q.other;
-      rb_tc_o = job_q.tc_other;
-    end
+    rb_addr_o = (second_rb ? job_q.other : job_q.dst) + {32'd0, job_q.aux} - 64'd1;
+    if (is_dif) rb_addr_o = last_q;
+    if (is_delta || is_apply) rb_addr_o = unit_last_i;
+    rb_tc_o = (is_delta || second_rb) ? job_q.tc_other : job_q.tc_dst;
     if (job_q.opcode == siov_abi_pkg::OpDrain) begin
       rb_addr_o = second_rb ? job_q.dst : job_q.src;
       rb_tc_o = second_rb ? job_q.tc_dst : job_q.tc_src;
@@ -411,6 +413,7 @@ module siov_eng_walk #(
       addr_q <= {addr_q[63:12] + 52'd1, 12'd0};
       lane_q <= 2'd0;
     end
+    if ((state_q == StTlp || state_q == StPi) && go) last_q <= addr_q + {54'd0, bytes} - 64'd1;
     if (state_q == StGrabbed && grab_valid_i) pi_q <= grab_i;
     if (state_q == StDif && dif_valid_i && dif_error_i) begin
       dif_err_q <= 1'b1;
@@ -418,6 +421,10 @@ module siov_eng_walk #(
     end
     if (state_q == StBack && rb_valid_o && rb_ready_i)
       rb_left_q <= second_rb ? 2'b00 : {rb_left_q[1], 1'b0};
+    if (state_q == StBack) begin
+      rb_addr_q <= rb_addr_o;
+      rb_second_q <= second_rb;
+    end
     if (state_q == StBackWait && rb_done_i) rb_err_q <= rb_err_i;
   end
 

@@ -243,6 +243,7 @@ module siov_engine #(
   siov_eng_pkg::cmd_t cmd;
   siov_eng_pkg::job_t now;                 // the job under way in the walker
   logic               unit_start, unit_flush, crc_start, crc_busy, crc_valid, crc_ready, is_dif;
+  logic [63:0]        unit_last;             // last byte written by a delta unit
   logic [63:0]        crc_seed, crc_result, dif_pi_in, dif_pi_out, dif_cr_src, dif_cr_dst, grab;
   logic               dif_block, dif_valid, dif_error, grab_valid;
   logic [7:0]         dif_status, apply_status;
@@ -263,7 +264,7 @@ module siov_engine #(
     .dif_status_i(dif_status), .dif_pi_i(dif_pi_out), .dif_cr_src_i(dif_cr_src),
     .dif_cr_dst_i(dif_cr_dst), .unit_flush_o(unit_flush), .delta_done_i(delta_done),
     .delta_size_i(delta_size), .delta_differs_i(delta_differs),
-    .delta_overflow_i(delta_overflow), .delta_compared_i(delta_compared),
+    .delta_overflow_i(delta_overflow), .delta_compared_i(delta_compared), .unit_last_i(unit_last),
     .apply_done_i(apply_done), .apply_error_i(apply_error), .apply_status_i(apply_status),
     .apply_used_i(apply_used), .grab_valid_i(grab_valid), .grab_i(grab),
     .cmp_clear_o(cmp_clear), .cmp_differs_i(cmp_differs), .cmp_offset_i(cmp_offset),
@@ -278,6 +279,7 @@ module siov_engine #(
   logic              uw_valid, uw_ready, dw_valid, aw_valid;
   logic [63:0]       uw_addr, dw_addr, aw_addr;
   siov_pkg::tx_req_t uw_req;
+  always_ff @(posedge clk_i) if (uw_valid && uw_ready) unit_last <= uw_addr + {57'd0, uw_bytes} - 64'd1;
   siov_eng_crc u_crc (
     .clk_i, .rst_ni, .clear_i(clear), .start_i(crc_start),
     .mode_i(is_dif ? 2'd2 : {1'b0, now.mods[3]}), .seed_i(crc_seed),
