@@ -13,7 +13,7 @@ bool Commands::names(const Command& command, std::uint32_t wq) const {
 
 void Commands::started(const Command& command) {
   RegisterShadow& registers = bench_.registers;
-  before_ = scoreboard_.next_number();
+  before_ = scoreboard_.next_order();
   stopped_.clear();
   const bool all = command.code == abi::kCmdDisableDevice || command.code == abi::kCmdResetDevice;
   const bool some = command.code == abi::kCmdDisableWq || command.code == abi::kCmdResetWq;
@@ -116,6 +116,11 @@ void Commands::ended(const RegisterShadow::Ended& ended, std::uint64_t cycle) {
       if (PasidState* space = bench_.pasids.find(command.operand);
           space != nullptr && space->active == 0)
         space->shared.reset();
+      return;
+    case abi::kCmdRequestIntHandle:
+    case abi::kCmdReleaseIntHandle:  // the handle is the index. @spec dsa.md 3.1
+      registers.grant((command.operand >> 16 & 1) != 0, command.operand & 0xFFFF,
+                      command.code == abi::kCmdRequestIntHandle);
       return;
     default:
       return;

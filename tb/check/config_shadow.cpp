@@ -105,6 +105,7 @@ bool ConfigShadow::on_write(std::uint16_t offset, std::uint8_t be, std::uint32_t
     expect(*known, 0, be, dword);
     ido_requests = (known->value & 0x100) != 0;
     ido_completions = (known->value & 0x200) != 0;
+    ten_bit_tag = (known->value & 0x1000) != 0;
   } else if (known == &msix_control_) {
     expect(*known, kMsixBits, be, dword);
     const bool deliverable = msix && !msix_function_mask;
@@ -142,7 +143,7 @@ void ConfigShadow::flr(std::uint64_t cycle) {
   device_control2_ = pm_control_ = {};
   memory_space = bus_master = bus_master_was_on = d3hot = pasid = pasid_privileged = pasid_execute =
       false;
-  msix = msix_function_mask = ido_requests = ido_completions = false;
+  msix = msix_function_mask = ido_requests = ido_completions = ten_bit_tag = false;
   relaxed_ordering = no_snoop = extended_tag = true;
   max_read_request = 512;
   bar0 = bar2 = 0;
@@ -160,6 +161,8 @@ ConfigShadow::Finding ConfigShadow::on_read(std::uint16_t offset, std::uint32_t 
                           offset, dword, expected, wrong)};
     }
   }
+  const bool sizing = bar0_low_.value >= 0xFFFF'FFF0;
+  if (offset == 0x10 && sizing && (dword & ~0xFu) != 0) bar0_bytes = ~(dword & ~0xFu) + 1;
   return learn(offset, dword);
 }
 
@@ -192,6 +195,8 @@ ConfigShadow::Finding ConfigShadow::walk_standard() {
     if ((header & 0xFF) == 0x11) {
       cap_msix_ = offset;
       msix_entries = (header >> 16 & 0x7FF) + 1;
+      if (seen_valid_[at / 4 + 1]) msix_table = seen_[at / 4 + 1] & ~7u;
+      if (seen_valid_[at / 4 + 2]) msix_pending = seen_[at / 4 + 2] & ~7u;
     }
     at = header >> 8 & 0xFF;
   }

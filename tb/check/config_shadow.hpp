@@ -24,12 +24,14 @@ class ConfigShadow {
   bool bdf_settled = true;  ///< the write that set bdf has been completed
   bool memory_space = false, bus_master = false, d3hot = false;
   bool bus_master_was_on = false;  ///< since the last FLR or ever
-  bool relaxed_ordering = true, no_snoop = true, extended_tag = true;
+  bool relaxed_ordering = true, no_snoop = true, extended_tag = true, ten_bit_tag = false;
   bool ido_requests = false, ido_completions = false;
   bool pasid = false, pasid_privileged = false, pasid_execute = false, ats = false;
   bool msix = false, msix_function_mask = false;
   std::uint32_t max_payload = 128, max_read_request = 512;  ///< [bytes]
-  std::uint32_t msix_entries = 9;
+  std::uint32_t msix_entries = 0;                      ///< 0: not known
+  std::uint32_t msix_table = 0, msix_pending = 0;      ///< offsets in BAR0; 0: not known
+  std::uint32_t bar0_bytes = 0;                        ///< from sizing; 0: not known
   std::uint64_t bar0 = 0, bar2 = 0;
   std::uint64_t bus_master_off_cycle = 0, d3_cycle = 0, pasid_off_cycle = 0, msix_off_cycle = 0;
   std::uint64_t flr_cycle = 0;

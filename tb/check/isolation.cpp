@@ -20,21 +20,30 @@ bool content_fits(const RangeIndex::Entry& e, const Tlp& t) {
   if (e.kind == RangeKind::kRecord) return t.address == e.lo && t.payload_bytes == 32;
   const std::uint64_t lo = t.first_byte();
   if (lo + t.byte_span() > e.hi) return false;
-  const std::byte* expected = e.item->write()->data.data() + (lo - e.item->data_lo);
+  const Piece* piece = e.item->piece_at(lo);
+  if (piece == nullptr || piece->data == nullptr || lo + t.byte_span() > piece->hi) return false;
+  const std::byte* expected = piece->data + (lo - piece->lo);
   return std::memcmp(t.payload.data() + (lo - t.address), expected, t.byte_span()) == 0;
 }
 
 }  // namespace
 
 bool Isolation::owned(PasidState& space, const Tlp& t, Request* request, std::uint64_t cycle) {
-  return t.type == TlpType::kMemRead ? scoreboard_.read(space, t, request, cycle)
-                                     : scoreboard_.write(space, t, cycle);
+  if (t.type != TlpType::kMemRead) return scoreboard_.write(space, t, cycle);
+  if (!scoreboard_.read(space, t, request, cycle)) return false;
+  const bool data = request != nullptr && request->item != nullptr && !request->list;
+  if (data && request->span != 0) read_buffers_.on_data_read(*request, t, cycle);
+  return true;
 }
 
 void Isolation::on_request(const Tlp& t, Request* request, std::uint64_t cycle) {
   Report& report = bench_.report;
   report.check(Rule::kPcie22);
   report.check(Rule::kPcie28);
+  if (t.type == TlpType::kMemWrite && log_.inside(t) && log_.owned(t)) {
+    log_.on_write(t, cycle);
+    return;
+  }
   if (!t.prefix.present) {
     if (t.type == TlpType::kMemWrite && in_interrupt_window(t.address)) {
       interrupts_.on_message(t, cycle);
@@ -58,6 +67,11 @@ void Isolation::on_request(const Tlp& t, Request* request, std::uint64_t cycle) 
 void Isolation::without_pasid(const Tlp& t, Request* request, std::uint64_t cycle) {
   PasidState& none = bench_.pasids.none();
   if (none.active != 0 && owned(none, t, request, cycle)) return;
+  if (scoreboard_.explain_member(none, t, cycle)) return;
+  if (t.type == TlpType::kMemWrite && log_.inside(t)) {
+    log_.foreign(t, cycle);
+    return;
+  }
   bench_.report.violation(Rule::kPcie28, bench_.context(t, cycle),
                           "memory request without PASID that belongs to no queue without PASID");
 }
@@ -75,6 +89,11 @@ void Isolation::explain(PasidState& space, const Tlp& t, std::uint64_t cycle) {
   // it could be one.
   if (repeated_record(space, t, cycle) && explain_repeated(space, t, cycle)) return;
   if (explain_foreign(space, t, true, cycle)) return;
+  if (scoreboard_.explain_member(space, t, cycle)) return;
+  if (t.type == TlpType::kMemWrite && log_.inside(t)) {
+    log_.foreign(t, cycle);
+    return;
+  }
   if (t.type == TlpType::kMemWrite && space.live() && explain_repeated(space, t, cycle)) return;
   if (explain_foreign(space, t, false, cycle)) return;
   if (!space.live()) {
@@ -112,7 +131,8 @@ bool Isolation::explain_foreign(const PasidState& space, const Tlp& t, bool sure
       return true;
     });
     if (victim == nullptr) continue;
-    const bool from_body = victim->dedicated && victim->descriptor.pasid.value == t.prefix.pasid;
+    const bool ignored = victim->dedicated || victim->is_member();
+    const bool from_body = ignored && victim->descriptor.pasid.value == t.prefix.pasid;
     bench_.report.violation(
         from_body ? Rule::kSiovD23 : Rule::kSiovD22, scoreboard_.context(*victim, &t, cycle),
         fmt::format("carries PASID {:#x}{}, the work belongs to PASID {:#x}", t.prefix.pasid,

@@ -8,16 +8,24 @@
 
 #include <vector>
 
+#include "check/event_log.hpp"
 #include "check/interrupts.hpp"
 #include "check/portals.hpp"
+#include "check/read_buffers.hpp"
 #include "check/scoreboard.hpp"
 
 namespace siov::check {
 
 class Isolation {
  public:
-  Isolation(Bench& bench, Scoreboard& scoreboard, Interrupts& interrupts, Portals& portals)
-      : bench_(bench), scoreboard_(scoreboard), interrupts_(interrupts), portals_(portals) {}
+  Isolation(Bench& bench, Scoreboard& scoreboard, Interrupts& interrupts, Portals& portals,
+            EventLogRules& log)
+      : bench_(bench),
+        scoreboard_(scoreboard),
+        interrupts_(interrupts),
+        portals_(portals),
+        log_(log),
+        read_buffers_(bench) {}
 
   void on_request(const pcie::Tlp& t, Request* request, std::uint64_t cycle);
 
@@ -35,6 +43,8 @@ class Isolation {
   Scoreboard& scoreboard_;
   Interrupts& interrupts_;
   Portals& portals_;
+  EventLogRules& log_;
+  ReadBuffers read_buffers_;
 };
 
 }  // namespace siov::check

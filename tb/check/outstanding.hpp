@@ -31,11 +31,15 @@ struct Request {
   bool had_room = false;        ///< deferrable: queue had room when it was sent
   bool accepted_early = false;  ///< deferrable: work was seen before the answer
   bool counted = false;         ///< deferrable: counted as under way in its queue
+  bool list = false;            ///< read of a descriptor list
+  std::uint8_t engine = 0;      ///< data read: engine, and lines of its reorder store
+  std::uint16_t lines = 0;
   pcie::TlpType type = pcie::TlpType::kUnknown;
   std::uint8_t tc = 0, first_be = 0, last_be = 0;
   RequesterId requester;
   std::uint16_t length_dw = 0;
   std::uint64_t address = 0;  ///< as in the header
+  std::uint64_t start = 0;    ///< address of the first byte asked for
   std::uint64_t next = 0;     ///< address of the next byte to come
   std::uint32_t left = 0;     ///< bytes still to come
   std::uint32_t span = 0;     ///< bytes asked for
@@ -56,14 +60,17 @@ struct Request {
 struct ReadRef {
   WorkItem* item = nullptr;
   std::uint64_t number = 0;
-  std::uint64_t address = 0;
-  std::uint32_t bytes = 0;
+  std::uint64_t address = 0;  ///< of the first byte
+  std::uint32_t bytes = 0;    ///< asked for; 0: a readback
+  std::uint64_t next = 0;     ///< of the first byte that has not come
 };
 
-inline ReadRef Request::owner() const { return {item, item_number, address, length_dw * 4u}; }
+inline ReadRef Request::owner() const { return {item, item_number, start, span, next}; }
 
 class Outstanding {
  public:
+  static constexpr std::size_t kEngines = 64;
+
   Outstanding() : requests_(1024) {}
   Request& at(std::uint16_t tag) { return requests_[tag & 1023]; }
   const Request& at(std::uint16_t tag) const { return requests_[tag & 1023]; }
@@ -73,6 +80,7 @@ class Outstanding {
   Request& open(const pcie::Tlp& t, std::uint64_t cycle) {
     Request& r = at(t.tag);
     if (!r.active) ++count_;
+    release_lines(r);
     r.active = r.used = true;
     r.late_reported = r.forgotten = r.pasid_disabled = r.data_known = r.had_room =
         r.accepted_early = r.counted = false;
@@ -92,13 +100,26 @@ class Outstanding {
     r.target = t.config_target;
     r.register_offset = t.register_offset;
     r.item = nullptr;
+    r.list = false;
     return r;
   }
   void close(Request& r) {
     if (!r.active) return;
     r.active = false;
+    release_lines(r);
     --count_;
   }
+  /// Lines of an engine's reorder store that a data read holds until it is closed.
+  void hold_lines(Request& r, std::uint32_t engine, std::uint32_t lines) {
+    r.engine = static_cast<std::uint8_t>(engine);
+    r.lines = static_cast<std::uint16_t>(lines);
+    lines_[engine] += lines;
+  }
+  void release_lines(Request& r) {
+    lines_[r.engine] -= r.lines;
+    r.lines = 0;
+  }
+  std::uint32_t lines(std::size_t engine) const { return lines_[engine]; }
   template <class F>
   void for_each_active(F&& f) {
     std::uint32_t to_find = count_;
@@ -113,12 +134,14 @@ class Outstanding {
     for (Request& r : requests_) {
       r.forgotten |= r.active;
       r.active = false;
+      release_lines(r);
     }
     count_ = 0;
   }
 
  private:
   std::vector<Request> requests_;
+  std::array<std::uint32_t, kEngines> lines_{};
   std::uint32_t count_ = 0;
 };
 

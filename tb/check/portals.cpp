@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "check/touches.hpp"
+
 namespace siov::check {
 
 using pcie::CplStatus;
@@ -180,24 +182,14 @@ void Portals::judge_retry(const Tlp& t, Request& request, std::uint64_t cycle) {
   }
 }
 
-bool Portals::touches(std::span<const std::byte, 64> line, const Tlp& t) const {
-  const abi::Descriptor d = abi::decode_descriptor(line);
-  const std::uint64_t at = t.first_byte();
-  const auto in = [&](Iova start, std::uint64_t bytes) {
-    return at >= start.value && at < start.value + bytes;
-  };
-  if (t.type == TlpType::kMemRead)
-    return (d.opcode != abi::kOpFill && in(d.source, d.size)) ||
-           (d.opcode == abi::kOpCompare && in(d.destination, d.size));
-  const bool writes = d.opcode == abi::kOpMemmove || d.opcode == abi::kOpFill;
-  return (writes && in(d.destination, d.size)) ||
-         (d.has(abi::kFlagCrav) && in(d.completion_address, 32));
+bool Portals::touched_by(std::span<const std::byte, 64> line, const Tlp& t) const {
+  return touches(abi::decode_descriptor(line), t);
 }
 
 bool Portals::accept_early(PasidState& space, const Tlp& t, std::uint64_t cycle) {
   for (const std::uint16_t tag : waiting_) {
     Request& r = bench_.host_requests.at(tag);
-    if (r.accepted_early || r.pasid != space.pasid || !touches(r.line, t)) continue;
+    if (r.accepted_early || r.pasid != space.pasid || !touched_by(r.line, t)) continue;
     r.accepted_early = true;
     r.item = scoreboard_.accept({r.queue, ims_[tag], r.line, false}, cycle);
     return true;
@@ -218,7 +210,7 @@ void Portals::forget() {
 bool Portals::explain(std::uint32_t pasid, const Tlp& t, std::uint64_t cycle) {
   for (std::size_t i = 0; i < phantoms_.size(); ++i) {
     const Phantom& p = phantoms_[(next_phantom_ + phantoms_.size() - 1 - i) % phantoms_.size()];
-    if (!p.used || p.pasid != pasid || !touches(p.line, t)) continue;
+    if (!p.used || p.pasid != pasid || !touched_by(p.line, t)) continue;
     Context at = bench_.context(t, cycle);
     at.wq = p.wq;
     bench_.report.violation(p.rule, at, "request of a submission that was not accepted");

@@ -49,7 +49,7 @@ class Portals {
   Kind kind(const pcie::Tlp& t, const Place& at) const;
   void remember(Rule rule, std::uint32_t wq, std::span<const std::byte, 64> line);
   void assemble(const pcie::Tlp& t, const Place& at);
-  bool touches(std::span<const std::byte, 64> line, const pcie::Tlp& t) const;
+  bool touched_by(std::span<const std::byte, 64> line, const pcie::Tlp& t) const;
   void judge_retry(const pcie::Tlp& t, Request& request, std::uint64_t cycle);
 
   Bench& bench_;

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace siov::check {
@@ -68,42 +70,76 @@ class RangeIndex {
   std::uint64_t longest_ = 0;
 };
 
-/// The untouched parts of [lo, hi), in order. Usually one.
+/// The untouched parts of a set of bytes, in order. Usually one.
 class Holes {
  public:
-  void reset(std::uint64_t lo, std::uint64_t hi) {
-    parts_.clear();
-    if (hi > lo) parts_.push_back({lo, hi});
-  }
-  bool empty() const { return parts_.empty(); }
-  /// Start of the first hole; only if not empty.
-  std::uint64_t first() const { return parts_.front().lo; }
-  /// Takes [lo, hi) out. @return false, and nothing taken, if a byte of it was taken before
-  bool take(std::uint64_t lo, std::uint64_t hi) {
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      Part& p = parts_[i];
-      if (lo < p.lo || hi > p.hi) continue;
-      if (lo == p.lo && hi == p.hi) {
-        parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(i));
-      } else if (lo == p.lo) {
-        p.lo = hi;
-      } else if (hi == p.hi) {
-        p.hi = lo;
-      } else {
-        const Part rest{hi, p.hi};
-        p.hi = lo;
-        parts_.insert(parts_.begin() + static_cast<std::ptrdiff_t>(i) + 1, rest);
-      }
-      return true;
-    }
-    return false;
-  }
-
- private:
   struct Part {
     std::uint64_t lo, hi;
   };
-  std::vector<Part> parts_;
+
+  void reset(std::uint64_t lo, std::uint64_t hi) {
+    clear();
+    if (hi > lo) parts_.push_back({lo, hi});
+  }
+  void clear() {
+    parts_.clear();
+    head_ = 0;
+  }
+  /// Adds [lo, hi); lo is not below the end of what has been added before.
+  void add(std::uint64_t lo, std::uint64_t hi) {
+    if (!empty() && parts_.back().hi == lo) {
+      parts_.back().hi = hi;
+    } else if (hi > lo) {
+      parts_.push_back({lo, hi});
+    }
+  }
+  bool empty() const { return head_ == parts_.size(); }
+  /// Start of the first hole; only if not empty.
+  std::uint64_t first() const { return parts_[head_].lo; }
+  std::span<const Part> parts() const { return std::span(parts_).subspan(head_); }
+  /// Whether all of [lo, hi) is untouched.
+  bool contains(std::uint64_t lo, std::uint64_t hi) const {
+    const auto at = find(lo);
+    return at != parts_.end() && lo >= at->lo && hi <= at->hi;
+  }
+  /// Takes [lo, hi) out. @return false, and nothing taken, if a byte of it was taken before
+  bool take(std::uint64_t lo, std::uint64_t hi) {
+    const auto at = parts_.begin() + (find(lo) - parts_.cbegin());
+    if (at == parts_.end() || lo < at->lo || hi > at->hi) return false;
+    if (lo == at->lo && hi == at->hi) {
+      remove(at);
+    } else if (lo == at->lo) {
+      at->lo = hi;
+    } else if (hi == at->hi) {
+      at->hi = lo;
+    } else {
+      const Part rest{hi, at->hi};
+      at->hi = lo;
+      parts_.insert(at + 1, rest);
+    }
+    return true;
+  }
+
+ private:
+  using Parts = std::vector<Part>;
+  /// The part that ends above the address.
+  Parts::const_iterator find(std::uint64_t address) const {
+    const auto first = parts_.begin() + static_cast<std::ptrdiff_t>(head_);
+    if (first != parts_.end() && address < first->hi) return first;
+    return std::upper_bound(first, parts_.end(), address,
+                            [](std::uint64_t value, const Part& p) { return value < p.hi; });
+  }
+  void remove(Parts::iterator at) {
+    if (at - parts_.begin() == static_cast<std::ptrdiff_t>(head_)) {
+      ++head_;
+      if (empty()) clear();
+    } else {
+      parts_.erase(at);
+    }
+  }
+
+  Parts parts_;
+  std::size_t head_ = 0;  ///< parts before this one are gone
 };
 
 }  // namespace siov::check

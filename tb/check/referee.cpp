@@ -7,10 +7,12 @@
 #include <array>
 #include <cstring>
 
+#include "abi/little_endian.hpp"
 #include "check/bench.hpp"
 #include "check/commands.hpp"
 #include "check/credits.hpp"
 #include "check/digest.hpp"
+#include "check/event_log.hpp"
 #include "check/interrupts.hpp"
 #include "check/isolation.hpp"
 #include "check/portals.hpp"
@@ -25,7 +27,6 @@ using pcie::TlpType;
 
 namespace {
 constexpr std::uint64_t kScanPeriod = 2048;  // [cycles]
-constexpr std::uint64_t kBar0Bytes = 0x10000;
 }  // namespace
 
 struct Referee::Parts {
@@ -35,12 +36,14 @@ struct Referee::Parts {
         scoreboard(bench),
         interrupts(bench, scoreboard),
         portals(bench, scoreboard),
-        isolation(bench, scoreboard, interrupts, portals),
+        event_log(bench, scoreboard),
+        isolation(bench, scoreboard, interrupts, portals, event_log),
         commands(bench, scoreboard),
         credits(bench) {}
 
   void down(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle);
   void up(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle);
+  void completed(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle);
   void configuration_write(const Tlp& t, std::uint64_t cycle);
   void posted_write(const Tlp& t, std::uint64_t cycle);
   void answered(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle);
@@ -51,7 +54,8 @@ struct Referee::Parts {
                             std::uint64_t cycle);
   bool in_bar0(std::uint64_t address) const {
     const ConfigShadow& f = bench.function;
-    return f.memory_space && f.bar0 != 0 && address >= f.bar0 && address - f.bar0 < kBar0Bytes;
+    const std::uint32_t bytes = f.bar0_bytes != 0 ? f.bar0_bytes : bench.registers.bar0_bytes();
+    return f.memory_space && f.bar0 != 0 && address >= f.bar0 && address - f.bar0 < bytes;
   }
 
   Bench bench;
@@ -59,6 +63,7 @@ struct Referee::Parts {
   Scoreboard scoreboard;
   Interrupts interrupts;
   Portals portals;
+  EventLogRules event_log;
   Isolation isolation;
   Commands commands;
   Credits credits;
@@ -101,11 +106,20 @@ void Referee::Parts::down(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycl
       return;
     case TlpType::kCompletion:
     case TlpType::kCompletionData:
-      if (seen.answered != nullptr && (t.status != pcie::CplStatus::kSc || t.ep))
-        scoreboard.read_failed(seen.answered->owner());
+      completed(t, seen, cycle);
       return;
     default:
       return;
+  }
+}
+
+void Referee::Parts::completed(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle) {
+  if (seen.answered == nullptr) return;
+  const Request& request = *seen.answered;
+  if (t.status != pcie::CplStatus::kSc || t.ep) {
+    scoreboard.read_failed(request.owner(), cycle);
+  } else if (request.item != nullptr && (request.list || request.span == 0)) {
+    scoreboard.read_data(request, t, seen.bytes_before, cycle);
   }
 }
 
@@ -122,7 +136,7 @@ void Referee::Parts::configuration_write(const Tlp& t, std::uint64_t cycle) {
   } else if (bench.registers.device_enabled() && (bus_master != f.bus_master || pasid != f.pasid)) {
     commands.lost(false, cycle);  // Halt. @spec dsa.md 1.4
   }
-  bench.registers.set_msix_entries(f.msix_entries);
+  bench.registers.set_msix(f.msix_entries, f.msix_table, f.msix_pending);
 }
 
 void Referee::Parts::posted_write(const Tlp& t, std::uint64_t cycle) {
@@ -153,7 +167,7 @@ void Referee::Parts::up(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle)
     if (seen.answered != nullptr) answered(t, seen, cycle);
     return;
   }
-  if (seen.timed_out.item != nullptr) scoreboard.read_failed(seen.timed_out);
+  if (seen.timed_out.item != nullptr) scoreboard.read_failed(seen.timed_out, cycle);
   if (t.type == TlpType::kMemRead || t.type == TlpType::kMemWrite)
     isolation.on_request(t, seen.opened, cycle);
 }
@@ -202,6 +216,8 @@ void Referee::Parts::register_read(const Tlp& t, const Request& request, std::ui
   const std::span<const std::byte> bytes = t.data().subspan(lead, request.span);
   judge_register(offset, bytes, t, cycle);
   judge_software_error(offset, bytes, t, cycle);
+  if (offset == abi::kRegEvlstatus && bytes.size() == 8)
+    event_log.on_status(abi::load_le(bytes, 8), t, cycle);
   if (const auto ended = bench.registers.read(offset, bytes)) {
     interrupts.settle_early(cycle, true);
     commands.ended(*ended, cycle);

@@ -13,11 +13,37 @@
 #include <unordered_map>
 #include <vector>
 
+#include "abi/siov_abi.hpp"
 #include "check/config.hpp"
+#include "model/predict.hpp"
 
 namespace siov::check {
 
 enum class QueueState : std::uint8_t { kDisabled, kEnabling, kLive, kStopping };
+
+/// Occupancy interrupt of a queue. @spec dsa.md 2.9
+struct Occupancy {
+  bool enabled = false, ims = false;
+  bool generated = false;  ///< a message has been sent and not been acknowledged
+  std::uint16_t handle = 0;
+  std::uint32_t limit = 0;
+};
+
+/// A group: its engines and read buffers. @spec dsa.md 2.8
+struct Group {
+  std::uint64_t engines = 0;
+  std::uint32_t reserved = 0, allowed = 0;  ///< [read buffers]
+};
+
+/// The event log, as long as it is on. @spec dsa.md 2.11
+struct EventLog {
+  bool on = false;
+  bool pasid_enable = false, privileged = false;
+  std::uint32_t pasid = 0;
+  std::uint64_t base = 0;
+  std::uint32_t size = 0, head = 0, tail = 0;  ///< [entries]
+  std::uint64_t written = 0;                   ///< entries since the device was enabled
+};
 
 /// One work queue; configuration as latched when it was enabled.
 struct Queue {
@@ -25,6 +51,10 @@ struct Queue {
   bool dedicated = false, pasid_enable = false, privileged = false, bof = false;
   std::uint32_t pasid = 0, size = 0, threshold = 0;
   std::uint64_t max_transfer = 0;  ///< [bytes]
+  std::uint32_t max_batch = 0;     ///< [descriptors]
+  std::uint64_t operations = 0;    ///< OPCAP and OPCFG
+  Occupancy occupancy;
+  std::uint32_t peak = 0;          ///< largest `unfinished` since the occupancy interrupt was armed
   std::uint32_t unfinished = 0;    ///< accepted work that may still wait in the queue
   std::uint32_t under_way = 0;     ///< deferrable writes without answer
   bool live() const { return state == QueueState::kLive || state == QueueState::kEnabling; }
@@ -46,6 +76,7 @@ struct InterruptEntry {
   std::uint32_t waiting = 0;     ///< events whose record has not been seen yet
   std::vector<WorkItem*> ready;  ///< events that may be signalled now, oldest first
   std::uint64_t satisfied = 0, refused = 0;
+  bool granted = false;  ///< by Request Interrupt Handle
 };
 
 /// A command written to CMD.
@@ -78,10 +109,15 @@ class RegisterShadow {
   /// Bitmap of traffic classes that groups may use.
   std::uint8_t tc_map() const { return tc_map_; }
   bool user_interrupts() const { return user_interrupts_; }
-  std::uint64_t opcap() const { return opcap_; }
+  model::Features features() const;
+  const std::vector<Group>& groups() const { return groups_; }
+  std::uint32_t read_buffers() const { return read_buffers_; }
+  EventLog& log() { return log_; }
+  const EventLog& log() const { return log_; }
   bool device_enabled() const { return device_enabled_; }
   bool command_active() const { return active_.has_value(); }
-  void set_device_enabled(bool on) { device_enabled_ = on; }
+  /// Enabling starts the event log, if it is configured.
+  void set_device_enabled(bool on);
   /// Latches WQCFG into the queue. Reset Queue: clear_queue.
   void latch_queue(std::uint32_t wq);
   void clear_queue(std::uint32_t wq);
@@ -102,7 +138,9 @@ class RegisterShadow {
     }
     return false;
   }
-  void set_msix_entries(std::uint32_t n);
+  /// What the MSI-X capability says. Offsets 0: not known yet.
+  void set_msix(std::uint32_t entries, std::uint32_t table, std::uint32_t pending);
+  void grant(bool ims, std::uint32_t index, bool granted);
 
   /// Offset ranges of the tables, for reads that are judged.
   struct TableHit {
@@ -111,6 +149,8 @@ class RegisterShadow {
   };
   TableHit message_table(std::uint32_t offset);
   std::uint32_t pba_offset() const { return pba_; }
+  /// BAR0 as far as its tables go [bytes].
+  std::uint32_t bar0_bytes() const { return large_ ? 0x40000 : 0x10000; }
 
  private:
   struct EntryRef {
@@ -129,15 +169,33 @@ class RegisterShadow {
   void index_messages();
   void reset_entries(std::vector<InterruptEntry>& entries, std::uint32_t base);
 
+  bool has_opcfg() const { return (wqcap_ >> abi::kWqcapOpcfgLsb & 1) != 0; }
+  bool in_groups(std::uint32_t offset) const { return offset >= grpcfg_ && offset < wqcfg_; }
+  bool in_queues(std::uint32_t offset) const {
+    return offset >= wqcfg_ && offset < wqcfg_ + stride_ * num_queues();
+  }
+  bool queue_field_locked(std::uint32_t offset) const;
+  void write_opcfg(std::uint32_t wq);
+  void refresh_queue(std::uint32_t at);
+  void learn_capabilities(std::uint32_t offset, std::uint32_t value);
+  void learn_offsets(std::uint32_t low, std::uint32_t high, bool first);
+  void resize_ims();
+  void reset_groups();
+  void place_tables(bool large);
+
   std::vector<std::byte> bytes_;
-  std::uint32_t grpcfg_ = 0x600, wqcfg_ = 0x800, stride_ = 32, msixperm_ = 0x400,
-                ims_base_ = 0x4000, msix_base_ = 0x2000, pba_ = 0x3000;
+  std::uint32_t grpcfg_ = 0, wqcfg_ = 0, stride_ = 32, msixperm_ = 0, ims_base_ = 0, msix_base_ = 0,
+                pba_ = 0;
+  bool large_ = false;
   std::vector<Queue> queues_;
   std::vector<InterruptEntry> msix_, ims_;
   std::unordered_multimap<std::uint64_t, EntryRef> by_message_;
   bool messages_stale_ = true;
-  std::uint64_t opcap_;
-  std::uint64_t gencap_max_transfer_ = std::uint64_t{1} << 31;
+  std::vector<bool> opcfg_written_;
+  std::vector<Group> groups_;
+  EventLog log_;
+  std::uint64_t opcap_, gencap_, wqcap_, cmdcap_;
+  std::uint32_t read_buffers_;
   std::uint8_t tc_map_ = 1;
   bool user_interrupts_ = false, device_enabled_ = false;
   std::optional<Command> active_;

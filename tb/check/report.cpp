@@ -21,6 +21,7 @@ std::string Violation::text() const {
     if (wq != kNoQueue) text += fmt::format(" WQ {}", wq);
     if (pasid != kNoPasid) text += fmt::format(" PASID {:#x}", pasid);
     if (descriptor != kNoDescriptor) text += fmt::format(" descriptor {}", descriptor);
+    if (member != kNoMember) text += fmt::format(" member {}", member);
     text += "\n";
   }
   if (!last_events.empty()) text += "  last events:\n";

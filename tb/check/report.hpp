@@ -21,6 +21,7 @@ namespace siov::check {
 inline constexpr std::uint64_t kNoDescriptor = ~std::uint64_t{0};
 inline constexpr std::uint32_t kNoPasid = ~std::uint32_t{0};
 inline constexpr std::uint32_t kNoQueue = ~std::uint32_t{0};
+inline constexpr std::uint32_t kNoMember = ~std::uint32_t{0};
 
 /// One broken rule.
 struct Violation {
@@ -33,6 +34,7 @@ struct Violation {
   std::uint32_t pasid = kNoPasid;            ///< kNoPasid if none
   std::string owner;                         ///< name of the VDEV, if the system gave names
   std::uint64_t descriptor = kNoDescriptor;  ///< number in order of acceptance, from 0
+  std::uint32_t member = kNoMember;          ///< index in the batch that the descriptor is
   std::vector<std::string> last_events;      ///< of the PASID, or of the link if there is none
 
   /// Several lines: rule, time, message, TLP, owner, last events.
@@ -46,6 +48,7 @@ struct Context {
   std::uint32_t wq = kNoQueue;
   std::uint32_t pasid = kNoPasid;
   std::uint64_t descriptor = kNoDescriptor;
+  std::uint32_t member = kNoMember;
   const EventRing* scope = nullptr;
 };
 

@@ -151,10 +151,13 @@ void TlpRules::device_read(const Tlp& t, std::uint64_t cycle, Seen& seen) {
                      f.max_read_request));
   }
   Outstanding& table = bench_.device_requests;
-  const std::uint16_t limit = f.extended_tag ? 256 : 32;
-  if (!report.holds(Rule::kPcie16, t.tag < limit)) {
+  // With 10-bit tags bits 9:8 are never 00. @spec pcie.md 3
+  const std::uint16_t first = f.ten_bit_tag ? 256 : 0;
+  const std::uint16_t limit = f.ten_bit_tag ? 1024 : f.extended_tag ? 256 : 32;
+  if (!report.holds(Rule::kPcie16, t.tag >= first && t.tag < limit)) {
     fail(Rule::kPcie16, bench_.context(t, cycle),
-         fmt::format("tag {:#x} is outside the enabled range of {}", t.tag, limit));
+         fmt::format("tag {:#x} is outside the enabled range of {} to {}", t.tag, first,
+                     limit - 1));
   }
   const Request& old = table.at(t.tag);
   if (old.active) {
@@ -167,7 +170,7 @@ void TlpRules::device_read(const Tlp& t, std::uint64_t cycle, Seen& seen) {
     }
   }
   Request& r = table.open(t, cycle);
-  r.next = t.first_byte();
+  r.start = r.next = t.first_byte();
   r.span = r.left = t.byte_span();
   seen.opened = &r;
   if (!report.holds(Rule::kPcie21, table.count() <= bench_.config.max_outstanding_reads)) {

@@ -90,15 +90,26 @@ namespace siov::check {
   X(kSbData, "SB-DATA", "dsa 5.6", "written data is what the operation gives") \
   X(kSbCover, "SB-COVER", "dsa 5.6, PCIE-22", "every byte of the destination is written exactly once") \
   X(kSbReads, "SB-READS", "dsa 5.6, PCIE-22", "every byte of the sources is requested exactly once") \
+  X(kSbReadback, "SB-READBACK", "dsa 5.3, 5.6 (02)", "readbacks come after the data and are answered before the record") \
+  X(kBatchRecord, "BATCH-RECORD", "dsa 5.6 (01)", "status and count of a batch record are those of its members") \
   X(kCrOnce, "CR-ONCE", "dsa 5.3, PCIE-77", "a completion record is written once") \
   X(kCrBytes, "CR-BYTES", "dsa 5.4", "completion record has the predicted content") \
   X(kCrShape, "CR-SHAPE", "dsa 5.3", "completion record is one aligned 32-byte write") \
   X(kCrUndue, "CR-UNDUE", "dsa 5.4", "no completion record where none is due") \
   X(kCrMissing, "CR-MISSING", "dsa 5.4", "a due completion record is written") \
+  X(kBatchFetch, "BATCH-FETCH", "dsa 5.6 (01)", "each member of a batch is fetched once, and before it starts") \
+  X(kBatchFence, "BATCH-FENCE", "dsa 5.6 (01)", "a fenced member starts after those before it, and not after a failure") \
+  X(kBatchLast, "BATCH-LAST", "dsa 5.3", "the batch record comes after all records and data of its members") \
+  X(kReadBuffers, "READ-BUFFERS", "dsa 2.8, 5.11", "data reads of a group stay within its read buffers") \
   X(kOrderDataCr, "ORDER-DATA-CR", "PCIE-50, dsa 5.3", "all data before the completion record") \
   X(kOrderCrIrq, "ORDER-CR-IRQ", "SIOV-D-37, dsa 5.3", "interrupt after the completion record") \
   X(kIrqOnce, "IRQ-ONCE", "PCIE-61", "one interrupt for each event") \
   X(kIrqMissing, "IRQ-MISSING", "PCIE-61", "every event is signalled") \
+  X(kIrqOcc, "IRQ-OCC", "dsa 2.9", "one occupancy message for each fall of a queue to its limit") \
+  X(kEvlOwner, "EVL-OWNER", "dsa 2.11, SIOV-D-24", "log entries carry PASID and privilege of EVLCFG and traffic class 0") \
+  X(kEvlRing, "EVL-RING", "dsa 2.11", "log entries are written at the tail, in order, only while there is room") \
+  X(kEvlEntry, "EVL-ENTRY", "dsa 2.11", "a log entry tells of an error that was made, with its content") \
+  X(kEvlMissing, "EVL-MISSING", "dsa 2.11", "every error is written to the log while it is on") \
   X(kSwErr, "SWERR-CODE", "dsa 2.7", "SWERROR shows an error that was made") \
   X(kIdleTags, "IDLE-TAGS", "style 7", "no request outstanding at the end") \
   X(kIdleDesc, "IDLE-DESC", "style 7", "no descriptor outstanding at the end") \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scoreboard: acceptance and end of work items. What TLPs do to them: scoreboard_traffic.cpp;
-// watchdogs: scoreboard_watch.cpp.
+// Scoreboard: start and end of work items. Their ranges: scoreboard_ranges.cpp; what TLPs do to
+// them: scoreboard_traffic.cpp, scoreboard_record.cpp; batches: scoreboard_batch.cpp; watchdogs:
+// scoreboard_watch.cpp.
 #include "check/scoreboard.hpp"
 
 #include <algorithm>
@@ -26,38 +27,36 @@ WorkItem& Scoreboard::take_item() {
   item.data = std::move(data);
   item.sources[0] = std::move(source0);
   item.sources[1] = std::move(source1);
+  item.number = next_number_++;
   return item;
 }
 
 WorkItem* Scoreboard::accept(const Submission& submission, std::uint64_t cycle) {
+  if (!ripe_.empty()) start_ripe(cycle);
   WorkItem& item = take_item();
   Queue& queue = bench_.registers.queue(submission.wq);
-  item.number = next_number_++;
+  item.order = next_order_++;
   item.wq = submission.wq;
   item.dedicated = queue.dedicated;
+  item.ims = submission.ims;
   item.descriptor = abi::decode_descriptor(submission.line);
   const std::uint32_t pasid = !queue.dedicated     ? item.descriptor.pasid.value
                               : queue.pasid_enable ? queue.pasid
                                                    : kNoPasid;
   item.space = &bench_.pasids.get(pasid);
-  item.accepted_cycle = item.progress_cycle = cycle;
   item.silent_end = submission.may_be_dropped;
-  predict(item, submission);
+  predict(item, context_of(item));
   ++bench_.stats.accepted;
   ++queue.unfinished;
+  queue.peak = std::max(queue.peak, queue.unfinished);
   PasidState& space = *item.space;
   space.ever_live = true;
   if (!queue.dedicated) space.shared.set(submission.wq);
   space.progress_cycle = std::max(space.progress_cycle, cycle);
-  item.active = true;
-  item.slot = active_.size();
-  active_.push_back(&item);
-  ++space.active;
-  close_overwritten(item, cycle);
-  detect_conflicts(item);
-  register_ranges(item);
-  if (item.expected.software_error) software_errors_.set(item.expected.status);
-  const bool visible = item.record_due || item.interrupt_due || !item.data.empty();
+  begin(item, cycle);
+  if (item.batch != nullptr) return &item;  // its list is to be read
+  const bool visible = item.end_visible() || item.interrupt_due || !item.data.empty() ||
+                       !item.expected.readbacks.empty();
   if (visible) {
     advance(item, cycle);
   } else if (!item.expected.reads.empty()) {
@@ -69,39 +68,65 @@ WorkItem* Scoreboard::accept(const Submission& submission, std::uint64_t cycle) 
   return &item;
 }
 
-void Scoreboard::predict(WorkItem& item, const Submission& submission) {
-  const Queue& queue = bench_.registers.queue(submission.wq);
+void Scoreboard::begin(WorkItem& item, std::uint64_t cycle) {
+  item.accepted_cycle = item.progress_cycle = cycle;
+  item.active = true;
+  item.slot = active_.size();
+  active_.push_back(&item);
+  ++item.space->active;
+  close_overwritten(item, cycle);
+  detect_conflicts(item, cycle);
+  register_ranges(item);
+}
+
+model::WorkContext Scoreboard::context_of(const WorkItem& item) const {
   RegisterShadow& registers = bench_.registers;
+  const Queue& queue = registers.queue(item.wq);
   model::WorkContext context;
   const std::uint32_t pasid = item.space->pasid;
   if (pasid != kNoPasid) context.pasid = Pasid{pasid};
   context.privileged = queue.privileged;
   context.dedicated = queue.dedicated;
   context.max_transfer = queue.max_transfer;
+  context.max_batch = queue.max_batch;
   context.bof_enabled = queue.bof;
-  context.handle_ok = registers.handle_permitted(submission.ims, item.descriptor.interrupt_handle,
+  context.handle_ok = registers.handle_permitted(item.ims, item.descriptor.interrupt_handle,
                                                  pasid != kNoPasid, pasid);
+  context.ims = item.ims;
   context.user_interrupts = registers.user_interrupts();
   context.privileged_allowed = bench_.function.pasid_privileged;
-  context.operations = registers.opcap();
+  context.operations = queue.operations;
+  context.features = registers.features();
+  context.event_log = registers.log().on;
+  return context;
+}
+
+void Scoreboard::predict(WorkItem& item, const model::WorkContext& context) {
   std::optional<Pasid> view = bench_.config.rid_pasid;
-  if (pasid != kNoPasid) view = Pasid{pasid};
+  if (context.pasid) view = context.pasid;
   const port::AddressSpaceView* memory = view ? bench_.config.memory : nullptr;
   const auto peek = [&](Iova address, std::span<std::byte> out) {
-    if (memory != nullptr) return memory->peek(*view, address, out);
-    std::fill(out.begin(), out.end(), std::byte{0});
-    return true;
+    std::byte probe{};
+    if (memory == nullptr) {
+      std::fill(out.begin(), out.end(), std::byte{0});
+      return true;
+    }
+    return memory->peek(*view, address, out.empty() ? std::span(&probe, 1) : out);
   };
   item.expected = model::predict(item.descriptor, context, peek);
+  if (item.expected.is_batch) accept_batch(item, context);
   item.racy = memory == nullptr && !item.expected.reads.empty();
+  take_expected(item, context);
+}
+
+void Scoreboard::take_expected(WorkItem& item, const model::WorkContext& context) {
   item.record_due = item.expected.writes_record;
-  if (!item.record_due && (item.write_optional() || item.expected.software_error))
-    item.silent_end = true;
-  if (const model::Write* w = item.write()) {
-    item.data_lo = w->address.value;
-    item.data_hi = item.data_lo + w->data.size();
-  }
-  item.data.reset(item.data_lo, item.data_hi);
+  owe_error(item);
+  set_pieces(item);
+  const auto optional = [](const model::Write& w) { return w.optional; };
+  const bool error_writes =
+      std::any_of(item.expected.writes.begin(), item.expected.writes.end(), optional);
+  if (!item.end_visible() && (error_writes || item.expected.software_error)) item.silent_end = true;
   for (std::size_t i = 0; i < 2; ++i) {
     if (i < item.expected.reads.size()) {
       item.source_lo[i] = item.expected.reads[i].address.value;
@@ -109,12 +134,23 @@ void Scoreboard::predict(WorkItem& item, const Submission& submission) {
     }
     item.sources[i].reset(item.source_lo[i], item.source_hi[i]);
   }
-  register_interrupt(item, submission.ims, context.handle_ok);
+  register_interrupt(item, context.handle_ok);
 }
 
-void Scoreboard::register_interrupt(WorkItem& item, bool ims, bool handle_ok) {
+/// Its error goes to the event log, which is seen, or to SWERROR, which may be read.
+void Scoreboard::owe_error(WorkItem& item) {
+  item.log_due = item.expected.log_record;
+  if (!item.expected.software_error) return;
+  if (bench_.registers.log().on) {
+    item.log_due = true;
+  } else {
+    software_errors_.set(item.expected.status);
+  }
+}
+
+void Scoreboard::register_interrupt(WorkItem& item, bool handle_ok) {
   if (!item.descriptor.has(abi::kFlagRci)) return;
-  InterruptEntry* entry = bench_.registers.entry(ims, item.descriptor.interrupt_handle);
+  InterruptEntry* entry = bench_.registers.entry(item.ims, item.descriptor.interrupt_handle);
   if (entry == nullptr) return;
   if (!handle_ok) ++entry->refused;
   if (!item.expected.interrupt) return;
@@ -123,64 +159,20 @@ void Scoreboard::register_interrupt(WorkItem& item, bool ims, bool handle_ok) {
   ++entry->waiting;
 }
 
-void Scoreboard::detect_conflicts(WorkItem& item) {
-  PasidState& space = *item.space;
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (item.source_hi[i] == item.source_lo[i]) continue;
-    space.writes.overlapping(item.source_lo[i], item.source_hi[i],
-                             [&](const RangeIndex::Entry&) { return item.racy = true; });
-    space.reads.overlapping(item.source_lo[i], item.source_hi[i], [&](const RangeIndex::Entry& e) {
-      e.item->shared_reads = item.shared_reads = true;
-      return false;
-    });
-  }
-  item.shared_reads |=
-      item.source_lo[0] < item.source_hi[1] && item.source_lo[1] < item.source_hi[0];
-  const auto claim = [&](std::uint64_t lo, std::uint64_t hi) {
-    space.reads.overlapping(lo, hi, [&](const RangeIndex::Entry& e) {
-      bench_.stats.racy += e.item->racy ? 0 : 1;
-      e.item->racy = true;
-      return false;
-    });
-    space.writes.overlapping(lo, hi, [&](const RangeIndex::Entry& e) {
-      bench_.stats.contended += (e.item->contended ? 0 : 1) + (item.contended ? 0 : 1);
-      e.item->contended = item.contended = true;
-      // The end of work without record is then not visible.
-      for (WorkItem* w : {e.item, &item}) w->silent_end |= !w->record_due;
-      return false;
-    });
-  };
-  if (item.data_hi > item.data_lo) claim(item.data_lo, item.data_hi);
-  if (item.has_record_address())
-    claim(item.descriptor.completion_address.value, item.descriptor.completion_address.value + 32);
-  if (item.racy) ++bench_.stats.racy;
-}
-
-void Scoreboard::register_ranges(WorkItem& item) {
-  PasidState& space = *item.space;
-  if (item.data_hi > item.data_lo)
-    space.writes.insert({item.data_lo, item.data_hi, &item, RangeKind::kData});
-  const std::uint64_t record = item.descriptor.completion_address.value;
-  if (item.has_record_address())
-    space.writes.insert({record, record + 32, &item, RangeKind::kRecord});
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (item.source_hi[i] == item.source_lo[i]) continue;
-    space.reads.insert({item.source_lo[i], item.source_hi[i], &item,
-                        i == 0 ? RangeKind::kSource0 : RangeKind::kSource1});
-  }
-}
-
 void Scoreboard::progress(WorkItem& item, std::uint64_t cycle) {
+  item.touched = true;
   item.progress_cycle = item.space->progress_cycle = cycle;
+  if (item.parent != nullptr) item.parent->progress_cycle = cycle;
 }
 
 void Scoreboard::advance(WorkItem& item, std::uint64_t cycle) {
-  const bool record_done = item.record_seen || !item.record_due;
-  const bool data_done = item.record_seen ? item.data_done() : item.data.empty();
-  if (!record_done) return;
-  if (data_done) release(item);  // only its interrupt may be due now: buffers and record are free
-  if (item.interrupt_due && !item.interrupt_seen && !item.ready &&
-      (item.record_seen || data_done)) {
+  if (item.batch != nullptr && !item.batch->complete) return;
+  const bool end_seen = item.record_seen || item.log_seen;
+  if (item.record_due && !item.record_seen) return;
+  if (item.expected.log_record && !item.log_seen) return;
+  const bool done = (end_seen ? item.data_done() : item.data.empty()) && item.readbacks_done();
+  if (done) release(item);  // only its interrupt may be due now: buffers and record are free
+  if (item.interrupt_due && !item.interrupt_seen && !item.ready && (item.record_seen || done)) {
     item.ready = true;
     item.ready_cycle = cycle;
     InterruptEntry& entry = *item.entry;
@@ -194,7 +186,18 @@ void Scoreboard::advance(WorkItem& item, std::uint64_t cycle) {
       entry.ready.push_back(&item);
     }
   }
-  if (data_done && (item.interrupt_seen || !item.interrupt_due)) finish(item);
+  if (!done || !item.log_done()) return;
+  if (item.parent != nullptr) member_over(item, cycle);
+  if (item.interrupt_seen || !item.interrupt_due) finish(item);
+}
+
+void Scoreboard::log_done(WorkItem& item, std::uint64_t cycle) {
+  if (item.descriptor.opcode == abi::kOpDrain) judge_drain(item, nullptr, cycle);
+  progress(item, cycle);
+  item.log_seen = true;
+  if (!item.record_due || item.record_seen) item.record_cycle = cycle;
+  item.log_due = true;
+  advance(item, cycle);
 }
 
 void Scoreboard::interrupt_done(WorkItem& item) {
@@ -205,7 +208,12 @@ void Scoreboard::interrupt_done(WorkItem& item) {
     --item.entry->waiting;
   }
   ++item.entry->satisfied;
-  if (item.data_done() && (item.record_seen || !item.record_due)) finish(item);
+  const bool all_else = item.data_done() && item.readbacks_done() && item.log_done() &&
+                        (item.record_seen || !item.record_due);
+  if (all_else && (item.batch == nullptr || item.batch->complete)) {
+    if (item.parent != nullptr) member_over(item, item.progress_cycle);
+    finish(item);
+  }
 }
 
 WorkItem* Scoreboard::oldest_waiting(const InterruptEntry& entry, bool unseen_end) {
@@ -219,7 +227,8 @@ WorkItem* Scoreboard::oldest_waiting(const InterruptEntry& entry, bool unseen_en
 }
 
 void Scoreboard::finish(WorkItem& item) {
-  ++bench_.stats.finished;
+  ++(item.is_member() ? bench_.stats.members : bench_.stats.finished);
+  if (item.batch != nullptr) part_members(item);
   retire(item);
 }
 
@@ -228,7 +237,7 @@ void Scoreboard::release(WorkItem& item) {
   item.released = true;
   PasidState& space = *item.space;
   Finished& f = space.recent[space.next_recent++ % PasidState::kRecent];
-  f.number = item.number;
+  f.number = item.order;
   f.cycle = item.progress_cycle;
   f.wq = item.wq;
   f.record_due = item.record_due;
@@ -236,7 +245,7 @@ void Scoreboard::release(WorkItem& item) {
   f.record = item.descriptor.completion_address.value;
   f.lo = {item.data_lo, item.source_lo[0], item.source_lo[1]};
   f.hi = {item.data_hi, item.source_hi[0], item.source_hi[1]};
-  if (item.data_hi > item.data_lo) space.writes.erase(item.data_lo, &item, RangeKind::kData);
+  erase_destinations(item);
   if (item.has_record_address()) space.writes.erase(f.record, &item, RangeKind::kRecord);
   for (std::size_t i = 0; i < 2; ++i) {
     if (item.source_hi[i] == item.source_lo[i]) continue;
@@ -247,6 +256,10 @@ void Scoreboard::release(WorkItem& item) {
 }
 
 void Scoreboard::retire(WorkItem& item) {
+  if (item.batch != nullptr) {
+    std::erase(ripe_, &item);
+    for (WorkItem* member : members_of(item)) retire(*member);
+  }
   release(item);
   if (item.interrupt_due && !item.interrupt_seen) {
     if (item.ready) {
@@ -257,7 +270,7 @@ void Scoreboard::retire(WorkItem& item) {
   }
   --item.space->active;
   Queue& queue = bench_.registers.queue(item.wq);
-  if (queue.unfinished != 0) --queue.unfinished;
+  if (!item.is_member() && queue.unfinished != 0) --queue.unfinished;
   item.active = false;
   active_[item.slot] = active_.back();
   active_[item.slot]->slot = item.slot;

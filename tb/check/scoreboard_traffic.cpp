@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scoreboard: reads, data writes and completion records against the work they belong to.
-// dsa.md 5.3, 5.4, 5.6.
+// Scoreboard: reads, readbacks and data writes against the work they belong to. dsa.md 5.3, 5.6.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,13 +28,35 @@ bool holes_in(std::uint8_t be) {
   return be == 0x5 || be == 0x9 || be == 0xA || be == 0xB || be == 0xD;
 }
 
+/// Not every byte between the first and the last enabled one is enabled.
+bool scattered(const Tlp& t) {
+  if (t.length_dw > 2) return false;
+  if (holes_in(t.first_be) || holes_in(t.last_be)) return true;
+  return t.length_dw == 2 && ((t.first_be & 8) == 0 || (t.last_be & 1) == 0);
+}
+
+/// Which readback of the item this zero-length read is; any DW of the destination will do.
+/// @param skip  readbacks that do not count  @return bit mask, 0 if none
+std::uint8_t readback_bit(const WorkItem& item, std::uint64_t address, std::uint8_t skip) {
+  for (std::size_t i = 0; i < item.expected.readbacks.size(); ++i) {
+    const std::uint64_t at = item.expected.readbacks[i].value;
+    const Piece* piece = item.piece_at(at);
+    std::uint64_t lo = piece != nullptr ? piece->lo : at;
+    if (item.descriptor.opcode == abi::kOpCacheFlush) lo = item.descriptor.destination.value;
+    const auto bit = static_cast<std::uint8_t>(1u << i);
+    if (address >= (lo & ~std::uint64_t{3}) && address <= at && (skip & bit) == 0) return bit;
+  }
+  return 0;
+}
+
 }  // namespace
 
 bool Scoreboard::write(PasidState& space, const Tlp& t, std::uint64_t cycle) {
+  if (!ripe_.empty()) start_ripe(cycle);
   const std::uint64_t lo = t.first_byte();
   if (t.byte_span() == 0) return true;  // no byte enabled: no effect
   WorkItem* last = space.last_write;
-  if (last != nullptr && !last->contended && lo >= last->data_lo && lo < last->data_hi) {
+  if (last != nullptr && !last->contended && last->piece_at(lo) != nullptr) {
     write_data(*last, t, cycle);
     return true;
   }
@@ -74,15 +95,19 @@ void Scoreboard::write_data(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
   judge_privilege(item, t, cycle);
   progress(item, cycle);
   const std::uint64_t lo = t.first_byte(), hi = lo + t.byte_span();
-  if (!bench_.report.holds(Rule::kPcie22, hi <= item.data_hi)) {
+  const Piece* piece = item.piece_at(lo);
+  std::uint64_t end = piece != nullptr ? piece->hi : lo;
+  while (end < hi) {  // pieces that touch may share a TLP
+    const Piece* more = item.piece_at(end);
+    if (more == nullptr) break;
+    end = more->hi;
+  }
+  if (!bench_.report.holds(Rule::kPcie22, hi <= end)) {
     fail(Rule::kPcie22, context(item, &t, cycle),
-         fmt::format("write of {:#x}..{:#x} runs over the destination's end {:#x}", lo, hi,
-                     item.data_hi));
+         fmt::format("write of {:#x}..{:#x} runs over the destination's end {:#x}", lo, hi, end));
     return;
   }
-  if (t.length_dw <= 2 &&
-      (holes_in(t.first_be) || holes_in(t.last_be) || (t.length_dw == 2 && (t.first_be & 8) == 0) ||
-       (t.length_dw == 2 && (t.last_be & 1) == 0))) {
+  if (scattered(t)) {
     for (std::uint64_t at = lo; at < hi; ++at) {
       if (byte_enabled(t, payload_offset(t, at))) data_run(item, t, at, at + 1, cycle);
     }
@@ -97,7 +122,7 @@ void Scoreboard::data_run(WorkItem& item, const Tlp& t, std::uint64_t lo, std::u
   Report& report = bench_.report;
   bench_.stats.bytes += hi - lo;
   const bool fresh = item.data.take(lo, hi);
-  if (!item.contended && !report.holds(Rule::kSbCover, fresh)) {
+  if (!item.contended && !item.open && !report.holds(Rule::kSbCover, fresh)) {
     fail(Rule::kSbCover, context(item, &t, cycle),
          fmt::format("bytes {:#x}..{:#x} are written a second time", lo, hi));
     return;
@@ -107,10 +132,21 @@ void Scoreboard::data_run(WorkItem& item, const Tlp& t, std::uint64_t lo, std::u
     fail(Rule::kOrderDataCr, context(item, &t, cycle), "data behind the completion record");
   }
   if (item.racy || item.contended) return;
+  while (lo < hi) {
+    const Piece* piece = item.piece_at(lo);
+    if (piece == nullptr) return;  // reported by the caller
+    const std::uint64_t end = std::min(hi, piece->hi);
+    if (piece->data != nullptr) compare_data(item, *piece, t, lo, end, cycle);
+    lo = end;
+  }
+}
+
+void Scoreboard::compare_data(WorkItem& item, const Piece& piece, const Tlp& t, std::uint64_t lo,
+                              std::uint64_t hi, std::uint64_t cycle) {
   const std::byte* seen = t.payload.data() + payload_offset(t, lo);
-  const std::byte* expected = item.write()->data.data() + (lo - item.data_lo);
+  const std::byte* expected = piece.data + (lo - piece.lo);
   const bool same = !t.ep && std::memcmp(seen, expected, hi - lo) == 0;
-  if (report.holds(Rule::kSbData, same)) return;
+  if (bench_.report.holds(Rule::kSbData, same)) return;
   if (t.ep) {
     fail(Rule::kSbData, context(item, &t, cycle), "data write is poisoned");
     return;
@@ -119,122 +155,37 @@ void Scoreboard::data_run(WorkItem& item, const Tlp& t, std::uint64_t lo, std::u
       static_cast<std::uint64_t>(std::mismatch(seen, seen + (hi - lo), expected).first - seen);
   fail(Rule::kSbData, context(item, &t, cycle),
        fmt::format("byte at {:#x} (offset {:#x} of the destination) is {:02x}, expected {:02x}",
-                   lo + at, lo + at - item.data_lo, std::to_integer<unsigned>(seen[at]),
+                   lo + at, lo + at - piece.lo, std::to_integer<unsigned>(seen[at]),
                    std::to_integer<unsigned>(expected[at])));
 }
 
-void Scoreboard::write_record(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
-  Report& report = bench_.report;
-  judge_privilege(item, t, cycle);
-  progress(item, cycle);
-  const Context at = context(item, &t, cycle);
-  const std::uint64_t record = item.descriptor.completion_address.value;
-  const bool shape =
-      t.address == record && t.payload_bytes == 32 && t.first_be == 0xF && t.last_be == 0xF;
-  if (!report.holds(Rule::kCrShape, shape)) {
-    fail(Rule::kCrShape, at,
-         fmt::format("{} bytes at {:#x}; the record is 32 bytes at {:#x}", t.byte_span(),
-                     t.first_byte(), record));
-    if (t.address != record) return;
-  }
-  if (!report.holds(Rule::kCrOnce, !item.record_seen)) {
-    fail(Rule::kCrOnce, at, "second completion record");
-    return;
-  }
-  const bool allowed =
-      item.record_due || item.read_failed || item.read_maybe_failed || item.write_optional();
-  if (!report.holds(Rule::kCrUndue, allowed)) {
-    fail(Rule::kCrUndue, at, "no completion record is due: RCR is 0 and the work succeeds");
-    return;
-  }
-  ++bench_.stats.records;
-  if (shape) judge_record(item, t, cycle);
-  // A relaxed write may pass the data before it. @spec pcie.md 7
-  const bool may_pass = t.ro && !item.expected.writes.empty();
-  if (!report.holds(Rule::kOrderDataCr, !may_pass))
-    fail(Rule::kOrderDataCr, at, "record with relaxed ordering: it may pass its data");
-  if (item.descriptor.opcode == abi::kOpDrain) judge_drain(item, t, cycle);
-  item.record_seen = true;
-  item.record_cycle = cycle;
-  advance(item, cycle);
-}
-
-void Scoreboard::judge_record(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
-  Report& report = bench_.report;
-  const Context at = context(item, &t, cycle);
-  const auto status = std::to_integer<std::uint8_t>(t.payload[0]);
-  const bool failed = status == abi::kStReadError;
-  if (item.read_failed || item.read_maybe_failed) {
-    const bool ok = failed || !item.read_failed;
-    if (!report.holds(Rule::kPcie45, ok)) {
-      fail(Rule::kPcie45, at,
-           fmt::format("status {:#04x} although a read of this work failed; expected {:#04x}",
-                       status, abi::kStReadError));
-    }
-    if (failed || item.read_failed) return;
-  }
-  const bool open = item.racy && item.descriptor.opcode == abi::kOpCompare;
-  if (open) {
-    report.check(Rule::kCrBytes);
-    if (status != abi::kStSuccess && status != abi::kStSuccessPredicate)
-      fail(Rule::kCrBytes, at, fmt::format("status {:#04x} of a compare", status));
-    return;
-  }
-  // The unused fields of a failed read are undefined; its status is not. @spec dsa.md 5.4
-  const std::size_t judged =
-      item.expected.status == abi::kStReadError ? 1 : item.expected.record.size();
-  const bool same = std::memcmp(t.payload.data(), item.expected.record.data(), judged) == 0;
-  if (!report.holds(Rule::kCrBytes, same)) {
-    const auto where = static_cast<std::size_t>(
-        std::mismatch(item.expected.record.begin(), item.expected.record.end(), t.payload.begin())
-            .first -
-        item.expected.record.begin());
-    fail(Rule::kCrBytes, at,
-         fmt::format("record byte {} is {:02x}, expected {:02x} (expected status {:#04x})", where,
-                     std::to_integer<unsigned>(t.payload[where]),
-                     std::to_integer<unsigned>(item.expected.record[where]), item.expected.status));
-  }
-  judge_sources(item, t, cycle);
-}
-
-void Scoreboard::judge_sources(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
-  const auto status = std::to_integer<std::uint8_t>(t.payload[0]);
-  if (item.shared_reads || item.write_optional()) return;
-  if (status != abi::kStSuccess && status != abi::kStSuccessPredicate) return;
-  bench_.report.check(Rule::kSbReads);
-  // A compare may stop at the first difference. @spec dsa.md 5.6 (05)
-  std::uint64_t needed = ~std::uint64_t{0};
-  if (item.descriptor.opcode == abi::kOpCompare && t.payload[1] != std::byte{0}) {
-    needed = 0;
-    for (unsigned i = 0; i < 4; ++i)
-      needed |= std::to_integer<std::uint64_t>(t.payload[4 + i]) << (8 * i);
-    ++needed;
-  }
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (item.sources[i].empty() || item.sources[i].first() - item.source_lo[i] >= needed) continue;
-    fail(Rule::kSbReads, context(item, &t, cycle),
-         fmt::format("source byte {:#x} was never requested", item.sources[i].first()));
-    return;
-  }
-}
-
-void Scoreboard::judge_drain(WorkItem& drain, const Tlp& t, std::uint64_t cycle) {
-  bench_.report.check(Rule::kSiovD44);
-  for (const WorkItem* item : active_) {
-    if (item->wq != drain.wq || item->number >= drain.number || item->silent_end ||
-        item->ready_masked)
-      continue;
-    if (!drain.dedicated && item->space != drain.space) continue;
-    fail(Rule::kSiovD44, context(drain, &t, cycle),
-         fmt::format("drain ends while descriptor {}, accepted before it, is not finished",
-                     item->number));
-    return;
-  }
+/// Of work that shares its sources the oldest that has not asked for these bytes.
+WorkItem* Scoreboard::source_owner(PasidState& space, std::uint64_t lo, std::uint64_t hi,
+                                   std::size_t& which) {
+  WorkItem* item = nullptr;
+  bool fresh = false;
+  space.reads.containing(lo, [&](const RangeIndex::Entry& e) {
+    if (hi > e.hi) return false;
+    const std::size_t source = e.kind == RangeKind::kSource0 ? 0 : 1;
+    const bool wanted = e.item->sources[source].contains(lo, hi);
+    const bool better = item == nullptr || (wanted && !fresh) ||
+                        (wanted == fresh && e.item->number < item->number);
+    if (!better) return false;
+    item = e.item;
+    which = source;
+    fresh = wanted;
+    return !item->shared_reads;
+  });
+  return item;
 }
 
 bool Scoreboard::read(PasidState& space, const Tlp& t, Request* request, std::uint64_t cycle) {
+  if (!ripe_.empty()) start_ripe(cycle);
   const std::uint64_t lo = t.first_byte(), hi = lo + t.byte_span();
-  if (hi == lo) return true;  // zero-length read: a flush
+  if (hi == lo) {
+    readback(space, t, request, cycle);
+    return true;  // any other zero-length read is a flush
+  }
   WorkItem* item = space.last_read;
   std::size_t which = 0;
   const auto inside = [&](const WorkItem& w, std::size_t i) {
@@ -243,48 +194,105 @@ bool Scoreboard::read(PasidState& space, const Tlp& t, Request* request, std::ui
   if (item != nullptr && !item->shared_reads && (inside(*item, 0) || inside(*item, 1))) {
     which = inside(*item, 0) ? 0 : 1;
   } else {
-    item = nullptr;
-    space.reads.containing(lo, [&](const RangeIndex::Entry& e) {
-      if (hi > e.hi) return false;
-      if (item != nullptr && e.item->number > item->number) return false;
-      item = e.item;
-      which = e.kind == RangeKind::kSource0 ? 0 : 1;
-      return !item->shared_reads;
-    });
+    item = source_owner(space, lo, hi, which);
     if (item == nullptr) return false;
     space.last_read = item;
   }
-  judge_privilege(*item, t, cycle);
-  progress(*item, cycle);
-  bench_.stats.bytes_read += hi - lo;
-  const bool fresh = item->sources[which].take(lo, hi);
-  if (!item->shared_reads && !bench_.report.holds(Rule::kSbReads, fresh)) {
-    fail(Rule::kSbReads, context(*item, &t, cycle),
-         fmt::format("source bytes {:#x}..{:#x} are requested a second time", lo, hi));
-  }
+  request_source(*item, which, t, cycle);
   if (request != nullptr) {
     request->item = item;
     request->item_number = item->number;
+    request->list = item->batch != nullptr;
   }
   return true;
 }
 
-void Scoreboard::read_failed(const ReadRef& read) {
-  WorkItem* item = read.item;
-  if (item == nullptr || !item->active || item->number != read.number) return;
-  if (!item->shared_reads) {
-    item->read_failed = true;
-    if (!item->has_record_address()) item->silent_end = true;
-    software_errors_.set(abi::kStReadError);
+void Scoreboard::request_source(WorkItem& item, std::size_t which, const Tlp& t,
+                                std::uint64_t cycle) {
+  judge_privilege(item, t, cycle);
+  progress(item, cycle);
+  const std::uint64_t lo = t.first_byte(), hi = lo + t.byte_span();
+  bench_.stats.bytes_read += hi - lo;
+  const bool fresh = item.sources[which].take(lo, hi);
+  const bool list = item.batch != nullptr;
+  const Rule rule = list ? Rule::kBatchFetch : Rule::kSbReads;
+  if (item.shared_reads || bench_.report.holds(rule, fresh)) return;
+  fail(rule, context(item, &t, cycle),
+       list ? fmt::format("members {} to {} are fetched a second time",
+                          (lo - item.source_lo[0]) / Batch::kSlotBytes,
+                          (hi - 1 - item.source_lo[0]) / Batch::kSlotBytes)
+            : fmt::format("source bytes {:#x}..{:#x} are requested a second time", lo, hi));
+}
+
+void Scoreboard::readback(PasidState& space, const Tlp& t, Request* request, std::uint64_t cycle) {
+  WorkItem* owner = nullptr;
+  std::uint8_t bit = 0;
+  for (WorkItem* item : active_) {
+    if (item->space != &space || item->readbacks_done() || item->record_seen) continue;
+    const std::uint8_t found = readback_bit(*item, t.address, item->readbacks_asked);
+    if (found == 0 || (owner != nullptr && owner->number < item->number)) continue;
+    owner = item;
+    bit = found;
+  }
+  if (owner == nullptr) return;
+  judge_privilege(*owner, t, cycle);
+  progress(*owner, cycle);
+  owner->readbacks_asked = static_cast<std::uint8_t>(owner->readbacks_asked | bit);
+  if (!bench_.report.holds(Rule::kSbReadback, owner->data_done())) {
+    fail(Rule::kSbReadback, context(*owner, &t, cycle),
+         fmt::format("readback although destination byte {:#x} has not been written",
+                     owner->data.first()));
+  }
+  if (request == nullptr) return;
+  request->item = owner;
+  request->item_number = owner->number;
+}
+
+void Scoreboard::read_data(const Request& request, const Tlp& t, std::uint32_t offset,
+                           std::uint64_t cycle) {
+  WorkItem* item = request.item;
+  if (!item->active || item->number != request.item_number) return;
+  if (request.span == 0) {
+    item->readbacks_answered = static_cast<std::uint8_t>(
+        item->readbacks_answered | readback_bit(*item, request.address, item->readbacks_answered));
+    if (!item->record_due) advance(*item, cycle);
     return;
   }
-  item->space->reads.overlapping(read.address, read.address + read.bytes,
-                                 [&](const RangeIndex::Entry& e) {
-                                   e.item->read_maybe_failed = true;
-                                   if (!e.item->has_record_address()) e.item->silent_end = true;
-                                   return false;
-                                 });
-  software_errors_.set(abi::kStReadError);
+  const std::uint64_t first = request.start + offset;
+  const std::size_t lead = first & 3;
+  if (lead >= t.payload_bytes) return;
+  const std::size_t bytes = std::min<std::size_t>(t.payload_bytes - lead, request.span - offset);
+  list_data(*item, first - item->source_lo[0], t.data().subspan(lead, bytes), cycle);
+}
+
+void Scoreboard::read_failed(const ReadRef& read, std::uint64_t cycle) {
+  WorkItem* item = read.item;
+  if (item == nullptr || !item->active || item->number != read.number) return;
+  const auto note = [this](WorkItem& w) {
+    if (!w.has_record_address()) w.silent_end = true;
+    w.log_maybe = !w.has_record_address() && bench_.registers.log().on;
+  };
+  if (read.bytes == 0) {
+    item->readback_failed = true;
+    note(*item);
+    software_errors_.set(abi::kStWriteError);
+    software_errors_.set(abi::kStReadbackFault);
+  } else if (item->batch != nullptr) {
+    list_failed(*item, read, cycle);
+  } else if (!item->shared_reads) {
+    item->read_failed = true;
+    note(*item);
+  } else {
+    item->space->reads.overlapping(read.address, read.address + read.bytes,
+                                   [&](const RangeIndex::Entry& e) {
+                                     if (e.item->batch != nullptr) return false;
+                                     e.item->read_maybe_failed = true;
+                                     note(*e.item);
+                                     return false;
+                                   });
+  }
+  if (read.bytes != 0 && !bench_.registers.log().on) software_errors_.set(abi::kStReadError);
+  if (item->silent_end && item->parent != nullptr) member_over(*item, cycle);
 }
 
 }  // namespace siov::check

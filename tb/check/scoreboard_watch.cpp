@@ -9,26 +9,42 @@
 namespace siov::check {
 
 void Scoreboard::settle_one(WorkItem& item, bool aborted, std::uint64_t cycle) {
+  if (item.parent != nullptr && item.parent->active) {  // its batch stands for it
+    settle_one(*item.parent, aborted, cycle);
+    return;
+  }
   const bool only_masked = item.ready && item.ready_masked && !item.interrupt_seen;
   bench_.report.check(Rule::kSiovD44);
-  if (!aborted && !item.silent_end && !only_masked && !item.reported)
-    judge_missing(item, cycle, Rule::kSiovD44);
+  if (!aborted && !item.silent_end && !only_masked && !item.reported) {
+    const WorkItem* member = item.batch != nullptr ? unfinished_member(item) : nullptr;
+    if (member == nullptr) {
+      judge_missing(item, cycle, Rule::kSiovD44);
+    } else if (!member->reported) {
+      judge_missing(*member, cycle, Rule::kSiovD44);
+    }
+  }
   ++bench_.stats.abandoned;
   retire(item);
 }
 
-void Scoreboard::judge_missing(WorkItem& item, std::uint64_t cycle, Rule otherwise) {
+void Scoreboard::judge_missing(const WorkItem& item, std::uint64_t cycle, Rule otherwise) {
   const Context at = context(item, nullptr, cycle);
   const bool data_missing = !item.data.empty() && !item.contended && !item.data_optional();
-  const bool data_begun = data_missing && item.data.first() != item.data_lo;
+  const bool data_begun = data_missing && item.touched && item.data.first() != item.data_lo;
+  const bool record_done = item.record_seen || !item.record_due;
   if (data_missing && (item.record_seen || (data_begun && !item.record_due))) {
     fail(Rule::kSbCover, at,
          fmt::format("destination byte {:#x} was never written", item.data.first()));
+  } else if (item.touched && item.data_done() && !item.readbacks_done() && record_done) {
+    fail(Rule::kSbReadback, at, "the readback that the work asks for was never made");
   } else if (item.ready && !item.interrupt_seen) {
     const bool unmasked_since = item.ready_masked || item.entry->pending_on_unmask;
     fail(unmasked_since ? Rule::kPcie60 : Rule::kIrqMissing, at,
          fmt::format("no message of {} entry {}", item.entry->ims ? "IMS" : "MSI-X",
                      item.entry->index));
+  } else if (record_done && item.data_done() && !item.log_done()) {
+    fail(Rule::kEvlMissing, at,
+         fmt::format("no entry of the event log for status {:#04x}", item.expected.status));
   } else if (item.only_record_missing()) {
     fail(Rule::kCrMissing, at,
          fmt::format("no completion record at {:#x}", item.descriptor.completion_address.value));
@@ -57,7 +73,7 @@ void Scoreboard::close_overwritten(const WorkItem& item, std::uint64_t cycle) {
     });
   };
   for (std::size_t i = 0; i < 2; ++i) collect(item.source_lo[i], item.source_hi[i]);
-  if (item.data_hi > item.data_lo) collect(item.data_lo, item.data_hi);
+  for (const Piece& p : item.destinations()) collect(p.lo, p.hi);
   const std::uint64_t record = item.descriptor.completion_address.value;
   if (item.has_record_address()) collect(record, record + 32);
   for (WorkItem* old : stale) {
@@ -67,27 +83,30 @@ void Scoreboard::close_overwritten(const WorkItem& item, std::uint64_t cycle) {
   }
 }
 
-void Scoreboard::scan(std::uint64_t cycle) {
+bool Scoreboard::late(const WorkItem& item, std::uint64_t cycle) const {
   const Config& config = bench_.config;
+  if (item.ready && !item.interrupt_seen) {
+    const bool held =
+        item.entry->masked || (!item.entry->ims && !bench_.function.msix_deliverable());
+    const std::uint64_t since = std::max(item.ready_cycle, item.entry->unmasked_cycle);
+    return !held && cycle > since + config.late_data_cycles;
+  }
+  if (item.record_seen) return cycle > item.record_cycle + config.late_data_cycles;
+  return cycle > item.progress_cycle + config.no_progress_cycles &&
+         cycle > item.space->progress_cycle + config.no_progress_cycles;
+}
+
+void Scoreboard::scan(std::uint64_t cycle) {
+  if (!ripe_.empty()) start_ripe(cycle);
   const std::vector<WorkItem*> list = active_;
   for (WorkItem* item : list) {
-    if (item->silent_end || item->reported) continue;
+    if (!item->active || item->silent_end || item->reported) continue;
+    if (item->batch != nullptr && unfinished_member(*item) != nullptr) continue;
     bench_.report.check(Rule::kPcie56);
-    bool late = false;
-    if (item->ready && !item->interrupt_seen) {
-      const bool held =
-          item->entry->masked || (!item->entry->ims && !bench_.function.msix_deliverable());
-      const std::uint64_t since = std::max(item->ready_cycle, item->entry->unmasked_cycle);
-      late = !held && cycle > since + config.late_data_cycles;
-    } else if (item->record_seen) {
-      late = cycle > item->record_cycle + config.late_data_cycles;
-    } else {
-      late = cycle > item->progress_cycle + config.no_progress_cycles &&
-             cycle > item->space->progress_cycle + config.no_progress_cycles;
-    }
-    if (!late) continue;
+    if (!late(*item, cycle)) continue;
     judge_missing(*item, cycle, Rule::kPcie56);
     item->reported = true;
+    if (item->parent != nullptr) item->parent->reported = true;
     if (item->record_seen || item->ready) retire(*item);
   }
 }
@@ -96,8 +115,12 @@ void Scoreboard::end_of_test(std::uint64_t cycle) {
   const std::vector<WorkItem*> list = active_;
   bench_.report.check(Rule::kIdleDesc);
   for (WorkItem* item : list) {
+    if (!item->active || item->parent != nullptr) continue;  // a batch stands for its members
     const bool held = item->ready && !item->interrupt_seen && item->entry->masked;
-    if (!item->silent_end && !held && !item->reported) judge_missing(*item, cycle, Rule::kIdleDesc);
+    const WorkItem* member = item->batch != nullptr ? unfinished_member(*item) : nullptr;
+    if (member == nullptr) member = item;
+    if (!item->silent_end && !held && !item->reported && !member->reported)
+      judge_missing(*member, cycle, Rule::kIdleDesc);
     ++bench_.stats.abandoned;
     retire(*item);
   }

@@ -11,6 +11,9 @@ namespace siov::check {
 /// Numbers of a run. All counted from the link alone.
 struct Stats {
   std::uint64_t accepted = 0;    ///< descriptors that entered the device
+  std::uint64_t batches = 0;     ///< of these, batches whose own checks passed
+  std::uint64_t members = 0;     ///< members of batches that have finished
+  std::uint64_t log_entries = 0; ///< entries of the event log
   std::uint64_t finished = 0;    ///< with everything due seen
   std::uint64_t abandoned = 0;   ///< by abort, reset or a full dedicated queue
   std::uint64_t retries = 0;     ///< deferrable writes answered retry
