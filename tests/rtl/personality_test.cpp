@@ -171,10 +171,11 @@ TEST(TagModeTest, EveryEngineUsesAllItsTagsAndNoOther) {
       bench.run(bench.root.config_write(0x68, 2, mode.device_control2));
       watch.used.clear();
       watch.most = 0;
-      fill_random(bench, 0x200000, 0x20000, engine);
-      EXPECT_EQ(bench.run(execute(bench, descriptor(0x03, 0x200000, 0x300000, 0x20000, kRecords))),
+      const auto bytes = static_cast<std::uint32_t>(4 * 128 * mode.tags);  // four reads a tag
+      fill_random(bench, 0x200000, bytes, engine);
+      EXPECT_EQ(bench.run(execute(bench, descriptor(0x03, 0x200000, 0x300000, bytes, kRecords))),
                 0x01);
-      EXPECT_EQ(std::memcmp(bench.memory.at(0x200000), bench.memory.at(0x300000), 0x20000), 0);
+      EXPECT_EQ(std::memcmp(bench.memory.at(0x200000), bench.memory.at(0x300000), bytes), 0);
       EXPECT_EQ(watch.used.size(), mode.tags);
       EXPECT_EQ(watch.most, mode.tags);
       for (const std::uint16_t tag : watch.used) {
