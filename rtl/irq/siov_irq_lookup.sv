@@ -7,8 +7,8 @@
 //
 // Askers: the dispatcher, always served at once; the batch feeder of each engine and Enable WQ in
 // turn, in cycles in which the dispatcher is silent. Each accepted question is answered exactly
-// once, whatever is flushed or reset meanwhile; the tables are looked at one cycle before the last
-// but one of the answer.
+// once, whatever is flushed or reset meanwhile. What tables and handles became up to the second
+// cycle before the answer counts.
 //
 // Latency: lk_valid_i to lk_ok_o 2 cycles, one a cycle; blk_ready_o or olk_valid_i to the answer 3
 // (olk 4) cycles and one for each other question in front.

@@ -46,6 +46,11 @@ class IrqLoad {
     }
     for (const dut::IrqRequest& r : bench.in.irq) EXPECT_FALSE(r.valid);
     while (bench.access_busy()) bench.step();
+    bench.idle(4 * static_cast<unsigned>(used_.size()) + 200);
+    for (const auto& [ims, index] : used_) {  // nobody has to touch what is unmasked
+      const IrqEntry& e = bench.entry(ims, index);
+      EXPECT_FALSE(!e.mask && e.pending == IrqEntry::kYes) << "stuck: entry " << index;
+    }
     for (const auto& [ims, index] : used_) {
       if (!ims) bench.write(kPerm, index, 0, 0);
       bench.write(ims ? kIms : kMsix, index, 1, ++version_, 0xFF);  // unmasked, not ignored
