@@ -140,9 +140,10 @@ module siov_eng_check #(
     if (b_op == siov_abi_pkg::OpApplyDelta) n0 = {1'b0, b_r1_len};
     if (b_op == siov_abi_pkg::OpDifInsert) n1 = {1'b0, b_size} + {b_blocks_q, 3'd0};
     if (b_op == siov_abi_pkg::OpDifStrip) n1 = {1'b0, b_size} - {b_blocks_q, 3'd0};
-    hit01 = {1'b0, r0} < {1'b0, r1} + {32'd0, n1} && {1'b0, r1} < {1'b0, r0} + {32'd0, n0};
-    hit02 = {1'b0, r0} < {1'b0, r2} + {32'd0, n2} && {1'b0, r2} < {1'b0, r0} + {32'd0, n0};
-    hit12 = {1'b0, r1} < {1'b0, r2} + {32'd0, n2} && {1'b0, r2} < {1'b0, r1} + {32'd0, n1};
+    // One begins inside the other; addresses wrap.
+    hit01 = r1 - r0 < {31'd0, n0} || r0 - r1 < {31'd0, n1};
+    hit02 = r2 - r0 < {31'd0, n0} || r0 - r2 < {31'd0, n2};
+    hit12 = r2 - r1 < {31'd0, n1} || r1 - r2 < {31'd0, n2};
     unique case (b_op)
       siov_abi_pkg::OpCreateDelta: overlap = hit02 || hit12;
       siov_abi_pkg::OpDualcast: overlap = hit01 || hit02 || hit12;
@@ -294,8 +295,8 @@ module siov_eng_check #(
         zero[31:24] = {8{!(DrainReadback && flags[17])}};
       end
       siov_abi_pkg::OpFill: if (Fill16 && flags[18]) zero[47:40] = '0;
-      siov_abi_pkg::OpCompare, siov_abi_pkg::OpComparePattern:
-        zero[40] = !flags[siov_abi_pkg::FlagCheckResult];
+      siov_abi_pkg::OpCompare: zero[40] = !flags[siov_abi_pkg::FlagCheckResult];
+      siov_abi_pkg::OpComparePattern: zero[40] = 1'b0;
       siov_abi_pkg::OpCreateDelta: begin
         zero[51:40] = '0;
         zero[56] = 1'b0;
