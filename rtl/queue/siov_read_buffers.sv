@@ -199,7 +199,8 @@ module siov_read_buffers #(
     grp_ok = s4_fits_far_q | (exact & (s4_fits_all_q | (turn & s4_fits_one_q)));
     own_ok = s4_own_far_q | (exact & (s4_own_all_q | (turn & s4_own_one_q)));
     ok_d = has_q & grp_ok & (own_ok | {Ne{pool_far_q}} |
-                             ({Ne{pool_exact}} & ({Ne{pool_all_q}} | (turn & {Ne{pool_one_q}}))));
+                             (exact & {Ne{pool_exact}} &
+                              ({Ne{pool_all_q}} | (turn & {Ne{pool_one_q}}))));
     pool_used_d = |(ok_d & ~own_ok);
   end
   always_ff @(posedge clk_i) begin

@@ -11,8 +11,7 @@
 //
 //   B  choose (one tree)    C1  the choice is out; credits, group and engines of the choice
 //
-// One decision a cycle. Room and "no credit in the group" are one cycle old: a queue that comes
-// meanwhile with credit loses one turn; the user of eng_room_i keeps a margin.
+// One decision a cycle. Room is one cycle old: the user of eng_room_i keeps a margin.
 
 `include "siov_assert.svh"
 
@@ -40,31 +39,39 @@ module siov_wq_arb #(
   localparam int unsigned IdxW = (NumWq > 1) ? $clog2(NumWq) : 1;
 
   logic [NumWq*4-1:0] credit_q;
-  logic [NumWq-1:0]   room_q, free_q;      // room in the group; nobody in the group has credit
+  logic [NumWq-1:0]   room_q;              // an engine of the group has room
   logic               sel_valid_q;
   logic [IdxW-1:0]    sel_idx_q;
 
   // ------------------------------------------------------------ what is known of each queue
-  logic [NumWq-1:0]     waits, rich, room, free;
+  logic [NumWq-1:0]     waits, rich, room, free;    // free: nobody of the group has credit
   logic [NumGroups-1:0] grp_room, grp_rich;
   always_comb begin
     waits = nonempty_i & ~blocked_i;
-    for (int unsigned w = 0; w < NumWq; w++) rich[w] = credit_q[w*4 +: 4] != '0;
+    // What C1 is about to take is gone.
+    for (int unsigned w = 0; w < NumWq; w++)
+      rich[w] = credit_q[w*4 + 1 +: 3] != '0 ||
+                (credit_q[w*4] && !(sel_valid_q && sel_idx_q == IdxW'(w)));
     room = '0;
-    free = '0;
     for (int unsigned g = 0; g < NumGroups; g++) begin
       grp_room[g] = |(grp_eng_i[g*NumEngines +: NumEngines] & eng_room_i);
       grp_rich[g] = |(grp_wq_i[g*NumWq +: NumWq] & waits & rich);
       room = room | (grp_wq_i[g*NumWq +: NumWq] & {NumWq{grp_room[g]}});
-      free = free | (grp_wq_i[g*NumWq +: NumWq] & {NumWq{!grp_rich[g]}});
     end
+  end
+  for (genvar w = 0; w < NumWq; w++) begin : gen_free
+    logic [NumGroups-1:0] member;
+    for (genvar g = 0; g < NumGroups; g++) begin : gen_member
+      assign member[g] = grp_wq_i[g*NumWq + w];
+    end
+    assign free[w] = |(member & ~grp_rich);
   end
 
   // ------------------------------------------------------------ B: choose
   logic [NumWq-1:0] may;
   logic             any;
   logic [IdxW-1:0]  pick;
-  assign may = waits & room_q & ~pipe_i & (rich | free_q) & {NumWq{!stop_i}};
+  assign may = waits & room_q & ~pipe_i & (rich | free) & {NumWq{!stop_i}};
   siov_first #(.N(NumWq)) u_first (.req_i(may), .after_i(sel_idx_q), .any_o(any), .idx_o(pick));
 
   always_ff @(posedge clk_i) begin
@@ -72,12 +79,10 @@ module siov_wq_arb #(
       sel_valid_q <= 1'b0;
       sel_idx_q <= IdxW'(NumWq - 1);
       room_q <= '0;
-      free_q <= '0;
     end else begin
       sel_valid_q <= any;
       if (any) sel_idx_q <= pick;
       room_q <= room;
-      free_q <= free;
     end
   end
 

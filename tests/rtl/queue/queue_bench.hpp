@@ -189,6 +189,7 @@ class QueueBench : public Block<Dut> {
   bool next_ok_ = false;
   Pending offered_{};
   bool offering_ = false;
+  std::array<bool, kEngines> finishing_{};  ///< holds its done until it is taken
   Verdict verdict_ = kIgnore;
   std::uint64_t last_id_ = 0;
   std::array<std::deque<Delivery>, kEngines> working_;

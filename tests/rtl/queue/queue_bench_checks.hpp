@@ -64,11 +64,13 @@ void QueueBench<Dut, Wqs, Groups>::drive_engines(bool clear) {
   d.disp_ready_i = 0;
   for (unsigned e = 0; e < kEngines; ++e) {
     if (!clear && take_one_in != 0 && this->chance(take_one_in)) d.disp_ready_i |= 1u << e;
-    const bool was = (d.done_valid_i >> e & 1u) != 0;
+    const bool was = finishing_[e];
+    finishing_[e] = false;
     d.done_valid_i &= ~(1u << e);
     if (clear || working_[e].empty()) continue;
     if (!was && (finish_one_in == 0 || !this->chance(finish_one_in))) continue;
     d.done_valid_i |= 1u << e;
+    finishing_[e] = true;
     put(d.done_wq_i, 8 * e, 8, working_[e].front().wq);
     put(d.done_epoch_i, e, 1, working_[e].front().epoch);
   }
@@ -160,7 +162,7 @@ void QueueBench<Dut, Wqs, Groups>::finish() {
   for (unsigned e = 0; e < kEngines; ++e) {
     if ((d.done_valid_i & d.done_ready_o & (1u << e)) == 0) continue;
     working_[e].pop_front();
-    d.done_valid_i &= ~(1u << e);
+    finishing_[e] = false;
   }
 }
 
