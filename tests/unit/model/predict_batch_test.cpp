@@ -173,8 +173,20 @@ TEST(PredictReadbackTest, FailedReadbackIsStatus21) {  // 5.5 (21)
 
 TEST(PredictReadbackTest, OnlySuccessIsReadBack) {  // 5.3
   Memory memory;
-  memory.bad_pages = {0x1000};
-  EXPECT_TRUE(predict(valid(0x03, kCrav | kRcr | 0x4000), {}, memory).readbacks.empty());
+  memory.bad_pages = {0x2000};
+  Descriptor cut = valid(0x03, kCrav | kRcr | 0x4000);
+  cut.source = Iova{0x1FFC};
+  const Prediction failed = predict(cut, {}, memory);
+  EXPECT_EQ(failed.status, 0x20);
+  EXPECT_EQ(failed.writes.size(), 1u) << "some of it may have been written";
+  EXPECT_TRUE(failed.readbacks.empty());
+  memory.put(0x1000, "0000 b1b2b3b4b5b6b7b8 0000 c1c2c3c4c5c6c7c8");
+  Descriptor apply = valid(0x08, kCrav | kRcr | 0x4000);
+  apply.set_delta_size(20);
+  const Prediction bad_entry = predict(apply, {}, memory);
+  EXPECT_EQ(bad_entry.status, 7);
+  EXPECT_EQ(bad_entry.writes.size(), 1u);
+  EXPECT_TRUE(bad_entry.readbacks.empty());
   EXPECT_TRUE(memory.zero_length.empty());
   Memory same;
   same.put(0x1000, "00*8");
