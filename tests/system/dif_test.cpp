@@ -50,12 +50,9 @@ TEST_F(DifStatusTest, InsertWritesGuardVectorsBigEndian) {  // 5.9: the vectors
     unsigned flags, block;
     int first, step;
     Bytes guard;
-  } rows[] = {{0, 512, 0, 0, {0x00, 0x00}},
-              {4, 512, 0, 0, {0x72, 0xBB}},
-              {8, 512, 0, 0, {0xFF, 0xFF}},
-              {0, 512, 0xFF, 0, {0xE6, 0xA1}},
-              {8, 512, 0xFF, 0, {0x19, 0x5E}},
-              {0, 512, 0, 1, {0x4F, 0x10}},
+  } rows[] = {{0, 512, 0, 0, {0x00, 0x00}},    {4, 512, 0, 0, {0x72, 0xBB}},
+              {8, 512, 0, 0, {0xFF, 0xFF}},    {0, 512, 0xFF, 0, {0xE6, 0xA1}},
+              {8, 512, 0xFF, 0, {0x19, 0x5E}}, {0, 512, 0, 1, {0x4F, 0x10}},
               {2, 4096, 0, 1, {0x8F, 0x6D}}};
   for (const auto& row : rows) {
     for (unsigned i = 0; i < row.block; ++i)
@@ -78,20 +75,21 @@ TEST_F(DifStatusTest, InsertStepsAndMasksItsTags) {  // 5.9: destination flags 7
     Dif d;
     Bytes second;
     std::uint64_t next;
-  } rows[] = {
-      {{.destination_ref = 0xFFFFFFFF, .destination_app = 7},
-       {0, 0, 0, 7, 0, 0, 0, 0},
-       0x0007000000000001},
-      {{.destination_flags = 0x80, .destination_ref = 5, .destination_app = 7},
-       {0, 0, 0, 7, 0, 0, 0, 5},
-       0x0007000000000005},
-      {{.destination_flags = 0x10, .destination_ref = 5, .destination_app = 0xFFFF},
-       {0, 0, 0, 0, 0, 0, 0, 6},
-       0x0001000000000007},
-      {{.destination_flags = 0x90, .destination_ref = 5, .destination_mask = 0x00FF,
-        .destination_app = 0x12FF},
-       {0, 0, 0x13, 0, 0, 0, 0, 5},
-       0x130100FF00000005}};
+  } rows[] = {{{.destination_ref = 0xFFFFFFFF, .destination_app = 7},
+               {0, 0, 0, 7, 0, 0, 0, 0},
+               0x0007000000000001},
+              {{.destination_flags = 0x80, .destination_ref = 5, .destination_app = 7},
+               {0, 0, 0, 7, 0, 0, 0, 5},
+               0x0007000000000005},
+              {{.destination_flags = 0x10, .destination_ref = 5, .destination_app = 0xFFFF},
+               {0, 0, 0, 0, 0, 0, 0, 6},
+               0x0001000000000007},
+              {{.destination_flags = 0x90,
+                .destination_ref = 5,
+                .destination_mask = 0x00FF,
+                .destination_app = 0x12FF},
+               {0, 0, 0x13, 0, 0, 0, 0, 5},
+               0x130100FF00000005}};
   for (const auto& row : rows) {
     EXPECT_EQ(play(make(0x13, 1024, row.d)), (Record{1, 0, 0, row.next}));
     EXPECT_EQ(peek(kOutAt + 520 + 512, 8), row.second);
@@ -176,8 +174,12 @@ TEST_F(DifStatusTest, UpdateRebuildsOrPassesThroughEachField) {  // 5.9: flags 6
               {0x40, {0x00, 0x00, 0x77, 0x88, 0x00, 0x00, 0x00, 0x02}}};
   for (const auto& row : rows) {
     blocks({{0, 5, 0, 9, 0, 0, 0, 2}});
-    const Dif d{.source_flags = 0x20, .destination_flags = row.pass, .source_ref = 2,
-                .destination_ref = 0x01010101, .source_app = 9, .destination_app = 0x7788};
+    const Dif d{.source_flags = 0x20,
+                .destination_flags = row.pass,
+                .source_ref = 2,
+                .destination_ref = 0x01010101,
+                .source_app = 9,
+                .destination_app = 0x7788};
     const Record r = play(make(0x15, 520, d));
     EXPECT_EQ(r[0], 1u);
     EXPECT_EQ(r[2], 0x0009000000000003u);
@@ -213,8 +215,9 @@ TEST_F(DifStatusTest, EveryBlockSizeGoesThereAndBack) {  // 5.9
       for (unsigned i = 0; i < 3 * block; ++i)
         b.host.memory[kBlocksAt + i] = static_cast<std::byte>(i * 7 + code);
       const Bytes data = peek(kBlocksAt, 3 * block);
-      Work insert = make(0x13, 3 * block,
-                         {.flags = flags, .destination_ref = 0xFFFFFFFE, .destination_app = 0x1234});
+      Work insert =
+          make(0x13, 3 * block,
+               {.flags = flags, .destination_ref = 0xFFFFFFFE, .destination_app = 0x1234});
       EXPECT_EQ(status(insert), 0x01u);
       const Dif tags{.flags = flags, .source_ref = 0xFFFFFFFE, .source_app = 0x1234};
       Work back = make(0x12, 3 * (block + 8), tags);

@@ -98,9 +98,7 @@ TEST_F(OperandStatusTest, ApplyDeltaRecordMayLieAnywhere) {  // 5.6: resume at t
 }
 
 TEST_F(OperandStatusTest, DifSizesThatAreNoWholeBlocksAre13) {  // 5.9
-  const struct {
-    unsigned flags, block;
-  } sizes[] = {{0, 512}, {1, 520}, {2, 4096}, {3, 4104}};
+  const struct { unsigned flags, block; } sizes[] = {{0, 512}, {1, 520}, {2, 4096}, {3, 4104}};
   for (const auto& s : sizes) {
     for (const std::uint8_t opcode : {0x12, 0x13, 0x14, 0x15}) {
       const unsigned unit = opcode == 0x13 ? s.block : s.block + 8;

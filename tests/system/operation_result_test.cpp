@@ -45,8 +45,8 @@ TEST_F(PatternStatusTest, UnexpectedResultIs02) {  // 5.6: the table of expected
   const struct {
     bool expected_different, different;
     unsigned word;
-  } rows[] = {{false, false, 0x0001}, {false, true, 0x0102}, {true, false, 0x0002},
-              {true, true, 0x0101}};
+  } rows[] = {
+      {false, false, 0x0001}, {false, true, 0x0102}, {true, false, 0x0002}, {true, true, 0x0101}};
   for (const std::uint8_t opcode : {0x05, 0x06}) {
     for (const auto& row : rows) {
       Work w = good(opcode);
@@ -153,8 +153,7 @@ TEST_F(DeltaStatusTest, RecordIsAppliedWordByWord) {  // 5.6 (08)
                   0x07, 0x00, 0xB0, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7});
   EXPECT_EQ(play(apply(20, 64)), kGood);
   EXPECT_EQ(peek(kOutAt, 9), (Bytes{0xA0, 0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0}));
-  EXPECT_EQ(peek(kOutAt + 55, 10),
-            (Bytes{0, 0xB0, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0}));
+  EXPECT_EQ(peek(kOutAt + 55, 10), (Bytes{0, 0xB0, 0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0}));
 }
 
 TEST_F(DeltaStatusTest, IndexThatDoesNotAscendIs07) {  // 5.5 (07)
@@ -196,7 +195,12 @@ struct CrcVector {
 };
 constexpr CrcVector kCrcVectors[] = {
     {"Digits", "123456789", 9, 0, 0, 0, {0xe3069283, 0xa8f022a0, 0x045fc71a, 0xc052a8c8}},
-    {"DigitsSeeded", "123456789", 9, 0, 0, 0x12345678,
+    {"DigitsSeeded",
+     "123456789",
+     9,
+     0,
+     0,
+     0x12345678,
      {0x27d87b6a, 0x6c2ecb49, 0xa1b203f2, 0x65bf6c20}},
     {"Zeros", "", 32, 0, 0, 0, {0x8a9136aa, 0x8a9136aa, 0, 0}},
     {"Ones", "", 32, 0xFF, 0, 0, {0x62a8ab43, 0x62a8ab43, 0x97b99c17, 0x97b99c17}},
