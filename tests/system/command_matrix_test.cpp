@@ -100,6 +100,23 @@ TEST_P(EnableWqTest, IndexThatDoesNotExistIs02AndReservedBitsAre04) {  // 3.3 (0
   EXPECT_EQ(b.command(6, 7), 0u);
 }
 
+TEST_P(EnableWqTest, OperationTheDeviceHasNotIs2d) {  // 2.9, 3.3 (2d)
+  start(true);
+  const std::uint64_t mask = 0x800 + 64 * 7 + 0x20;
+  for (const unsigned opcode :
+       {0x0Au, 0x0Fu, 0x16u, 0x17u, 0x1Fu, 0x21u, 0x3Fu, 0x40u, 0x80u, 0xBFu, 0xFFu}) {
+    const std::uint64_t at = mask + opcode / 64 * 8;
+    const std::uint64_t base = opcode < 64 ? 0x1003F03FF : 0;
+    b.write(at, base | std::uint64_t{1} << opcode % 64, 8);
+    EXPECT_EQ(b.command(6, 7), 0x2Du) << std::hex << opcode;
+    EXPECT_EQ(b.wq_state(7), 0u);
+    b.write(at, base, 8);
+  }
+  EXPECT_EQ(b.command(6, 7), 0u);
+  b.write(mask, 0, 8);
+  EXPECT_EQ(b.read(mask, 8), 0x1003F03FFu) << "locked while enabled";
+}
+
 INSTANTIATE_TEST_SUITE_P(Dsa, EnableWqTest, testing::Values(kCommands[5]),
                          [](const auto& i) { return std::string(i.param.name); });
 INSTANTIATE_TEST_SUITE_P(Dsa, QueueCommandTest,
