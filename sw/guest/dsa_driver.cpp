@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "coro/clock_triggers.hpp"
+#include "coro/combine.hpp"
 #include "coro/scheduler.hpp"
 #include "vdcm/driver_error.hpp"
 
@@ -24,6 +25,8 @@ DsaDriver::DsaDriver(port::DevicePort& vdev, AddressSpace& space, DriverOptions 
       options_(options),
       free_slots_(0, "free descriptor slot"),
       command_lock_("guest command"),
+      stray_lock_("guest error report"),
+      error_event_("guest error report"),
       misc_event_("guest vector 0"),
       command_event_("guest command interrupt") {
   if (options_.max_outstanding == 0) throw HarnessError("max_outstanding must be at least 1");
@@ -56,6 +59,11 @@ std::uint64_t DsaDriver::next_portal() {
 }
 
 coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor) {
+  const SubmitOptions plain;
+  co_return co_await submit(descriptor, plain);
+}
+
+coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions how) {
   if (slots_.empty()) throw HarnessError("submit before enable");
   Ticket ticket;
   ticket.slot = co_await free_slots_.get();
@@ -67,16 +75,17 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor) {
   std::memset(slot.bytes, 0, kRecordBytes);
   ++outstanding_;
 
-  const bool interrupt = descriptor.has(abi::kFlagRci);
+  const bool interrupt = descriptor.has(abi::kFlagRci) && !how.own_handle;
   if (interrupt && !interrupts_connected_)
     throw HarnessError("descriptor asks for an interrupt, but the driver has none");
   slot.by_interrupt = interrupt;
+  slot.stray = how.stray_record;
   descriptor.flags |= abi::flag(abi::kFlagCrav) | abi::flag(abi::kFlagRcr);
-  descriptor.completion_address = slot.address;
+  descriptor.completion_address = slot.address + (how.stray_record ? 4 : 0);
   if (interrupt) descriptor.interrupt_handle = handle_;
   if (!info_.dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
   const port::Line line = abi::to_line(descriptor);
-  if (!interrupt) {
+  if (!interrupt && !how.stray_record) {
     ++polled_;
     if (!poller_runs_) {
       poller_runs_ = true;
@@ -88,7 +97,7 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor) {
   } else {
     const port::CompletionStatus status = co_await send_shared(line);
     if (status != port::CompletionStatus::kSuccess) {
-      if (!interrupt) --polled_;
+      if (!interrupt && !how.stray_record) --polled_;
       release(slot, ticket.slot);
       throw vdcm::DriverError(
           fmt::format("ENQCMD ended with completion status {}", static_cast<unsigned>(status)));
@@ -108,6 +117,27 @@ coro::Task<port::CompletionStatus> DsaDriver::send_shared(const port::Line& line
     status = co_await vdev_.deferrable_write64(next_portal(), line);
   }
   co_return status;
+}
+
+coro::Task<bool> DsaDriver::submit_stray(abi::Descriptor descriptor, std::uint64_t timeout_ns) {
+  const coro::Lock::Guard guard = co_await stray_lock_.scoped();
+  std::size_t seen = errors_.size();
+  SubmitOptions how;
+  how.stray_record = true;
+  const Ticket ticket = co_await submit(descriptor, how);
+  Slot& slot = *slots_[ticket.slot];
+  const std::uint64_t address = slot.address.value + 4;
+  const coro::SimTime end = coro::Scheduler::current().now() + coro::ns(timeout_ns);
+  bool found = false;
+  while (!found && coro::Scheduler::current().now() < end) {
+    for (; seen < errors_.size(); ++seen) found = found || errors_[seen][2] == address;
+    if (found) break;
+    error_event_.clear();
+    const coro::SimTime left = end - coro::Scheduler::current().now();
+    co_await coro::First(error_event_.wait(), coro::Timer(left));
+  }
+  release(slot, ticket.slot);
+  co_return found;
 }
 
 coro::Task<abi::CompletionRecord> DsaDriver::wait(Ticket ticket) {
@@ -138,7 +168,8 @@ coro::Task<> DsaDriver::poll_records() {
 
 void DsaDriver::scan_records(bool by_interrupt) {
   for (const std::unique_ptr<Slot>& slot : slots_) {
-    if (!slot->busy || slot->by_interrupt != by_interrupt || slot->done.is_set()) continue;
+    if (!slot->busy || slot->stray || slot->by_interrupt != by_interrupt || slot->done.is_set())
+      continue;
     if (slot->bytes[0] == std::byte{0}) continue;
     if (!by_interrupt) --polled_;
     slot->done.set();

@@ -61,6 +61,13 @@ struct VdevInfo {
   bool dedicated = false;
   std::uint16_t wq_size = 0;
   std::uint64_t max_transfer = 0;  ///< [bytes]
+  std::uint32_t max_batch = 0;     ///< members
+};
+
+/// How submit() treats a descriptor.
+struct SubmitOptions {
+  bool own_handle = false;    ///< the interrupt handle is the caller's; the record is looked for
+  bool stray_record = false;  ///< the record address is misaligned: no record will come
 };
 
 class DsaDriver {
@@ -82,6 +89,11 @@ class DsaDriver {
   /// Retry is tried again after a pause. The caller sets opcode, operands, and FlagRci if it wants
   /// an interrupt.
   coro::Task<Ticket> submit(abi::Descriptor descriptor);
+  coro::Task<Ticket> submit(abi::Descriptor descriptor, SubmitOptions how);
+  /// Submits with a misaligned record address and waits for the error report with that address.
+  /// One at a time, because SWERROR keeps only the first error.
+  /// @return false if none came in time
+  coro::Task<bool> submit_stray(abi::Descriptor descriptor, std::uint64_t timeout_ns);
   /// Waits for the completion record and gives it out; frees the slot.
   coro::Task<abi::CompletionRecord> wait(Ticket ticket);
   /// Drain WQ command: everything submitted before is complete when it returns.
@@ -97,6 +109,8 @@ class DsaDriver {
   [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
   [[nodiscard]] std::uint64_t completion_interrupts() const { return completion_interrupts_; }
   [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
+  /// Times that SWERROR said that it has lost errors.
+  [[nodiscard]] std::uint64_t error_overflows() const { return error_overflows_; }
   /// SWERROR words the device reported, oldest first.
   [[nodiscard]] const std::vector<std::array<std::uint64_t, 4>>& errors() const { return errors_; }
 
@@ -111,6 +125,7 @@ class DsaDriver {
     std::uint64_t sequence = 0;
     bool busy = false;
     bool by_interrupt = false;
+    bool stray = false;  ///< no record will come
   };
   /// Where things are, found by probe().
   struct Offsets {
@@ -145,6 +160,8 @@ class DsaDriver {
   std::vector<std::unique_ptr<Slot>> slots_;
   coro::Queue<std::uint32_t> free_slots_;
   coro::Lock command_lock_;
+  coro::Lock stray_lock_;
+  coro::Event error_event_;
   coro::Event misc_event_;
   coro::Event command_event_;
   coro::JoinHandle poller_;
@@ -161,6 +178,7 @@ class DsaDriver {
   std::uint64_t retries_ = 0;
   std::uint64_t submitted_ = 0;
   std::uint64_t completion_interrupts_ = 0;
+  std::uint64_t error_overflows_ = 0;
   std::vector<std::array<std::uint64_t, 4>> errors_;
 };
 

@@ -95,6 +95,7 @@ coro::Task<> DsaDriver::read_registers() {
   info_.wq_size = static_cast<std::uint16_t>(co_await read(at_.wqcfg, 4));
   const std::uint64_t limits = co_await read(at_.wqcfg + 12, 4);
   info_.max_transfer = std::uint64_t{1} << (limits & 0x1F);
+  info_.max_batch = 1U << (limits >> 5 & 0xF);
   if (info_.wq_size == 0) throw vdcm::DriverError("the device has no work queue entries");
 }
 
@@ -204,6 +205,11 @@ coro::Task<> DsaDriver::read_error() {
   for (std::uint32_t i = 0; i < 4; ++i) words[i] = co_await read(abi::kRegSwerror + 8 * i, 8);
   write(abi::kRegSwerror, 8, words[0] & 3);
   errors_.push_back(words);
+  // An error that came after the read above has left its mark only.
+  const std::uint64_t after = co_await read(abi::kRegSwerror, 8);
+  if (((words[0] | after) >> abi::kSwerrorOverflowLsb & 1) != 0) ++error_overflows_;
+  if ((after & 3) == 2) write(abi::kRegSwerror, 8, 2);
+  error_event_.set();
 }
 
 coro::Task<> DsaDriver::drain() { co_await expect_command(abi::kCmdDrainWq, 1, "Drain WQ"); }

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Workload: lanes of buffers, one operation in flight in each, checked against the guest's own
-// copy.
+// Workload: lanes of buffers, one operation or batch in flight in each.
 #include "guest/workload.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/random/taus88.hpp>
-#include <cstring>
 
 #include "abi/siov_abi.hpp"
 #include "common/error.hpp"
+#include "coro/clock_triggers.hpp"
 #include "coro/combine.hpp"
 #include "coro/scheduler.hpp"
 
@@ -19,8 +16,12 @@ namespace siov::guest {
 
 namespace {
 
-constexpr std::uint64_t kGuard = 64;  // bytes before and after a destination that must not change
 constexpr std::size_t kKeptMismatches = 16;
+constexpr std::uint64_t kRecordBytes = 32;
+constexpr std::uint64_t kMemberBytes = 64;
+constexpr std::uint32_t kStrayOffset = 4;  // of a record address that is wrong on purpose
+constexpr std::uint64_t kReportSurelyNs = 2'000'000;  // with an event log
+constexpr std::uint64_t kReportPerhapsNs = 40'000;    // SWERROR may be taken
 
 /// Decisions of one operation depend on seed and index only, not on what else is in flight.
 std::uint64_t mix(std::uint64_t seed, std::uint64_t index) {
@@ -30,42 +31,17 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t index) {
   return x ^ x >> 31;
 }
 
-/// xorshift64: fast, and no byte pattern repeats inside a buffer.
-void fill_pseudo_random(std::span<std::byte> out, std::uint64_t state) {
-  state |= 1;
-  for (std::size_t at = 0; at < out.size(); at += 8) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    std::memcpy(out.data() + at, &state, std::min<std::size_t>(8, out.size() - at));
-  }
-}
-
-const char* name_of(OperationKind kind) {
-  constexpr std::array<const char*, kOperationKinds> kNames = {"copy", "move", "fill", "compare",
-                                                               "noop"};
-  return kNames[static_cast<std::size_t>(kind)];
-}
-
 }  // namespace
 
-/// Buffers of one operation in flight, and what they must hold in the end.
+/// Buffers of one operation in flight; those of batches are made when the first one comes.
 struct Workload::Lane {
-  Iova source_base;  ///< page-aligned; the page before and after belongs to the lane
-  Iova destination_base;
-  std::vector<std::byte> data;   ///< what the source holds, and a copy or compare expects
-  std::vector<std::byte> moved;  ///< image of the buffer of an overlapping move
-  std::array<std::byte, kGuard> guard{};
-  Iova source;
-  Iova destination;
-  Iova image_start;  ///< of moved
-  bool overlapping = false;
-  bool check_result = false;
-  bool to_cache = false;
-  std::uint8_t expected_result = 0;  ///< operand of check-result
-  std::uint8_t status = 1;           ///< what the record must say
-  std::uint8_t result = 0;
-  std::uint32_t bytes_completed = 0;
+  Areas areas;
+  std::uint32_t room = 0;  ///< members there are buffers for
+  Iova list;               ///< 64-byte aligned, room descriptors
+  Iova records;            ///< one for each member, 64 bytes apart
+  std::vector<Areas> member_areas;
+  std::vector<Job> members;
+  std::vector<Iova> member_records;
 };
 
 Workload::Workload(DsaDriver& driver, AddressSpace& space, OperationSource& source,
@@ -77,17 +53,23 @@ Workload::Workload(DsaDriver& driver, AddressSpace& space, OperationSource& sour
 Workload::~Workload() = default;
 
 coro::Task<> Workload::run() {
-  const std::uint64_t capacity = std::uint64_t{source_.max_bytes()} + 3 * kPageSize;
+  facts_.gencap = driver_.info().gencap;
+  facts_.max_transfer = driver_.info().max_transfer;
+  facts_.max_batch = driver_.info().max_batch;
+  facts_.operations = driver_.info().opcap & config_.operations;
+  member_facts_ = facts_;
+  member_facts_.in_batch = true;
   std::vector<coro::JoinHandle> handles;
   for (std::uint32_t i = 0; i < config_.window; ++i) {
     if (lanes_.size() <= i) {
       lanes_.push_back(std::make_unique<Lane>());
-      lanes_[i]->source_base = space_.allocate(capacity) + kPageSize;
-      lanes_[i]->destination_base = space_.allocate(capacity) + kPageSize;
+      lanes_[i]->areas = Areas::allocate(space_, source_.max_bytes());
     }
     handles.push_back(coro::start_soon(lane(i), fmt::format("workload lane {}", i)));
   }
   co_await coro::Combine(std::move(handles));
+  co_await settle_errors();
+  check_errors();
 }
 
 coro::Task<> Workload::lane(std::uint32_t index) {
@@ -100,158 +82,213 @@ coro::Task<> Workload::lane(std::uint32_t index) {
   }
 }
 
-coro::Task<> Workload::play(Lane& lane, Operation operation, std::uint64_t index) {
-  if (operation.bytes > driver_.info().max_transfer)
-    throw HarnessError("operation larger than the device's transfer limit");
-  prepare(lane, operation, index);
-  const abi::Descriptor descriptor = describe(lane, operation);
-  const Ticket ticket = co_await driver_.submit(descriptor);
-  const abi::CompletionRecord record = co_await driver_.wait(ticket);
-  check(lane, operation, index, record);
+coro::Task<> Workload::play(Lane& lane, const Operation& operation, std::uint64_t index) {
+  if (operation.kind == OperationKind::kBatch) {
+    co_await play_batch(lane, operation, index);
+  } else {
+    co_await play_one(lane, operation, index);
+  }
   ++result_.operations;
-  result_.bytes += operation.bytes;
-  if (operation.interrupt) ++result_.interrupts_asked;
   if (config_.on_operation) config_.on_operation();
 }
 
-void Workload::prepare(Lane& lane, const Operation& operation, std::uint64_t index) {
-  const std::uint64_t random = mix(config_.seed, index);
-  boost::random::taus88 engine(static_cast<std::uint32_t>(random >> 32));
-  const std::uint32_t n = operation.bytes;
-  lane.source = lane.source_base + operation.src_page_offset;
-  lane.destination = lane.destination_base + operation.dst_page_offset;
-  lane.overlapping = operation.kind == OperationKind::kMove && (engine() & 1) != 0;
-  lane.check_result = false;
-  lane.to_cache =
-      (engine() & 3) == 0 && (driver_.info().gencap >> abi::kGencapCacheWriteLsb & 1) != 0;
-  lane.status = abi::kStSuccess;
-  lane.result = 0;
-  lane.bytes_completed = 0;
-  if (operation.kind == OperationKind::kNoop) return;
-  lane.data.resize(n);
-  if (operation.kind == OperationKind::kFill) {
-    std::memset(lane.data.data(), operation.value, n);
+coro::Task<> Workload::play_one(Lane& lane, const Operation& operation, std::uint64_t index) {
+  if (operation.bytes > facts_.max_transfer)
+    throw HarnessError("operation larger than the device's transfer limit");
+  JobBuilder builder(facts_, lane.areas);
+  const Job job = builder.build(operation, mix(config_.seed, index), nullptr);
+  job.place(space_);
+  if (job.ending == Ending::kErrorOnly) {
+    co_await play_stray(job, index);
   } else {
-    fill_pseudo_random(lane.data, random);
+    SubmitOptions how;
+    how.own_handle = job.own_handle;
+    const Ticket ticket = co_await driver_.submit(job.descriptor, how);
+    const abi::CompletionRecord record = co_await driver_.wait(ticket);
+    check(job, record, index);
   }
-  if (operation.kind == OperationKind::kCompare) {
-    prepare_compare(lane, n, engine);
-    return;
-  }
-  if (lane.overlapping) {
-    prepare_overlap(lane, operation, random);
-    return;
-  }
-  if (operation.kind != OperationKind::kFill) space_.write(lane.source, lane.data);
-  // A byte that differs from a fill's value, so that a write that never came shows.
-  const auto canary = static_cast<std::byte>(~operation.value & 0xFF);
-  lane.guard.fill(canary);
-  space_.fill(lane.destination - kGuard, n + 2 * kGuard, canary);
+  check_memory(job, true, index, {});
+  count(job);
 }
 
-void Workload::prepare_compare(Lane& lane, std::uint32_t n, boost::random::taus88& engine) {
-  space_.write(lane.source, lane.data);
-  space_.write(lane.destination, lane.data);
-  const bool differs = (engine() & 1) != 0;
-  if (differs) {
-    lane.bytes_completed = engine() % n;  // dsa.md 5.6: offset of the first difference, exact
-    lane.result = 1;
-    const Iova at = lane.destination + lane.bytes_completed;
-    space_.fill(at, 1, ~lane.data[lane.bytes_completed]);
-    if (lane.bytes_completed + 1 < n)
-      space_.fill(lane.destination + (n - 1), 1, ~lane.data[n - 1]);  // a later one must not win
+/// No record will come: the report of the error is waited for.
+coro::Task<> Workload::play_stray(const Job& job, std::uint64_t index) {
+  const std::uint64_t timeout = config_.all_errors ? kReportSurelyNs : kReportPerhapsNs;
+  const std::uint64_t overflows = driver_.error_overflows();
+  const bool reported = co_await driver_.submit_stray(job.descriptor, timeout);
+  ++stray_operations_;
+  if (reported) co_return;
+  ++result_.errors_lost;
+  if (config_.all_errors && driver_.error_overflows() == overflows)
+    report(index, job, "the error was not reported");
+}
+
+void Workload::prepare_members(Lane& lane, const Operation& operation, std::uint64_t index) {
+  const auto count = static_cast<std::uint32_t>(operation.members.size());
+  if (lane.room < count) {
+    lane.room = count;
+    lane.list = space_.allocate(count * kMemberBytes);
+    lane.records = space_.allocate(count * 2 * kRecordBytes);
+    while (lane.member_areas.size() < count)
+      lane.member_areas.push_back(Areas::allocate(space_, config_.member_bytes));
   }
-  lane.check_result = (engine() & 1) != 0;
-  lane.expected_result = static_cast<std::uint8_t>(engine() & 1);
-  if (lane.check_result && lane.expected_result != lane.result)
-    lane.status = abi::kStSuccessPredicate;  // table of dsa.md 5.6
+  lane.members.clear();
+  lane.member_records.clear();
+  const std::uint64_t random = mix(config_.seed, index);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Operation& member = operation.members[i];
+    // Behind a fence a copy may read what the member before has written.
+    const bool chained = member.fence && i != 0 && lane.members[i - 1].product.has_value();
+    JobBuilder builder(member_facts_, lane.member_areas[i]);
+    Job job = builder.build(member, mix(random, i + 1),
+                            chained ? &*lane.members[i - 1].product : nullptr);
+    const Iova record = lane.records + i * 2 * kRecordBytes;
+    lane.member_records.push_back(record);
+    const bool stray = job.ending == Ending::kErrorOnly;
+    job.descriptor.completion_address = record + (stray ? kStrayOffset : 0);
+    if (job.descriptor.has(abi::kFlagRci) && !job.own_handle)
+      job.descriptor.interrupt_handle = driver_.interrupt_handle();
+    job.place(space_);
+    space_.fill(record, 2 * kRecordBytes, std::byte{0});
+    const port::Line line = abi::to_line(job.descriptor);
+    space_.write(lane.list + i * kMemberBytes, line);
+    lane.members.push_back(std::move(job));
+  }
 }
 
-/// Source and destination in one buffer, less than a page apart. The expected image is the guest's
-/// own memmove.
-void Workload::prepare_overlap(Lane& lane, const Operation& operation, std::uint64_t random) {
-  lane.source = lane.destination_base + operation.src_page_offset;
-  const Iova low = std::min(lane.source, lane.destination);
-  const Iova high = std::max(lane.source, lane.destination);
-  lane.image_start = low - kGuard;
-  lane.moved.resize(high - low + operation.bytes + 2 * kGuard);
-  fill_pseudo_random(lane.moved, random);
-  space_.write(lane.image_start, lane.moved);
-  std::memmove(lane.moved.data() + (lane.destination - lane.image_start),
-               lane.moved.data() + (lane.source - lane.image_start), operation.bytes);
+/// Members that run: up to a fence behind a failure. @spec dsa.md 5.6 (01)
+namespace {
+std::uint32_t members_that_run(const std::vector<Job>& members) {
+  bool failed = false;
+  for (std::uint32_t i = 0; i < members.size(); ++i) {
+    if (failed && members[i].descriptor.has(abi::kFlagFence)) return i;
+    failed = failed || members[i].failed();
+  }
+  return static_cast<std::uint32_t>(members.size());
 }
+}  // namespace
 
-abi::Descriptor Workload::describe(const Lane& lane, const Operation& operation) const {
-  abi::Descriptor d;
+Job Workload::prepare_batch(Lane& lane, const Operation& operation, std::uint64_t index,
+                            std::uint32_t started) {
+  Job batch;
+  batch.kind = OperationKind::kBatch;
+  abi::Descriptor& d = batch.descriptor;
+  d.opcode = abi::kOpBatch;
+  d.source = lane.list;
+  d.size = static_cast<std::uint32_t>(operation.members.size());
   if (operation.interrupt) d.flags |= abi::flag(abi::kFlagRci);
-  if (operation.kind == OperationKind::kNoop) {
-    d.opcode = abi::kOpNoop;
-    return d;
-  }
-  d.size = operation.bytes;
-  d.source = lane.source;
-  d.destination = lane.destination;
-  switch (operation.kind) {
-    case OperationKind::kFill:
-      d.opcode = abi::kOpFill;
-      d.set_pattern(std::uint64_t{0x0101'0101'0101'0101} * operation.value);
-      break;
-    case OperationKind::kCompare:
-      d.opcode = abi::kOpCompare;
-      if (lane.check_result) {
-        d.flags |= abi::flag(abi::kFlagCheckResult);
-        d.set_expected_result(lane.expected_result);
-      }
-      return d;
-    default:
-      d.opcode = abi::kOpMemmove;
-      break;
-  }
-  if (lane.to_cache) d.flags |= abi::flag(abi::kFlagCc1);
-  return d;
+  bool failed = false;
+  for (std::uint32_t i = 0; i < started; ++i) failed = failed || lane.members[i].failed();
+  batch.expected.status = failed ? abi::kStBatchFail : abi::kStSuccess;
+  batch.expected.bytes_completed = started;
+  if (operation.bad)
+    spoil_batch(batch, facts_, static_cast<std::uint32_t>(mix(config_.seed, index) >> 40));
+  return batch;
 }
 
-void Workload::check(const Lane& lane, const Operation& operation, std::uint64_t index,
-                     const abi::CompletionRecord& record) {
-  if (record.status != lane.status) {
-    report(index, operation.kind,
-           fmt::format("record status {:#04x}, expected {:#04x}", record.status, lane.status));
-    return;
+coro::Task<> Workload::play_batch(Lane& lane, const Operation& operation, std::uint64_t index) {
+  prepare_members(lane, operation, index);
+  std::uint32_t started = members_that_run(lane.members);
+  const Job batch = prepare_batch(lane, operation, index, started);
+  if (!batch.fault.empty()) started = 0;
+  if (batch.ending == Ending::kErrorOnly) {
+    co_await play_stray(batch, index);
+  } else {
+    const Ticket ticket = co_await driver_.submit(batch.descriptor);
+    const abi::CompletionRecord record = co_await driver_.wait(ticket);
+    check(batch, record, index);
   }
-  if (record.bytes_completed != lane.bytes_completed ||
-      (operation.kind == OperationKind::kCompare && record.result != lane.result)) {
-    report(index, operation.kind,
-           fmt::format("record result {} bytes completed {}, expected {} and {}", record.result,
-                       record.bytes_completed, lane.result, lane.bytes_completed));
-    return;
-  }
-  if (operation.kind == OperationKind::kNoop || operation.kind == OperationKind::kCompare) return;
-  if (lane.overlapping) {
-    if (!space_.equal(lane.image_start, lane.moved))
-      report_difference(lane.image_start, lane.moved, index, operation.kind);
-    return;
-  }
-  if (!space_.equal(lane.destination, lane.data))
-    report_difference(lane.destination, lane.data, index, operation.kind);
-  if (!space_.equal(lane.destination - kGuard, lane.guard))
-    report(index, operation.kind, "bytes before the destination changed");
-  if (!space_.equal(lane.destination + operation.bytes, lane.guard))
-    report(index, operation.kind, "bytes after the destination changed");
-  if (operation.kind != OperationKind::kFill && !space_.equal(lane.source, lane.data))
-    report(index, operation.kind, "the source changed");
+  ++result_.batches;
+  count(batch);
+  for (std::uint32_t i = 0; i < lane.members.size(); ++i) check_member(lane, i, i < started, index);
+  // A buffer that a later member reads is judged with the member that wrote it.
 }
 
-void Workload::report_difference(Iova at, std::span<const std::byte> expected, std::uint64_t index,
-                                 OperationKind kind) {
-  std::vector<std::byte> got(expected.size());
-  space_.read(at, got);
-  const auto where = std::mismatch(expected.begin(), expected.end(), got.begin());
-  const std::uint64_t offset = static_cast<std::uint64_t>(where.first - expected.begin());
-  report(
-      index, kind,
-      fmt::format("byte at {:#x} (offset {} of {}) is {:#04x}, expected {:#04x}", at.value + offset,
-                  offset, expected.size(), std::to_integer<unsigned>(*where.second),
-                  std::to_integer<unsigned>(*where.first)));
+void Workload::check_member(const Lane& lane, std::uint32_t member, bool started,
+                            std::uint64_t index) {
+  const Job& job = lane.members[member];
+  const Iova at = lane.member_records[member];
+  std::array<std::byte, 2 * kRecordBytes> bytes{};
+  space_.read(at, bytes);
+  const bool written =
+      std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
+  const std::string prefix = fmt::format("member {} ({}): ", member, to_string(job.kind));
+  if (started && job.ending == Ending::kRecord) {
+    const std::string wrong =
+        job.fault_of_record(abi::decode_completion_record(std::span(bytes).first<32>()));
+    if (!wrong.empty()) report(index, job, prefix + wrong);
+  } else if (written) {
+    report(index, job,
+           prefix + fmt::format("record with status {:#04x}, expected none",
+                                std::to_integer<unsigned>(bytes[0])));
+  }
+  check_memory(job, started, index, prefix);
+  if (!started) {
+    ++result_.dropped;
+    return;
+  }
+  if (job.ending == Ending::kErrorOnly) stray_members_.push_back(at.value + kStrayOffset);
+  count(job);
+}
+
+void Workload::check(const Job& job, const abi::CompletionRecord& record, std::uint64_t index) {
+  const std::string wrong = job.fault_of_record(record);
+  if (!wrong.empty()) report(index, job, wrong);
+}
+
+void Workload::check_memory(const Job& job, bool started, std::uint64_t index,
+                            const std::string& prefix) {
+  for (const std::string& fault : job.faults_of_memory(space_, started))
+    report(index, job, prefix + fault);
+}
+
+void Workload::count(const Job& job) {
+  ++result_.descriptors;
+  if (!job.fault.empty()) ++result_.bad_inputs;
+  const bool worked = job.expected.status <= abi::kStSuccessPredicate;
+  if (worked && job.kind != OperationKind::kBatch) result_.bytes += job.descriptor.size;
+  if (job.descriptor.has(abi::kFlagRci) && !job.own_handle) ++result_.interrupts_asked;
+  if (job.expected.status == abi::kStBadHandle) ++handle_errors_;
+}
+
+/// Waits until the errors of members have come by way of the host, or will not any more.
+coro::Task<> Workload::settle_errors() {
+  const std::uint64_t wanted = handle_errors_ + stray_members_.size() + stray_operations_;
+  const std::uint64_t most = config_.all_errors ? kReportSurelyNs : kReportPerhapsNs;
+  const coro::SimTime end = coro::Scheduler::current().now() + coro::ns(most);
+  while (driver_.errors().size() < wanted && driver_.error_overflows() == 0 &&
+         coro::Scheduler::current().now() < end)
+    co_await coro::Timer(coro::ns(500));
+}
+
+/// What SWERROR said is what was wrong on purpose, and nothing more.
+void Workload::check_errors() {
+  if (!config_.own_errors) return;
+  std::uint64_t handles = 0, strays = 0;
+  for (const auto& words : driver_.errors()) {
+    const auto code = static_cast<std::uint8_t>(words[0] >> abi::kSwerrorErrorLsb);
+    handles += code == abi::kStBadHandle ? 1 : 0;
+    strays += code == abi::kStCrMisaligned ? 1 : 0;
+    if (code != abi::kStBadHandle && code != abi::kStCrMisaligned)
+      report(next_index_, OperationKind::kNoop,
+             fmt::format("an error report with code {:#04x}", code));
+  }
+  const std::uint64_t expected_strays = stray_members_.size() + stray_operations_;
+  result_.errors_reported = handles + strays;
+  result_.errors_lost = handle_errors_ + expected_strays - std::min(handle_errors_, handles) -
+                        std::min(expected_strays, strays);
+  const bool too_many = handles > handle_errors_ || strays > expected_strays;
+  const bool exact = config_.all_errors && driver_.error_overflows() == 0;
+  const bool too_few = exact && (handles < handle_errors_ || strays < expected_strays);
+  if (too_many || too_few)
+    report(next_index_, OperationKind::kNoop,
+           fmt::format("{} reports of bad handles and {} of bad record addresses, expected {} and "
+                       "{}",
+                       handles, strays, handle_errors_, expected_strays));
+}
+
+void Workload::report(std::uint64_t index, const Job& job, const std::string& what) {
+  report(index, job.kind, job.fault.empty() ? what : what + " [given " + job.fault + "]");
 }
 
 void Workload::report(std::uint64_t index, OperationKind kind, std::string what) {
@@ -260,7 +297,7 @@ void Workload::report(std::uint64_t index, OperationKind kind, std::string what)
   Mismatch m;
   m.operation = index;
   m.kind = kind;
-  m.what = fmt::format("{}: {}", name_of(kind), what);
+  m.what = fmt::format("{}: {}", to_string(kind), what);
   result_.first.push_back(std::move(m));
 }
 

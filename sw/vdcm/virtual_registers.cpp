@@ -49,7 +49,7 @@ bool VirtualRegisters::record_error(SoftwareError error) {
     return false;
   }
   error.valid = true;
-  error.overflow = false;
+  error.overflow = (swerror_[0] & 2) != 0;  // each bit is W1C on its own
   swerror_ = error.encode();
   return true;
 }
