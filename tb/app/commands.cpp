@@ -192,15 +192,15 @@ Exit bench(const Options& options, const std::string& program) {
   bench.listener = &lines;
   const std::vector<system::BenchNumber> numbers = system::run_bench(bench);
   const std::string path = write_bench(options.out, numbers);
-  fmt::print("\n{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", "name", "value", "first bar", "goal", "",
+  fmt::print("\n{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", "name", "value", "bar", "goal", "",
              "note");
   for (const system::BenchNumber& n : numbers) {
     const char* verdict = !n.value           ? "not measured"
-                          : !n.first_bar     ? "report"
+                          : !n.bar     ? "report"
                           : n.missed()       ? "MISSED"
                           : n.reached_goal() ? "goal met"
                                              : "bar met";
-    fmt::print("{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", n.name, cell(n.value), cell(n.first_bar),
+    fmt::print("{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", n.name, cell(n.value), cell(n.bar),
                cell(n.goal), verdict, n.note);
   }
   fmt::print("\nresults: {}\n", path);
