@@ -189,22 +189,18 @@ std::string to_csv(const std::vector<std::string>& head,
   return out;
 }
 
-double knee(const std::vector<ChartPoint>& points, double share) {
+std::optional<double> knee(const std::vector<ChartPoint>& points, double share) {
   const auto highest =
       std::max_element(points.begin(), points.end(),
                        [](const ChartPoint& a, const ChartPoint& b) { return a.y < b.y; });
   const double level = share * highest->y;
-  const bool falls = points.front().y >= level;
   std::vector<ChartPoint> way = points;
-  if (falls) std::reverse(way.begin(), way.end());
-  for (std::size_t i = 0; i < way.size(); ++i) {
-    if (way[i].y < level) continue;
-    if (i == 0) return way[0].x;
-    const ChartPoint &a = way[i - 1], &b = way[i];
-    const double part = std::log(level / a.y) / std::log(b.y / a.y);
-    return a.x * std::pow(b.x / a.x, part);
-  }
-  return highest->x;
+  if (points.front().y >= level) std::reverse(way.begin(), way.end());
+  if (way.front().y >= level) return std::nullopt;
+  std::size_t i = 1;
+  while (way[i].y < level) ++i;  // ends at the highest point
+  const ChartPoint &a = way[i - 1], &b = way[i];
+  return a.x * std::pow(b.x / a.x, std::log(level / a.y) / std::log(b.y / a.y));
 }
 
 }  // namespace siov::system

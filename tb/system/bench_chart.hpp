@@ -6,6 +6,7 @@
 //   file << system::to_svg(chart);
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,9 @@ struct Chart {
 [[nodiscard]] std::string to_csv(const std::vector<std::string>& head,
                                  const std::vector<std::vector<std::string>>& rows);
 
-/// Where a curve comes within `share` of its highest point: at the lowest such x for a curve that
-/// rises, at the highest one for a curve that falls (its highest point is its first). Interpolated
-/// between points, logarithmic on both axes. Points as in ChartSeries, not empty.
-[[nodiscard]] double knee(const std::vector<ChartPoint>& points, double share = 0.9);
+/// Where a curve comes within `share` of its highest point: the lowest such x if it starts below,
+/// the highest one if it starts within; nothing if all of it is within. Interpolated between
+/// points, logarithmic on both axes. Points as in ChartSeries, not empty.
+[[nodiscard]] std::optional<double> knee(const std::vector<ChartPoint>& points, double share = 0.9);
 
 }  // namespace siov::system

@@ -11,7 +11,7 @@
 namespace siov::system {
 namespace {
 
-constexpr double kBeat = 64, kMaxRead = 512, kBufferBytes = 512;
+constexpr double kBeat = 64, kMaxRead = 512, kBufferLines = 8;
 constexpr double kDeltaShare = 64;  // bytes of data for each entry of a delta record
 constexpr double kDeltaEntry = 10;
 
@@ -89,8 +89,8 @@ Limit limit_of(const LeanConfig& c, const RoundTrips& trips) {
     const double part = std::min(t.read, kMaxRead);  // of one read
     const double share = c.bytes / t.read;           // data bytes for each byte read
     take(share * by_latency(c.engines * kDataTags * part, c, part), "tags");
-    take(share * by_latency(kReadBuffers * kBufferBytes * std::min(1.0, part / kBeat), c, part),
-         "read buffers");
+    const double reads = kReadBuffers * kBufferLines / beats(part);
+    take(share * by_latency(reads * part, c, part), "read buffers");
     take(share * by_latency(c.engines * kJobs * t.read, c, part), "jobs");
   }
   return least;
