@@ -16,6 +16,7 @@
 #include "check/injector.hpp"
 #include "check/rules.hpp"
 #include "system/bench.hpp"
+#include "system/bench_sweep.hpp"
 #include "system/testbench.hpp"
 
 #ifndef SIOV_SOURCE_DIR
@@ -171,8 +172,32 @@ std::string cell(const std::optional<double>& value) {
   return value ? fmt::format("{:.3f}", *value) : "-";
 }
 
+Exit sweep(const Options& options, const std::string& program) {
+  prepare_directory(options.out, "sweep.csv");
+  set_crash_context(program + " " + options.paste);
+  system::SweepOptions sweep;
+  sweep.seed = options.seed.value_or(1);
+  sweep.device = options.device;
+  sweep.starting = [](const std::string& chart) {
+    fmt::print(stderr, "  measuring {}\n", chart);
+    std::fflush(stderr);
+  };
+  const system::SweepResult result = system::run_sweep(sweep);
+  fmt::print("{:<11} {:<22} {:>8} {:>8} {:>8} {:>8}  {}\n", "chart", "series", "x", "B/cycle",
+             "GB/s", "limit", "bound");
+  for (const system::SweepPoint& p : result.points) {
+    fmt::print("{:<11} {:<22} {:>8g} {:>8.2f} {:>8.2f} {:>8.2f}  {}\n", p.chart, p.series, p.x,
+               p.bytes_per_cycle, p.gigabytes_per_second(), p.limit.bytes_per_cycle, p.limit.bound);
+  }
+  fmt::print("\n");
+  for (const std::string& file : system::write_sweep(options.out, result))
+    fmt::print("results: {}\n", file);
+  return Exit::kGood;
+}
+
 Exit bench(const Options& options, const std::string& program) {
   require_device(options.device);
+  if (options.sweep) return sweep(options, program);
   const std::vector<std::string> known = system::bench_names();
   for (const std::string& name : options.only) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
@@ -192,15 +217,14 @@ Exit bench(const Options& options, const std::string& program) {
   bench.listener = &lines;
   const std::vector<system::BenchNumber> numbers = system::run_bench(bench);
   const std::string path = write_bench(options.out, numbers);
-  fmt::print("\n{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", "name", "value", "first bar", "goal", "",
-             "note");
+  fmt::print("\n{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", "name", "value", "bar", "goal", "", "note");
   for (const system::BenchNumber& n : numbers) {
     const char* verdict = !n.value           ? "not measured"
-                          : !n.first_bar     ? "report"
+                          : !n.bar           ? "report"
                           : n.missed()       ? "MISSED"
                           : n.reached_goal() ? "goal met"
                                              : "bar met";
-    fmt::print("{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", n.name, cell(n.value), cell(n.first_bar),
+    fmt::print("{:<28} {:>9} {:>9} {:>9}  {:<12} {}\n", n.name, cell(n.value), cell(n.bar),
                cell(n.goal), verdict, n.note);
   }
   fmt::print("\nresults: {}\n", path);

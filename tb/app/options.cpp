@@ -53,7 +53,9 @@ constexpr CommandText kCommands[] = {
      "examples:\n"
      "  siov-cosim bench                                  everything\n"
      "  siov-cosim bench --only link_utilisation_4k       one number (may be given more than "
-     "once)\n"},
+     "once)\n"
+     "  siov-cosim bench --sweep --out docs               tables and charts of "
+     "docs/performance.md\n"},
     {"list-injections", Command::kListInjections, "siov-cosim list-injections [OPTIONS]",
      "examples:\n"
      "  siov-cosim list-injections\n"},
@@ -87,6 +89,9 @@ po::options_description make_options(Command command, Options& out, Raw& raw) {
   }
   if (command == Command::kBench) {
     o.add_options()("only", po::value(&out.only)->value_name("NAME"), "measure only this");
+    o.add_options()("sweep", po::bool_switch(&out.sweep),
+                    "throughput against size, batch, queues, engines and latency: OUT/sweep.csv, "
+                    "OUT/performance.md, OUT/performance/*.svg");
   }
   return o;
 }
@@ -115,6 +120,12 @@ void check_translation(const std::string& text) {
   throw InputError(
       "--translation: expected first-stage, second-stage, nested or pass-through, found '" + text +
       "'");
+}
+
+void check_sweep(const Options& out) {
+  if (!out.sweep) return;
+  if (!out.only.empty()) throw InputError("--sweep: expected without --only; it measures all");
+  if (out.waves) throw InputError("--sweep: expected without --waves; it is many runs");
 }
 
 std::string quote(const std::string& text) {
@@ -191,6 +202,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   if (out.waves && out.device == system::DeviceKind::kModel) {
     throw InputError("--waves: expected --device rtl or netlist; the C++ model has no signals");
   }
+  check_sweep(out);
   check_translation(out.translation);
   for (const std::string& name : out.inject) {
     if (!is_injection(name))

@@ -27,6 +27,7 @@ struct Options {
   std::uint64_t limit = 0;  ///< run, replay: at most this many operations a tenant; 0: all
   std::string translation = "first-stage";  ///< replay
   std::vector<std::string> only;            ///< bench: names to measure; empty: all
+  bool sweep = false;                       ///< bench: the sweep instead of the numbers
   std::string paste;                        ///< the command line as typed, quoted for a shell
 };
 

@@ -80,8 +80,9 @@ std::string write_bench(const std::string& directory,
   for (const system::BenchNumber& n : numbers) {
     nlohmann::ordered_json entry;
     entry["value"] = number_or_null(n.value);
-    entry["first_bar"] = number_or_null(n.first_bar);
+    entry["bar"] = number_or_null(n.bar);
     entry["goal"] = number_or_null(n.goal);
+    entry["met"] = n.met();
     entry["unit"] = n.unit;
     entry["note"] = n.note;
     j[n.name] = entry;

@@ -21,6 +21,7 @@ constexpr std::uint32_t kShortLatency =
     200;  // cycles, second figure of the portal rate, in its note
 constexpr std::uint64_t kLinkDescriptors = 4000;
 constexpr std::uint64_t kSmallDescriptors = 16000;
+constexpr std::uint32_t kBatch = 16;  // part of the definition of link_utilisation_256
 constexpr int kRounds = 5;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -57,7 +58,7 @@ BenchNumber make(const char* name, std::optional<double> bar, std::optional<doub
                  const char* unit, bool lower) {
   BenchNumber n;
   n.name = name;
-  n.first_bar = bar;
+  n.bar = bar;
   n.goal = goal;
   n.unit = unit;
   n.lower_is_better = lower;
@@ -65,10 +66,10 @@ BenchNumber make(const char* name, std::optional<double> bar, std::optional<doub
 }
 
 std::vector<BenchNumber> all_numbers() {
-  return {make("link_utilisation_4k", 0.85, 0.98, "ratio", false),
-          make("link_utilisation_4k_4_tenants", 0.85, 0.98, "ratio", false),
-          make("link_utilisation_256", 0.60, 0.90, "ratio", false),
-          make("descriptors_per_cycle_64", 0.1, 0.25, "1/cycle", false),
+  return {make("link_utilisation_4k", 0.95, 0.98, "ratio", false),
+          make("link_utilisation_4k_4_tenants", 0.95, 0.98, "ratio", false),
+          make("link_utilisation_256", 0.80, 0.90, "ratio", false),
+          make("descriptors_per_cycle_64", 1.0 / 6, 0.25, "1/cycle", false),
           make("cosim_over_bare", 0.7, 0.95, "ratio", false),
           make("tenants_flatness", 1.5, 1.1, "ratio", true),
           make("cpp_over_cocotb", 60, 150, "ratio", false),
@@ -77,9 +78,10 @@ std::vector<BenchNumber> all_numbers() {
 }
 
 void measure(const BenchOptions& options, BenchNumber& n) {
-  if (n.name == "link_utilisation_4k") n.value = measure_link(options, 1, 4096, n.note);
-  if (n.name == "link_utilisation_4k_4_tenants") n.value = measure_link(options, 4, 4096, n.note);
-  if (n.name == "link_utilisation_256") n.value = measure_link(options, 4, 256, n.note);
+  if (n.name == "link_utilisation_4k") n.value = measure_link(options, 1, 4096, 1, n.note);
+  if (n.name == "link_utilisation_4k_4_tenants")
+    n.value = measure_link(options, 4, 4096, 1, n.note);
+  if (n.name == "link_utilisation_256") n.value = measure_link(options, 4, 256, kBatch, n.note);
   if (n.name == "descriptors_per_cycle_64") n.value = measure_descriptor_rate(options, n.note);
   if (n.name == "cosim_over_bare") n.value = measure_cosim_over_bare(options, n.note);
   if (n.name == "tenants_flatness") n.value = measure_tenants_flatness(options, n.note);
@@ -125,20 +127,23 @@ std::vector<BenchNumber> run_bench(const BenchOptions& options) {
 }
 
 double measure_link(const BenchOptions& options, std::uint32_t queues, std::uint32_t bytes,
-                    std::string& note) {
+                    std::uint32_t batch, std::string& note) {
   LeanConfig config = lean_config(options);
   config.queues = queues;
   config.bytes = bytes;
-  config.descriptors = bytes >= 4096 ? kLinkDescriptors : kSmallDescriptors;
+  config.batch = batch;
+  config.descriptors = (bytes >= 4096 ? kLinkDescriptors : kSmallDescriptors) / batch;
   const LeanResult r = play(config);
-  const double rate = r.descriptors_per_cycle() * bytes;
+  const double rate = r.descriptors_per_cycle() * batch * bytes;
+  const double limit = link_limit(bytes, batch);
+  const std::string unit =
+      batch == 1 ? "descriptors" : fmt::format("batches of {} descriptors", batch);
   note = fmt::format(
-      "{:.1f} of {:.1f} bytes a cycle, {} queue{}, {} descriptors, host latency {} cycles (link "
-      "busy {:.1f} %)",
-      rate, link_limit(bytes), queues, queues == 1 ? "" : "s", r.descriptors, kHostLatency,
+      "{:.1f} of {:.1f} bytes a cycle, {} queue{}, {} {}, host latency {} cycles (link busy {:.1f} "
+      "%)",
+      rate, limit, queues, queues == 1 ? "" : "s", r.descriptors, unit, kHostLatency,
       busy_percent(r));
-  if (bytes < 4096) note += "; single descriptors, not in batches";
-  return rate / link_limit(bytes);
+  return rate / limit;
 }
 
 double measure_descriptor_rate(const BenchOptions& options, std::string& note) {

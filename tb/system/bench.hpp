@@ -20,15 +20,20 @@ namespace siov::system {
 struct BenchNumber {
   std::string name;
   std::optional<double> value;
-  std::optional<double> first_bar, goal;
+  std::optional<double> bar, goal;
   std::string unit;
   std::string note;
   bool lower_is_better = false;
 
-  /// True when measured and worse than the first bar.
+  /// True when measured and worse than the bar.
   bool missed() const {
-    if (!value || !first_bar) return false;
-    return lower_is_better ? *value > *first_bar : *value < *first_bar;
+    if (!value || !bar) return false;
+    return lower_is_better ? *value > *bar : *value < *bar;
+  }
+  /// What bench.json says: "goal", "bar", "missed", or "" without a value or a bar.
+  const char* met() const {
+    if (!value || !bar) return "";
+    return missed() ? "missed" : reached_goal() ? "goal" : "bar";
   }
   bool reached_goal() const {
     if (!value || !goal) return false;

@@ -11,8 +11,9 @@
 namespace siov::system {
 
 /// Payload bytes a cycle over what the link allows. @param note  receives how it was measured
+/// @param batch  members of a batch; 1: single descriptors
 double measure_link(const BenchOptions& options, std::uint32_t queues, std::uint32_t bytes,
-                    std::string& note);
+                    std::uint32_t batch, std::string& note);
 double measure_descriptor_rate(const BenchOptions& options, std::string& note);
 double measure_cosim_over_bare(const BenchOptions& options, std::string& note);
 /// Wall time a descriptor with `many` VDEVs over that with `few`.

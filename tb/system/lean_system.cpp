@@ -2,8 +2,8 @@
 // Keeps work queues full with prepared descriptors.
 #include "system/lean_system.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <vector>
 
 #include "abi/descriptor.hpp"
@@ -13,6 +13,7 @@
 #include "guest/machine.hpp"
 #include "system/device_side.hpp"
 #include "system/host_side.hpp"
+#include "system/lean_work.hpp"
 #include "system/supervisor.hpp"
 #include "vdcm/host_driver.hpp"
 
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::uint32_t kBeat = 64;
 constexpr std::uint32_t kMaxReadRequest = 512;
-constexpr std::uint32_t kRecordBytes = 32;
+constexpr std::uint32_t kLineBytes = 64;
 constexpr std::uint32_t kWqEntries = 128;
 constexpr std::uint64_t kLarge = std::uint64_t{1} << 21;
 
@@ -33,39 +34,34 @@ Scenario lean_scenario(const LeanConfig& config) {
   s.seed = config.seed;
   s.link.latency_min = s.link.latency_max = config.latency;
   s.link.stall_permille = config.stall_permille;
-  s.groups.push_back({{0, 1, 2, 3}});
+  s.groups.push_back({});
+  for (std::uint32_t e = 0; e < config.engines; ++e) s.groups[0].engines.push_back(e);
   for (std::uint32_t q = 0; q < config.queues; ++q) {
     WqParameters wq;
-    wq.size = kWqEntries / config.queues;
+    wq.size = config.entries != 0 ? config.entries : kWqEntries / config.queues;
     wq.threshold = wq.size;
     s.wqs.push_back(wq);
   }
   return s;
 }
 
-/// One descriptor that is submitted again and again.
-struct Slot {
-  port::Line line{};
-  volatile std::byte* status =
-      nullptr;  ///< first byte of the completion record, written by the device
-  Iova source, destination;
-};
-
 struct Queue {
   std::uint64_t portal = 0;
-  std::vector<Slot> slots;
+  std::unique_ptr<LeanWork> work;
   std::uint64_t submitted = 0, finished = 0, quota = 0;
 };
 
 /// Looks at the oldest record of each queue every cycle and submits the next descriptor.
 class Pump final : public coro::Clocked {
  public:
-  explicit Pump(pcie::RootComplex& root, std::uint64_t total) : root_(root), total_(total) {}
+  Pump(DeviceSide& device, Supervisor& supervisor, std::uint64_t total)
+      : device_(device), supervisor_(supervisor), total_(total) {}
   void cycle(std::uint64_t cycle) override {
     if (!running_) return;
     for (Queue& q : queues) {
+      std::vector<LeanWork::Slot>& slots = q.work->slots();
       while (q.finished < q.submitted) {
-        Slot& slot = q.slots[q.finished % q.slots.size()];
+        LeanWork::Slot& slot = slots[q.finished % slots.size()];
         const auto status = std::to_integer<std::uint8_t>(*slot.status);
         if (status == 0) break;
         *slot.status = std::byte{0};
@@ -73,9 +69,8 @@ class Pump final : public coro::Clocked {
         ++q.finished;
         count(cycle);
       }
-      while (q.submitted < q.quota && q.submitted - q.finished < q.slots.size() &&
-             root_.posted_queued() < 4) {
-        root_.posted_write64(q.portal, q.slots[q.submitted % q.slots.size()].line);
+      while (q.submitted < q.quota && q.submitted - q.finished < slots.size() && link_has_room()) {
+        device_.port().posted_write64(q.portal, slots[q.submitted % slots.size()].line);
         ++q.submitted;
       }
     }
@@ -86,34 +81,39 @@ class Pump final : public coro::Clocked {
   coro::Event over{"end of the lean run"};
   std::uint64_t done = 0, failed = 0;
   std::uint64_t steady_start = 0, steady_end = 0;
-  std::uint64_t beats_start = 0, beats_end = 0;
+  pcie::LinkStatistics at_start, at_end;  ///< zero with the model
 
  private:
+  bool link_has_room() { return device_.root() == nullptr || device_.root()->posted_queued() < 4; }
   void count(std::uint64_t cycle) {
     ++done;
+    ++supervisor_.done;
     if (done == total_ / 4) {
       steady_start = cycle;
-      beats_start = root_.statistics().beats_up;
+      if (device_.root() != nullptr) at_start = device_.root()->statistics();
     }
     if (done == total_ - total_ / 4) {
       steady_end = cycle;
-      beats_end = root_.statistics().beats_up;
+      if (device_.root() != nullptr) at_end = device_.root()->statistics();
     }
     if (done == total_) {
       running_ = false;
       over.set();
     }
   }
-  pcie::RootComplex& root_;
+  DeviceSide& device_;
+  Supervisor& supervisor_;
   std::uint64_t total_;
   bool running_ = false;
 };
 
 }  // namespace
 
-double link_limit(std::uint32_t bytes) {
-  const std::uint32_t beats = ceil_div(bytes, kBeat) + ceil_div(bytes, kMaxReadRequest) + 1;
-  return static_cast<double>(bytes) / beats;
+double link_limit(std::uint32_t bytes, std::uint32_t batch) {
+  const std::uint32_t list_reads = batch > 1 ? ceil_div(kLineBytes * batch, kMaxReadRequest) : 0;
+  const std::uint32_t beats =
+      batch * (ceil_div(bytes, kBeat) + ceil_div(bytes, kMaxReadRequest)) + list_reads + 1;
+  return static_cast<double>(bytes) * batch / beats;
 }
 
 struct LeanSystem::Impl {
@@ -123,8 +123,8 @@ struct LeanSystem::Impl {
         device(host_side, scheduler, scenario, options(c)),
         host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
         machine(host_side.memory, host_side.frames),
-        pump(*device.root(), c.descriptors),
-        supervisor(SupervisorConfig{}) {
+        supervisor(SupervisorConfig{}),
+        pump(device, supervisor, c.descriptors) {
     scheduler.add_clocked(pump);
     scheduler.add_clocked(supervisor);
   }
@@ -148,8 +148,8 @@ struct LeanSystem::Impl {
   vdcm::HostDriver host;
   guest::Machine machine;
   std::vector<std::unique_ptr<guest::AddressSpace>> spaces;
-  Pump pump;
   Supervisor supervisor;
+  Pump pump;
 };
 
 coro::Task<> LeanSystem::Impl::open_queue(std::uint8_t wq) {
@@ -169,29 +169,10 @@ coro::Task<> LeanSystem::Impl::open_queue(std::uint8_t wq) {
   queue.portal = vdcm::HostDriver::portal_offset(wq, false, false);
   queue.quota =
       config.descriptors / config.queues + (wq < config.descriptors % config.queues ? 1 : 0);
-  queue.slots.resize(scenario.wqs[wq].size);
-  const std::uint64_t stride = (config.bytes + kBeat - 1) / kBeat * kBeat;
-  const Iova sources = space.allocate(stride * queue.slots.size());
-  const Iova destinations = space.allocate(stride * queue.slots.size());
-  const Iova records = space.allocate(kRecordBytes * queue.slots.size());
-  std::vector<std::byte> pattern(config.bytes);
-  for (std::size_t i = 0; i < queue.slots.size(); ++i) {
-    Slot& slot = queue.slots[i];
-    slot.source = sources + stride * i;
-    slot.destination = destinations + stride * i;
-    for (std::size_t b = 0; b < pattern.size(); ++b)
-      pattern[b] = static_cast<std::byte>(b * 7 + i * 13 + wq * 101 + 1);
-    space.write(slot.source, pattern);
-    abi::Descriptor descriptor;
-    descriptor.opcode = abi::kOpMemmove;
-    descriptor.flags = abi::flag(abi::kFlagCrav) | abi::flag(abi::kFlagRcr);
-    descriptor.completion_address = records + kRecordBytes * i;
-    descriptor.source = slot.source;
-    descriptor.destination = slot.destination;
-    descriptor.size = config.bytes;
-    slot.line = abi::to_line(descriptor);
-    slot.status = space.page_tail(descriptor.completion_address).data();
-  }
+  const std::uint32_t size = scenario.wqs[wq].size;
+  const std::uint32_t slots = config.slots != 0 ? std::min(config.slots, size) : size;
+  queue.work = std::make_unique<LeanWork>(
+      space, WorkShape{config.opcode, config.bytes, config.batch, slots, wq});
   pump.queues.push_back(std::move(queue));
 }
 
@@ -209,14 +190,9 @@ coro::Task<> LeanSystem::Impl::main() {
 }
 
 void LeanSystem::Impl::check_destinations() {
-  std::vector<std::byte> source(config.bytes);
-  for (std::size_t q = 0; q < pump.queues.size(); ++q) {
-    const Queue& queue = pump.queues[q];
-    const std::size_t used = std::min<std::size_t>(queue.slots.size(), queue.finished);
-    for (std::size_t i = 0; i < used; ++i) {
-      spaces[q]->read(queue.slots[i].source, source);
-      if (!spaces[q]->equal(queue.slots[i].destination, source)) ++pump.failed;
-    }
+  for (const Queue& queue : pump.queues) {
+    const std::size_t used = std::min<std::size_t>(queue.work->slots().size(), queue.finished);
+    pump.failed += queue.work->wrong(used);
   }
 }
 
@@ -238,7 +214,8 @@ LeanResult LeanSystem::run() {
   r.violations = s.device.violations();
   r.steady_descriptors = s.config.descriptors - 2 * (s.config.descriptors / 4);
   r.steady_cycles = s.pump.steady_end - s.pump.steady_start;
-  r.steady_beats_up = s.pump.beats_end - s.pump.beats_start;
+  r.steady_beats_up = s.pump.at_end.beats_up - s.pump.at_start.beats_up;
+  r.steady_reads = s.pump.at_end.reads - s.pump.at_start.reads;
   return r;
 }
 

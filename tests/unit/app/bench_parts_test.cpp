@@ -19,6 +19,13 @@ TEST(LinkLimitTest, BeatsOfRequestsAndRecordShareTheLinkWithData) {
   EXPECT_DOUBLE_EQ(link_limit(64), 64.0 / 3);       // 1 + 1 + 1
 }
 
+// Members have no record; 16 lines of the list take two reads of 512 bytes.
+TEST(LinkLimitTest, BatchAddsItsListReadsAndOneRecord) {
+  EXPECT_DOUBLE_EQ(link_limit(256, 16), 16 * 256.0 / 83);      // 16 * (4 + 1) + 2 + 1
+  EXPECT_DOUBLE_EQ(link_limit(64, 2), 2 * 64.0 / 6);           // 2 * (1 + 1) + 1 + 1
+  EXPECT_DOUBLE_EQ(link_limit(4096, 32), 32 * 4096.0 / 2309);  // 32 * (64 + 8) + 4 + 1
+}
+
 TEST(MedianTest, IsTheMiddleOrTheMeanOfTheTwoMiddleValues) {
   EXPECT_DOUBLE_EQ(median({3, 1, 2}), 2);
   EXPECT_DOUBLE_EQ(median({4, 1, 2, 3}), 2.5);

@@ -57,6 +57,13 @@ TEST(OptionsTest, EveryCommandHasHelpWithExamples) {
   }
 }
 
+TEST(OptionsTest, SweepIsAnOptionOfBench) {
+  EXPECT_FALSE(parse_options({"bench"}).sweep);
+  const Options o = parse_options({"bench", "--sweep", "--out", "docs"});
+  EXPECT_TRUE(o.sweep);
+  EXPECT_EQ(o.out, "docs");
+}
+
 TEST(OptionsTest, VersionIsACommand) {
   EXPECT_EQ(parse_options({"--version"}).command, Command::kVersion);
 }
@@ -86,6 +93,11 @@ TEST(OptionsTest, WrongUseIsNamed) {
             "'third-stage'");
   EXPECT_EQ(error_of({"run", "--inject", "nothing"}),
             "--inject: expected a name of 'siov-cosim list-injections', found 'nothing'");
+  EXPECT_EQ(error_of({"run", "--sweep"}), "unrecognised option '--sweep' (siov-cosim run --help)");
+  EXPECT_EQ(error_of({"bench", "--sweep", "--only", "link_utilisation_4k"}),
+            "--sweep: expected without --only; it measures all");
+  EXPECT_EQ(error_of({"bench", "--sweep", "--waves"}),
+            "--sweep: expected without --waves; it is many runs");
   EXPECT_EQ(error_of({"run", "--device", "model", "--waves"}),
             "--waves: expected --device rtl or netlist; the C++ model has no signals");
 }

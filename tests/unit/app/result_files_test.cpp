@@ -82,7 +82,7 @@ TEST(ResultFilesTest, BenchNumberThatWasNotMeasuredIsNullWithItsReason) {
       "cpp_over_cocotb", std::nullopt, 60.0, 150.0, "ratio", "comes with the cocotb work", false};
   const auto json = load(write_bench(directory, {measured, later}));
   EXPECT_EQ(json["link_utilisation_4k"]["value"], 0.9);
-  EXPECT_EQ(json["link_utilisation_4k"]["first_bar"], 0.85);
+  EXPECT_EQ(json["link_utilisation_4k"]["bar"], 0.85);
   EXPECT_TRUE(json["cpp_over_cocotb"]["value"].is_null());
   EXPECT_EQ(json["cpp_over_cocotb"]["note"], "comes with the cocotb work");
 }
