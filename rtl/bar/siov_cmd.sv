@@ -219,14 +219,17 @@ module siov_cmd #(
           if (dev_q != siov_abi_pkg::GenstsEnabled) begin
             err_d = siov_abi_pkg::CmdErrDisableNotEnabled;
           end else begin
+            // All queues: nothing to pick, and they show busy as soon as the device shows it.
             dev_d = siov_abi_pkg::GenstsDraining;
-            state_d = StPick;
+            mask_d = '1;
+            state_d = StStop;
           end
         end else if (code_q == siov_abi_pkg::CmdResetDevice) begin
           from_halt_d = (dev_q == siov_abi_pkg::GenstsHalt);
           flush_d = (dev_q == siov_abi_pkg::GenstsHalt);
           dev_d = siov_abi_pkg::GenstsDraining;
-          state_d = StPick;
+          mask_d = '1;
+          state_d = StStop;
         end else if (code_q == siov_abi_pkg::CmdEnableWq) begin
           if (operand_q[19:8] != '0) begin
             err_d = siov_abi_pkg::CmdErrReservedOperand;
