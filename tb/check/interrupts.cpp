@@ -109,6 +109,12 @@ void Interrupts::deliver(InterruptEntry& entry, const Tlp& t, std::uint64_t cycl
     return;
   }
   if (!entry.ims && entry.index == 0) return;  // commands, errors. @spec dsa.md 2.10
+  if (Queue* queue = occupancy_queue(entry, true); queue != nullptr) {
+    report.check(Rule::kIrqOcc);
+    queue->occupancy.generated = true;
+    queue->occupancy.due = 0;
+    return;
+  }
   if (entry.waiting != 0) {
     if (WorkItem* item = scoreboard_.oldest_waiting(entry, true); item != nullptr) {
       scoreboard_.interrupt_done(*item);
@@ -156,9 +162,69 @@ void Interrupts::decide(const Early& early) {
   no_event(entry, early.tlp, early.cycle);
 }
 
+/// A live queue whose occupancy interrupt uses this entry.
+/// @param may_come  only if its message may come now: the occupancy may have been above the limit
+/// since the last one was acknowledged
+Queue* Interrupts::occupancy_queue(const InterruptEntry& entry, bool may_come) {
+  for (Queue& q : bench_.registers.queues()) {
+    const Occupancy& o = q.occupancy;
+    if (!o.enabled || q.state == QueueState::kDisabled) continue;
+    if (o.ims != entry.ims || o.handle != entry.index) continue;
+    if (!may_come || (!o.generated && q.peak > o.limit)) return &q;
+  }
+  return nullptr;
+}
+
+void Interrupts::on_occupancy_read(std::uint32_t wq, std::uint32_t value, const Tlp& t,
+                                   std::uint64_t cycle) {
+  Queue& q = bench_.registers.queue(wq);
+  Occupancy& o = q.occupancy;
+  if (!o.enabled || !q.live()) return;
+  const std::uint32_t waiting = value & 0xFFFF;
+  const bool generated = (value >> 16 & 1) != 0;
+  Context at = bench_.context(t, cycle);
+  at.wq = wq;
+  const bool fell = o.seen_above && waiting <= o.limit;
+  if (!bench_.report.holds(Rule::kIrqOcc, !fell || generated)) {
+    bench_.report.violation(
+        Rule::kIrqOcc, at,
+        fmt::format("occupancy fell to {}, the limit is {}, and no interrupt was generated",
+                    waiting, o.limit));
+  }
+  o.seen_above = waiting > o.limit && !generated;
+  if (generated && !o.generated && o.due == 0) o.due = cycle;
+}
+
+void Interrupts::scan(std::uint64_t cycle) {
+  for (std::uint32_t wq = 0; wq < bench_.registers.num_queues(); ++wq) {
+    Occupancy& o = bench_.registers.queue(wq).occupancy;
+    if (o.due == 0 || cycle <= o.due + bench_.config.late_data_cycles) continue;
+    o.due = 0;
+    const InterruptEntry* entry = bench_.registers.entry(o.ims, o.handle);
+    const bool table0 = entry != nullptr && !entry->ims && entry->index == 0;
+    if (entry == nullptr || table0 || entry->masked || entry->ignore || o.generated ||
+        (!entry->ims && !bench_.function.msix_deliverable()))
+      continue;
+    const Context at{.cycle = cycle, .wq = wq, .scope = &bench_.link_events};
+    bench_.report.check(Rule::kIrqOcc);
+    bench_.report.violation(Rule::kIrqOcc, at,
+                            fmt::format("WQCFG tells of an occupancy interrupt, but {} entry {} "
+                                        "sent no message",
+                                        table_name(*entry), entry->index));
+  }
+}
+
 void Interrupts::no_event(InterruptEntry& entry, const Tlp& t, std::uint64_t cycle) {
   const Context at = bench_.context(t, cycle);
-  if (entry.refused != 0) {
+  if (const Queue* queue = occupancy_queue(entry, false); queue != nullptr) {
+    const Occupancy& o = queue->occupancy;
+    bench_.report.violation(
+        Rule::kIrqOcc, at,
+        o.generated ? std::string("occupancy message although the last one is not acknowledged")
+                    : fmt::format("occupancy message although there were never more than {} "
+                                  "descriptors, the limit is {}",
+                                  queue->peak, o.limit));
+  } else if (entry.refused != 0) {
     bench_.report.violation(Rule::kSiovD33, at,
                             fmt::format("message of {} entry {}, whose use was refused",
                                         table_name(entry), entry.index));

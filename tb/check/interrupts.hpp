@@ -28,11 +28,17 @@ class Interrupts {
   /// A pending bit was read. @spec pcie.md 10.4
   void on_pending_read(const InterruptEntry& entry, bool pending, const pcie::Tlp& t,
                        std::uint64_t cycle);
+  /// Dword 6 of WQCFG was read. @spec dsa.md 2.9
+  void on_occupancy_read(std::uint32_t wq, std::uint32_t value, const pcie::Tlp& t,
+                         std::uint64_t cycle);
+  /// Occupancy messages that never came.
+  void scan(std::uint64_t cycle);
 
  private:
   InterruptEntry* find_entry(const pcie::Tlp& t);
   bool descriptor_writes(std::uint64_t address) const;
   void deliver(InterruptEntry& entry, const pcie::Tlp& t, std::uint64_t cycle);
+  Queue* occupancy_queue(const InterruptEntry& entry, bool may_come);
   void no_event(InterruptEntry& entry, const pcie::Tlp& t, std::uint64_t cycle);
 
   /// A message without a ready event, kept until it can be told what it was.

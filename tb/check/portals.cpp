@@ -103,6 +103,7 @@ void Portals::on_deferrable(const Tlp& t, Request& request, std::uint64_t) {
   request.pasid = pasid_of(request.line);
   request.counted = true;
   ++queue.under_way;
+  queue.peak = std::max(queue.peak, queue.unfinished + queue.under_way);
   std::erase(waiting_, t.tag & 1023);
   waiting_.push_back(t.tag & 1023);
   ++bench_.pasids.get(request.pasid).undecided;

@@ -218,6 +218,8 @@ void Referee::Parts::register_read(const Tlp& t, const Request& request, std::ui
   judge_software_error(offset, bytes, t, cycle);
   if (offset == abi::kRegEvlstatus && bytes.size() == 8)
     event_log.on_status(abi::load_le(bytes, 8), t, cycle);
+  if (const auto wq = bench.registers.queue_status(offset); wq && bytes.size() >= 4)
+    interrupts.on_occupancy_read(*wq, static_cast<std::uint32_t>(abi::load_le(bytes, 4)), t, cycle);
   if (const auto ended = bench.registers.read(offset, bytes)) {
     interrupts.settle_early(cycle, true);
     commands.ended(*ended, cycle);
@@ -280,6 +282,7 @@ void Referee::scan(std::uint64_t cycle) {
   parts_->rules.scan(cycle);
   parts_->credits.scan(cycle);
   parts_->interrupts.settle_early(cycle, false);
+  parts_->interrupts.scan(cycle);
   parts_->scoreboard.scan(cycle);
 }
 

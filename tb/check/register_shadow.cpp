@@ -163,8 +163,10 @@ void RegisterShadow::write_byte(std::uint32_t offset, std::byte value) {
   if (in_queues(offset)) {
     const std::uint32_t wq = (offset - wqcfg_) / stride_, at = (offset - wqcfg_) % stride_;
     if (at == kOccupancyFlag && (value & std::byte{1}) != std::byte{0}) {
-      queues_[wq].occupancy.generated = false;
-      queues_[wq].peak = queues_[wq].unfinished;
+      Occupancy& occupancy = queues_[wq].occupancy;
+      occupancy.generated = occupancy.seen_above = false;
+      occupancy.due = 0;
+      queues_[wq].peak = queues_[wq].unfinished + queues_[wq].under_way;
     }
     if (at >= kOpcfg && !locked(offset)) write_opcfg(wq);
   }
@@ -218,7 +220,8 @@ void RegisterShadow::refresh_queue(std::uint32_t at) {
       return;
     case 5: {
       const bool on = (value >> 16 & 1) != 0 && (wqcap_ >> abi::kWqcapOccupancyIntLsb & 1) != 0;
-      if (on && !q.occupancy.enabled) q.peak = q.unfinished;
+      if (on && !q.occupancy.enabled) q.peak = q.unfinished + q.under_way;
+      if (!on) q.occupancy.seen_above = false;
       q.occupancy.enabled = on;
       q.occupancy.limit = value & 0xFFFF;
       return;

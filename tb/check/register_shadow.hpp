@@ -25,8 +25,10 @@ enum class QueueState : std::uint8_t { kDisabled, kEnabling, kLive, kStopping };
 struct Occupancy {
   bool enabled = false, ims = false;
   bool generated = false;  ///< a message has been sent and not been acknowledged
+  bool seen_above = false;  ///< WQCFG was read with more entries than the limit
   std::uint16_t handle = 0;
   std::uint32_t limit = 0;
+  std::uint64_t due = 0;  ///< cycle in which WQCFG told of a message that has not been seen; or 0
 };
 
 /// A group: its engines and read buffers. @spec dsa.md 2.8
@@ -148,6 +150,11 @@ class RegisterShadow {
     std::uint32_t byte = 0;  ///< inside the entry
   };
   TableHit message_table(std::uint32_t offset);
+  /// Queue whose state and occupancy (dword 6 of WQCFG) are at this offset.
+  std::optional<std::uint32_t> queue_status(std::uint32_t offset) const {
+    if (!in_queues(offset) || (offset - wqcfg_) % stride_ != 24) return std::nullopt;
+    return (offset - wqcfg_) / stride_;
+  }
   std::uint32_t pba_offset() const { return pba_; }
   /// BAR0 as far as its tables go [bytes].
   std::uint32_t bar0_bytes() const { return large_ ? 0x40000 : 0x10000; }

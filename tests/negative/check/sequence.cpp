@@ -43,6 +43,10 @@ std::vector<std::byte> FlatMemory::bytes(std::uint32_t pasid, std::uint64_t addr
   return out;
 }
 
+void FlatMemory::poke(std::uint32_t pasid, std::uint64_t address, std::span<const std::byte> data) {
+  std::copy(data.begin(), data.end(), space(pasid).begin() + static_cast<std::ptrdiff_t>(address));
+}
+
 Config Sequence::config_for(const FlatMemory& memory, const std::function<void(Config&)>& change) {
   Config config;
   config.memory = &memory;
@@ -91,11 +95,11 @@ void Sequence::configure() {
   write_register(0x620, 0xF, 8);   // GRPCFG 0: engines; TC A = B = 0
   const auto queue = [this](std::uint32_t wq, std::uint32_t size, std::uint32_t threshold,
                             std::uint32_t mode) {
-    const std::uint32_t base = 0x800 + wq * 32;
+    const std::uint32_t base = 0x800 + wq * 64;  // WQCAP: 64 bytes an entry
     write_register(base, size);
     write_register(base + 4, threshold);
     write_register(base + 8, mode);
-    write_register(base + 12, 0x14);  // max transfer 2^20
+    write_register(base + 12, 5u << 5 | 0x14);  // at most 2^5 members, 2^20 bytes
   };
   queue(0, 4, 0, 1u << 28 | 5u << 8 | 0x10 | 1);
   queue(1, 4, 2, 1u << 28 | 0x10);
@@ -219,6 +223,51 @@ abi::Descriptor Sequence::drain(std::uint32_t pasid) const {
   return d;
 }
 
+abi::Descriptor Sequence::member(std::uint32_t i, bool fenced) const {
+  abi::Descriptor d = move(0x77);  // a member's PASID field has no meaning
+  d.source = Iova{0x1'0000 + i * 0x1000ull};
+  d.destination = Iova{0x4'0000 + i * 0x1000ull};
+  d.size = 256;
+  d.completion_address = Iova{0x8400 + i * 32ull};
+  if (fenced) d.flags |= 0x01;
+  return d;
+}
+
+abi::Descriptor Sequence::batch(const std::vector<abi::Descriptor>& members, std::uint32_t pasid) {
+  abi::Descriptor d = noop(pasid);
+  d.opcode = 1;
+  d.source = Iova{0x4000};
+  d.size = static_cast<std::uint32_t>(members.size());
+  d.completion_address = Iova{0x8200};
+  for (std::size_t i = 0; i < members.size(); ++i)
+    memory.poke(pasid, 0x4000 + 64 * i, abi::to_line(members[i]));
+  return d;
+}
+
+void Sequence::reconfigure(const std::function<void(Sequence&)>& change) {
+  command(2, 0);
+  change(*this);
+  command(1, 0);
+  for (std::uint32_t wq = 0; wq < 3; ++wq) command(6, wq);
+}
+
+void Sequence::log_on() {
+  reconfigure([](Sequence& s) {
+    s.write_register(0xE0, 0x3'0001, 8);      // EVLCFG: base, PASID enable
+    s.write_register(0xE8, 6u << 16 | 64, 8);  // PASID, entries
+    s.write_register(0x80, 0x3060);            // GENCFG: log, user interrupts, 96 read buffers
+  });
+}
+
+Tlp Sequence::log_entry(std::uint32_t index, std::array<std::uint64_t, 3> head,
+                        std::span<const std::byte> record) const {
+  std::array<std::byte, 64> bytes{};
+  for (std::size_t i = 0; i < 24; ++i)
+    bytes[i] = static_cast<std::byte>(head[i / 8] >> (8 * (i % 8)));
+  std::copy(record.begin(), record.end(), bytes.begin() + 32);
+  return data_write(6, 0x3'0000 + index * 64ull, bytes);
+}
+
 abi::Descriptor Sequence::with_interrupt(abi::Descriptor d, std::uint16_t handle) {
   d.flags |= 0x10;  // RCI
   d.interrupt_handle = handle;
@@ -284,6 +333,31 @@ Tlp Sequence::record(std::uint32_t pasid, std::uint64_t address, std::uint8_t st
   std::array<std::byte, 32> bytes{};
   bytes[0] = std::byte{status};
   return data_write(pasid, address, bytes);
+}
+
+Tlp Sequence::record(std::uint32_t pasid, std::uint64_t address, std::uint8_t status,
+                     std::uint32_t count) const {
+  std::array<std::byte, 32> bytes{};
+  bytes[0] = std::byte{status};
+  for (unsigned i = 0; i < 4; ++i) bytes[4 + i] = static_cast<std::byte>(count >> (8 * i));
+  return data_write(pasid, address, bytes);
+}
+
+Tlp Sequence::readback_request(std::uint32_t pasid, std::uint64_t address) {
+  Tlp t = read_request(pasid, address & ~std::uint64_t{3}, 4);
+  t.first_be = 0;
+  return t;
+}
+
+void Sequence::read_back(std::uint32_t pasid, std::uint64_t address, CplStatus status) {
+  const Tlp request = readback_request(pasid, address);
+  up(request);
+  if (status != CplStatus::kSc) {
+    down(pcie::completion(request, kHost, status));
+    return;
+  }
+  const std::array<std::byte, 4> nothing{};
+  down(pcie::completion_data(request, kHost, 0, nothing));
 }
 
 Tlp Sequence::message(bool ims, std::uint32_t index) const {

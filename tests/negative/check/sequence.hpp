@@ -37,6 +37,7 @@ class FlatMemory final : public port::AddressSpaceView {
   bool peek(Pasid pasid, Iova address, std::span<std::byte> out) const override;
   bool writable(Pasid pasid, Iova address, std::uint64_t bytes) const override;
   std::vector<std::byte> bytes(std::uint32_t pasid, std::uint64_t address, std::uint32_t n) const;
+  void poke(std::uint32_t pasid, std::uint64_t address, std::span<const std::byte> data);
 
  private:
   std::vector<std::byte>& space(std::uint32_t pasid) const;
@@ -67,6 +68,13 @@ class Sequence {
   void command(std::uint32_t code, std::uint32_t operand, std::uint8_t error = 0);
   void begin_command(std::uint32_t code, std::uint32_t operand);
   void end_command(std::uint8_t error = 0);
+  /// Disables the device, lets `change` write registers, enables device and queues again.
+  void reconfigure(const std::function<void(Sequence&)>& change);
+  /// reconfigure() with an event log of 64 entries at 0x30000 of PASID 6.
+  void log_on();
+  /// The write of log entry `index`: three quadwords, and a record if one is given.
+  pcie::Tlp log_entry(std::uint32_t index, std::array<std::uint64_t, 3> head,
+                      std::span<const std::byte> record = {}) const;
   void program_entry(bool ims, std::uint32_t index, std::uint32_t pasid, bool masked);
   /// Posted 64-byte write. @param page  0 unlimited, 1 limited, 2 and 3 the same with IMS
   void submit(std::uint32_t wq, const abi::Descriptor& d, std::uint32_t page = 2);
@@ -80,6 +88,11 @@ class Sequence {
   abi::Descriptor compare(std::uint32_t pasid = 5) const;
   abi::Descriptor noop(std::uint32_t pasid = 5) const;
   abi::Descriptor drain(std::uint32_t pasid = 5) const;
+  /// A move of 256 bytes, number i of several that have nothing in common: from 0x10000 + i * 0x1000
+  /// to 0x40000 + i * 0x1000, record at 0x8400 + i * 32.
+  abi::Descriptor member(std::uint32_t i, bool fenced = false) const;
+  /// Puts the members into memory at 0x4000. Record at 0x8200.
+  abi::Descriptor batch(const std::vector<abi::Descriptor>& members, std::uint32_t pasid = 5);
   /// Adds an interrupt by IMS entry.
   static abi::Descriptor with_interrupt(abi::Descriptor d, std::uint16_t handle);
   static abi::Descriptor without_record(abi::Descriptor d);
@@ -94,6 +107,13 @@ class Sequence {
   /// Writes of at most 256 bytes with the content of `source`.
   void store(std::uint32_t pasid, std::uint64_t address, std::uint64_t source, std::uint32_t bytes);
   pcie::Tlp record(std::uint32_t pasid, std::uint64_t address, std::uint8_t status = 1) const;
+  /// Status, and a number at byte 4.
+  pcie::Tlp record(std::uint32_t pasid, std::uint64_t address, std::uint8_t status,
+                   std::uint32_t count) const;
+  /// A zero-length read and its completion.
+  void read_back(std::uint32_t pasid, std::uint64_t address,
+                 pcie::CplStatus status = pcie::CplStatus::kSc);
+  pcie::Tlp readback_request(std::uint32_t pasid, std::uint64_t address);
   pcie::Tlp message(bool ims, std::uint32_t index) const;
   /// Everything that a move does; with the interrupt of its IMS entry if it asks for one.
   void run(std::uint32_t pasid, const abi::Descriptor& move);
