@@ -125,5 +125,40 @@ INSTANTIATE_TEST_SUITE_P(Dsa, QueueCommandTest,
 INSTANTIATE_TEST_SUITE_P(Dsa, EveryCommandTest, testing::ValuesIn(kCommands),
                          [](const auto& i) { return std::string(i.param.name); });
 
+struct EnablePathTest : PortTest {};
+
+TEST_F(EnablePathTest, TwoGroupsWithTrafficClassOneAsDriversConfigureThem) {  // 7.3; 13, point 2
+  b.set_up_function();
+  b.set_wq(0, 16, 0x10001111);
+  b.set_wq(5, 16, 0x10003311);
+  b.set_group(0, 0x01, 0x1);
+  b.set_group(2, 0x20, 0xC);
+  for (const std::uint64_t group : {0u, 1u, 2u, 3u})
+    b.write(0x628 + 64 * group, 0x06000009);  // both classes 1, 96 buffers; low half as SPDK does
+  b.write(0x88, 0x3);
+  b.host.seen.clear();
+  EXPECT_EQ(b.command(1, 0, true), 0u);
+  (void)b.read(0x90);
+  EXPECT_EQ(b.read(0x98), 0x2u);
+  b.write(0x98, 0x2);
+  EXPECT_EQ(b.host.messages(), (std::vector<std::uint32_t>{0x50})) << "vector 0, once";
+  EXPECT_EQ(b.command(6, 0), 0u);
+  EXPECT_EQ(b.command(6, 5), 0u);
+  b.host.fill_count(0x200000, 4096);
+  for (const std::uint32_t selectors : {0x0000u, 0x1600u}) {
+    for (const unsigned wq : {0u, 5u}) {
+      Work w = Work::move(0x200000, 0x300000 + 0x10000 * wq, 4096, 0x100000 + 32 * wq);
+      w.flags |= selectors;
+      b.movdir(0x4000 * wq, w);
+    }
+    EXPECT_EQ(b.command(3), 0u);
+    for (const unsigned wq : {0u, 5u}) {
+      EXPECT_EQ(b.host.record(0x100000 + 32 * wq), (Record{1, 0, 0, 0}));
+      EXPECT_EQ(b.host.byte(0x300000 + 0x10000 * wq + 4095), 0xFFu);
+      b.host.memory[0x100000 + 32 * wq] = std::byte{0};
+    }
+  }
+}
+
 }  // namespace
 }  // namespace siov::test

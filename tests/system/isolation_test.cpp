@@ -308,5 +308,52 @@ TEST_F(IsolationTest, GlobalReadBufferLimitHolds) {  // 2.6, 2.8 bit 7
   for (unsigned n = 0; n < 8; ++n) EXPECT_EQ(b.host.record(kAggressorRecords + 32 * n), kGood) << n;
 }
 
+TEST_F(IsolationTest, OutstandingReadsStayWithinTheReadBuffers) {  // 2.8: one buffer, 512 bytes
+  if (b.is_model()) GTEST_SKIP() << "reads of the model take no time";
+  PortBench slow(1000);
+  const auto cycles = [&slow](unsigned allowed) {
+    slow.function_level_reset();
+    slow.set_up_function();
+    slow.set_wq(0, 16, 0x10001111);
+    slow.set_group(0, 0x1, 0x1);
+    slow.write(0x628, std::uint64_t{allowed} << 20, 8);
+    slow.write(0x80, 0x1060);
+    EXPECT_EQ(slow.command(1), 0u);
+    EXPECT_EQ(slow.command(6, 0), 0u);
+    std::fill_n(slow.host.memory.begin() + kRecordAt, 32, std::byte{0});
+    slow.movdir(kQueue0, Work::move(0x400000, kOutAt, 0x10000, kRecordAt));
+    unsigned waited = 0;
+    while (slow.host.byte(kRecordAt) == 0 && waited < 100'000) {
+      slow.run(100);
+      waited += 100;
+    }
+    EXPECT_EQ(slow.host.record(kRecordAt), kGood);
+    return waited;
+  };
+  EXPECT_GE(cycles(4), 31'000u) << "32 times 2 KiB, each of which takes 1000 cycles";
+  EXPECT_LT(cycles(96), 10'000u) << "and it is the limit that slows it";
+  EXPECT_EQ(slow.assertion(), "");
+}
+
+TEST_F(IsolationTest, BusMasterOffUnderLoadSilencesAndFlrRecovers) {  // SIOV-D-07, 1.4, 6
+  for (unsigned n = 0; n < 16; ++n) {
+    b.movdir(kQueue0, Work::move(kCountAt, kAggressorOut, 0x4000, kAggressorRecords));
+    b.movdir(kVictimQueue, victim_job(n));
+  }
+  b.run(50);
+  b.set_config(0x04, 0x0002, 2);
+  EXPECT_EQ(b.read(0x90), 0x7u);
+  const std::size_t mark = b.host.seen.size();
+  b.run(20'000);
+  EXPECT_EQ(b.host.seen.size(), mark);
+  const unsigned done = recorded(16);
+  b.function_level_reset();
+  SetUp();
+  EXPECT_EQ(recorded(16), done) << "lost work is lost";
+  for (unsigned n = 0; n < 16; ++n) b.movdir(kVictimQueue, victim_job(n));
+  EXPECT_EQ(b.command(3), 0u);
+  EXPECT_EQ(recorded(16), 16u);
+}
+
 }  // namespace
 }  // namespace siov::test

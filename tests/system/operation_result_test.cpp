@@ -82,6 +82,27 @@ TEST_F(PatternStatusTest, CacheFlushChangesNothing) {  // 5.6 (20)
   for (unsigned i = 0; i < 0x2000; ++i) ASSERT_EQ(b.host.byte(kCountAt + i), i & 0xFF) << i;
 }
 
+struct MoveSizeTest : OperationTest, testing::WithParamInterface<unsigned> {};
+
+TEST_P(MoveSizeTest, DataIsWholeAndTheRecordIsOneWriteBehindIt) {  // 13, point 3; 5.3
+  const std::uint64_t from = 0x200000, to = 0x500000;
+  const unsigned size = GetParam();
+  for (unsigned i = 0; i < size; ++i)
+    b.host.memory[from + i] = static_cast<std::byte>(i * 2654435761u >> 24);
+  EXPECT_EQ(play(Work::move(from, to, size, kRecordAt)), kGood);
+  EXPECT_TRUE(std::equal(b.host.memory.begin() + from, b.host.memory.begin() + from + size,
+                         b.host.memory.begin() + to));
+  EXPECT_EQ(b.host.byte(to - 1), 0u);
+  EXPECT_EQ(b.host.byte(to + size), 0u);
+  const std::vector<Seen> records = b.host.touching(kRecordAt, 32);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].bytes, 32u);
+  EXPECT_EQ(b.host.seen.back().address, kRecordAt);
+}
+
+INSTANTIATE_TEST_SUITE_P(Dsa, MoveSizeTest, testing::Values(1, 63, 64, 65, 4096, 4097, 2u << 20),
+                         [](const auto& i) { return "Bytes" + std::to_string(i.param); });
+
 struct DeltaStatusTest : OperationTest {
   /// Word `index` of the second source differs.
   void differ(unsigned index) { b.host.memory[kCopyAt + 8 * index + 2] ^= std::byte{0xFF}; }
