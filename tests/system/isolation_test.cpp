@@ -127,7 +127,9 @@ TEST_F(IsolationTest, VictimOnItsOwnQueueSeesNoDifference) {  // SIOV-D-10, D-49
       b.movdir(kQueue0, attack(3 * n + k));
       (void)b.enqcmd(kQueue1, attack(3 * n + k + 1).as(kAggressor));
     }
-    if (n % 8 == 3) EXPECT_EQ(b.command(9, 0x3), 0u) << "aborted under the victim's eyes";
+    if (n % 8 == 3) {
+      EXPECT_EQ(b.command(9, 0x3), 0u) << "aborted under the victim's eyes";
+    }
     if (n == 12) {
       EXPECT_EQ(b.command(10, 0x1), 0u);
       b.write(0x808, 0x10001111);
@@ -151,7 +153,9 @@ TEST_F(IsolationTest, VictimOnTheSameSharedQueueSeesNoDifference) {  // SIOV-D-6
   for (unsigned n = 0; n < 24; ++n) {
     for (unsigned k = 0; k < 6; ++k) (void)b.enqcmd(kQueue1, attack(6 * n + k).as(kAggressor));
     submit_shared(victim_job(n), kVictim);
-    if (n % 8 == 5) EXPECT_EQ(b.command(12, kAggressor), 0u) << "SIOV-D-46";
+    if (n % 8 == 5) {
+      EXPECT_EQ(b.command(12, kAggressor), 0u) << "SIOV-D-46";
+    }
   }
   EXPECT_EQ(b.command(11, kVictim), 0u);
   EXPECT_TRUE(victims_memory() == alone);
