@@ -25,6 +25,7 @@ struct WqConfig {
   std::uint8_t group = 0;
   std::uint8_t max_transfer_log2 = 21;
   std::uint8_t max_batch_log2 = 5;
+  std::uint64_t operations = 0;  ///< mask of opcodes allowed, needs OPCFG; 0: as after reset, all
 
   static WqConfig dedicated(std::uint16_t size, std::uint8_t group) {
     WqConfig config;
@@ -48,6 +49,8 @@ struct GroupConfig {
   std::uint64_t engines = 1;  ///< bitmap
   std::uint8_t traffic_class_a = 0;
   std::uint8_t traffic_class_b = 0;
+  std::uint8_t read_buffers_allowed = 0;  ///< 0: as after reset, all
+  std::uint8_t read_buffers_reserved = 0;
 };
 
 struct HostConfig {

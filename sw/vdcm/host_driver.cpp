@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t kCauseSwerror = 1U << abi::kIntcauseSwerrorLsb;
 constexpr std::uint32_t kCauseCommand = 1U << abi::kIntcauseCommandLsb;
+constexpr std::uint32_t kCauseEvl = 1U << abi::kIntcauseEvlLsb;
 constexpr std::uint32_t kCauseHalt = 1U << abi::kIntcauseHaltLsb;
 
 CommandResult decode_status(std::uint64_t status) {
@@ -143,6 +144,7 @@ coro::Task<> HostDriver::interrupt_thread() {
     while (cause != 0) {
       write(abi::kRegIntcause, 4, cause);
       if ((cause & kCauseSwerror) != 0) co_await handle_software_error();
+      if ((cause & kCauseEvl) != 0) co_await consume_event_log();
       if ((cause & kCauseHalt) != 0) {
         halted_ = true;
         if (halt_listener_) halt_listener_();
@@ -160,6 +162,7 @@ coro::Task<> HostDriver::handle_software_error() {
   if (!error.valid) co_return;
   write(abi::kRegSwerror, 8, words[0] & 3);  // dsa.md 2.7: the two bits as read
   ++software_errors_;
+  if (error.overflow) ++error_overflows_;
   if (error_listener_) error_listener_(error);
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "common/types.hpp"
@@ -18,6 +19,8 @@
 #include "coro/join.hpp"
 #include "coro/lock.hpp"
 #include "coro/task.hpp"
+#include "memory/page_allocator.hpp"
+#include "memory/physical_memory.hpp"
 #include "port/device_port.hpp"
 #include "vdcm/capability_list.hpp"
 #include "vdcm/host_config.hpp"
@@ -52,7 +55,8 @@ struct DeviceInfo {
   std::uint64_t bar2_size = 0;
   std::uint32_t wq_stride = 32;
   std::uint16_t wq_count = 0;
-  std::uint16_t ims_entries = 0;
+  std::uint16_t ims_entries = 0;  ///< 0: guests' interrupts use entries of the MSI-X table
+  std::uint16_t msix_vectors = 0;
 };
 
 class HostDriver {
@@ -91,6 +95,16 @@ class HostDriver {
   /// PASID enable off, message cleared, masked; then the IRTE goes.
   coro::Task<> free_ims(std::uint16_t index);
 
+  /// Software errors go to an event log of so many entries, 64..65535. Before start(); memory and
+  /// frames outlive this. @spec dsa.md 2.11
+  void use_event_log(memory::PhysicalMemory& memory, memory::PageAllocator& frames,
+                     std::uint16_t entries);
+  /// Called for each completion record that the device put into the event log: software has to
+  /// write it for the guest.
+  using RecordListener =
+      std::function<void(Pasid, Iova record_address, std::span<const std::byte> record)>;
+  void set_record_listener(RecordListener listener) { record_listener_ = std::move(listener); }
+
   /// Called for each software error the device reports, after it was acknowledged.
   void set_error_listener(ErrorListener listener) { error_listener_ = std::move(listener); }
   /// Called when the device reports that it has halted.
@@ -111,6 +125,12 @@ class HostDriver {
   [[nodiscard]] bool halted() const { return halted_; }
   [[nodiscard]] std::uint64_t commands() const { return commands_; }
   [[nodiscard]] std::uint64_t software_errors() const { return software_errors_; }
+  /// Times that SWERROR said that it has lost errors.
+  [[nodiscard]] std::uint64_t error_overflows() const { return error_overflows_; }
+  /// Entries taken from the event log.
+  [[nodiscard]] std::uint64_t events() const { return events_; }
+  /// Whether guests' interrupts are in interrupt message storage, not in the MSI-X table.
+  [[nodiscard]] bool has_ims() const { return info_.ims_entries != 0; }
 
  private:
   struct ImsSlot {
@@ -131,7 +151,17 @@ class HostDriver {
   coro::Task<CommandResult> wait_by_interrupt();
   coro::Task<> interrupt_thread();
   coro::Task<> handle_software_error();
-  std::uint32_t ims_address(std::uint16_t index) const { return info_.ims_offset + 16U * index; }
+  coro::Task<> start_event_log();
+  coro::Task<> consume_event_log();
+  void stop_event_log();
+  void handle_event(std::span<const std::byte> entry);
+  std::uint32_t ims_address(std::uint16_t index) const {
+    return (has_ims() ? info_.ims_offset : info_.msix_table_offset) + 16U * index;
+  }
+  void write_message(std::uint16_t index, std::uint64_t address, std::uint32_t data);
+  void write_permission(std::uint16_t index, bool masked, std::optional<Pasid> pasid);
+  coro::Task<> flush_ims(std::uint16_t index);
+  coro::Task<> grant_handle(std::uint8_t code, std::uint16_t index);
 
   port::DevicePort& device_;
   Platform& platform_;
@@ -148,6 +178,16 @@ class HostDriver {
   InterruptMessage vector0_message_;
   std::vector<ImsSlot> ims_;
   ErrorListener error_listener_;
+  RecordListener record_listener_;
+  memory::PhysicalMemory* memory_ = nullptr;  ///< event log wanted
+  memory::PageAllocator* frames_ = nullptr;
+  std::uint16_t log_entries_ = 0;
+  Hpa log_;
+  Pasid log_pasid_;
+  bool log_runs_ = false;
+  std::uint32_t log_head_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t error_overflows_ = 0;
   std::function<void()> halt_listener_;
   bool halted_ = false;
   bool interrupts_on_ = false;

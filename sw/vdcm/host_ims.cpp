@@ -16,12 +16,46 @@ constexpr std::uint32_t kMask = 1U << (abi::kImsMaskLsb - 96);
 constexpr std::uint32_t kPasidEnable = 1U << (abi::kImsPasidEnLsb - 96);
 constexpr std::uint64_t kClearedAddress =
     0xFEE00000;  // dsa.md 2.10: reset value; other ranges are ignored
+constexpr std::uint32_t kImsOperand = 1U << 16;  // commands 13 and 14: the index is one of IMS
 
-std::uint32_t with_pasid(Pasid pasid) {
-  return kPasidEnable | pasid.value << (abi::kImsPasidLsb - 96);
+std::uint32_t with_pasid(std::optional<Pasid> pasid) {
+  // MSIXPERM has PASID and enable at the same bits as an IMS entry.
+  return pasid ? kPasidEnable | pasid->value << (abi::kImsPasidLsb - 96) : 0;
 }
 
 }  // namespace
+
+void HostDriver::write_message(std::uint16_t index, std::uint64_t address, std::uint32_t data) {
+  write(ims_address(index), 8, address);
+  write(ims_address(index) + 8, 4, data);
+}
+
+void HostDriver::write_permission(std::uint16_t index, bool masked, std::optional<Pasid> pasid) {
+  const std::uint32_t control = ims_address(index) + 12;
+  if (has_ims()) {
+    write(control, 4, (masked ? kMask : 0) | with_pasid(pasid));
+    return;
+  }
+  if (masked) write(control, 4, kMask);
+  write(info_.msixperm_offset + 8U * index, 4, with_pasid(pasid));
+  if (!masked) write(control, 4, 0);
+}
+
+/// A read pushes the writes before it.
+coro::Task<> HostDriver::flush_ims(std::uint16_t index) {
+  static_cast<void>(co_await read(ims_address(index) + 12, 4));
+}
+
+/// Where the device gives handles out, a handle counts only while it is granted. @spec dsa.md 3.1
+coro::Task<> HostDriver::grant_handle(std::uint8_t code, std::uint16_t index) {
+  if ((info_.cmdcap >> code & 1) == 0) co_return;
+  const CommandResult result = co_await command(code, index | (has_ims() ? kImsOperand : 0));
+  if (result.error != 0)
+    throw DriverError(fmt::format("command {} for interrupt entry {} ended with error {:#04x}",
+                                  code, index, result.error));
+  if (code == abi::kCmdRequestIntHandle && result.result != index)
+    throw DriverError("an interrupt handle is not its index");
+}
 
 coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handler handler) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
@@ -30,42 +64,41 @@ coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handle
   if (index >= ims_.size()) throw HarnessError("no free IMS entry");
   ImsSlot& slot = ims_[index];
   slot.used = true;
-  const std::uint32_t at = ims_address(index);
-  write(at + 12, 4, kMask);
-  write(at, 8, kClearedAddress);
-  write(at + 8, 4, 0);
-  write(at + 12, 4,
-        kMask | with_pasid(pasid));  // SIOV-H-26: PASID before the entry can be unmasked
+  write_permission(index, true, std::nullopt);
+  write_message(index, kClearedAddress, 0);
+  write_permission(index, true, pasid);  // SIOV-H-26: PASID before the entry can be unmasked
   slot.message = iommu_.allocate_interrupt(0, static_cast<std::uint8_t>(0x40 + index % 0xA0));
   platform_.connect(slot.message.irte_index, std::move(handler));
-  write(at, 8, slot.message.address);
-  write(at + 8, 4, slot.message.data);
-  write(at + 12, 4, with_pasid(pasid));
-  const std::uint64_t control = co_await read(at + 12, 4);  // flush
+  write_message(index, slot.message.address, slot.message.data);
+  write_permission(index, false, pasid);
+  const std::uint32_t at = has_ims() ? ims_address(index) + 12 : info_.msixperm_offset + 8U * index;
+  const std::uint64_t control = co_await read(at, 4);  // flush
   if ((control & ~std::uint64_t{2}) != with_pasid(pasid))
-    throw DriverError(fmt::format("IMS entry {} reads back {:#x}", index, control));
+    throw DriverError(fmt::format("interrupt entry {} reads back {:#x}", index, control));
+  co_await grant_handle(abi::kCmdRequestIntHandle, index);
   co_return index;
 }
 
 coro::Task<> HostDriver::set_ims_pasid(std::uint16_t index, Pasid pasid) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
-  const std::uint32_t at = ims_address(index);
-  const std::uint64_t old = co_await read(at + 12, 4);
-  write(at + 12, 4, (old & ~std::uint64_t{2}) | kMask);
-  write(at + 12, 4, kMask | with_pasid(pasid));
-  write(at + 12, 4, with_pasid(pasid));
-  co_await read(at + 12, 4);
+  if (has_ims()) {
+    const std::uint32_t at = ims_address(index);
+    const std::uint64_t old = co_await read(at + 12, 4);
+    write(at + 12, 4, (old & ~std::uint64_t{2}) | kMask);
+  }
+  write_permission(index, true, pasid);
+  write_permission(index, false, pasid);
+  co_await flush_ims(index);
 }
 
 coro::Task<> HostDriver::free_ims(std::uint16_t index) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
   ImsSlot& slot = ims_.at(index);
   if (!slot.used) throw HarnessError("free of an IMS entry that is not allocated");
-  const std::uint32_t at = ims_address(index);
-  write(at + 12, 4, kMask);
-  write(at, 8, kClearedAddress);
-  write(at + 8, 4, 0);
-  co_await read(at + 12, 4);
+  co_await grant_handle(abi::kCmdReleaseIntHandle, index);
+  write_permission(index, true, std::nullopt);
+  write_message(index, kClearedAddress, 0);
+  co_await flush_ims(index);
   platform_.disconnect(slot.message.irte_index);
   iommu_.free_interrupt(slot.message);
   slot = ImsSlot{};

@@ -59,6 +59,9 @@ coro::Task<> HostDriver::start() {
 coro::Task<> HostDriver::stop() {
   const CommandResult result = co_await command(abi::kCmdDisableDevice, 0);
   if (result.error != abi::kCmdErrDisableNotEnabled) check(result, "Disable Device");
+  const std::uint64_t error = co_await read(abi::kRegSwerror, 8);
+  if ((error >> abi::kSwerrorOverflowLsb & 1) != 0) ++error_overflows_;
+  if (log_runs_) co_await consume_event_log();
   write(abi::kRegGenctrl, 4, 0);
   const std::uint32_t control = co_await config_read(capabilities_.msix + 2U, 2);
   co_await config_write(capabilities_.msix + 2U, 2, control & 0x7FFF);
@@ -66,6 +69,7 @@ coro::Task<> HostDriver::stop() {
   interrupt_task_.cancel();
   platform_.disconnect(vector0_message_.irte_index);
   iommu_.free_interrupt(vector0_message_);
+  stop_event_log();
 }
 
 coro::Task<> HostDriver::assign_bars() {
@@ -134,13 +138,10 @@ coro::Task<> HostDriver::probe() {
       static_cast<std::uint16_t>(256 * field(info_.gencap, abi::kGencapImsSizeLsb, 6));
   if (field(info_.gencap, abi::kGencapConfigLsb, 1) == 0)
     throw DriverError("the device does not let software configure it");
-  if (info_.ims_entries == 0 || info_.ims_offset == 0)
-    throw DriverError("the device has no interrupt message storage");
   if (config_.wqs.size() > info_.wq_count)
     throw DriverError("more work queues asked for than the device has");
   if (config_.groups.size() > field(info_.grpcap, abi::kGrpcapNumGroupsLsb, 8))
     throw DriverError("more groups asked for than the device has");
-  ims_.resize(info_.ims_entries);
 }
 
 coro::Task<> HostDriver::enable_interrupts() {
@@ -154,6 +155,8 @@ coro::Task<> HostDriver::enable_interrupts() {
   write(info_.msix_table_offset + 8, 4, vector0_message_.data);
   write(info_.msix_table_offset + 12, 4, 0);
   const std::uint32_t control = co_await config_read(capabilities_.msix + 2U, 2);
+  info_.msix_vectors = static_cast<std::uint16_t>((control & 0x7FF) + 1);
+  ims_.resize(has_ims() ? info_.ims_entries : info_.msix_vectors);
   co_await config_write(capabilities_.msix + 2U, 2, (control & 0x3FFF) | 0x8000);
   interrupt_task_ = coro::start_soon(interrupt_thread(), "host interrupt thread");
   interrupts_on_ = true;
@@ -169,19 +172,26 @@ coro::Task<> HostDriver::configure() {
   write(abi::kRegGencfg, 4, gencfg | 1U << abi::kGencfgUserIntLsb);
   for (std::size_t i = 0; i < config_.wqs.size(); ++i)
     co_await configure_wq(static_cast<std::uint8_t>(i));
+  if (memory_ != nullptr) co_await start_event_log();
   for (std::size_t g = 0; g < config_.groups.size(); ++g) {
-    std::uint64_t wqs = 0;
+    std::array<std::uint64_t, 4> wqs{};
     for (std::size_t i = 0; i < config_.wqs.size(); ++i) {
-      if (config_.wqs[i].group == g) wqs |= std::uint64_t{1} << i;
+      if (config_.wqs[i].group == g) wqs[i / 64] |= std::uint64_t{1} << i % 64;
     }
+    const bool empty = (wqs[0] | wqs[1] | wqs[2] | wqs[3]) == 0;
     const GroupConfig& group = config_.groups[g];
     const auto at = static_cast<std::uint32_t>(info_.grpcfg_offset + abi::kTblGrpcfgStride * g);
-    write(at, 8, wqs);
-    for (std::uint32_t i = 1; i < 4; ++i) write(at + 8 * i, 8, 0);
-    write(at + abi::kGrpcfgEnginesLsb / 8, 8, wqs == 0 ? 0 : group.engines);
+    for (std::uint32_t i = 0; i < 4; ++i) write(at + 8 * i, 8, wqs[i]);
+    write(at + abi::kGrpcfgEnginesLsb / 8, 8, empty ? 0 : group.engines);
     std::uint64_t flags = co_await read(at + abi::kGrpcfgTcALsb / 8, 8);
     flags &= ~std::uint64_t{0x3F};
     flags |= group.traffic_class_a | static_cast<std::uint32_t>(group.traffic_class_b) << 3;
+    constexpr unsigned kAllowed = abi::kGrpcfgAllowedLsb - abi::kGrpcfgTcALsb;
+    constexpr unsigned kReserved = abi::kGrpcfgReservedLsb - abi::kGrpcfgTcALsb;
+    if (group.read_buffers_allowed != 0)
+      flags = (flags & ~(std::uint64_t{0xFF} << kAllowed)) |
+              std::uint64_t{group.read_buffers_allowed} << kAllowed;
+    flags |= std::uint64_t{group.read_buffers_reserved} << kReserved;
     write(at + abi::kGrpcfgTcALsb / 8, 8, flags);
   }
 }
@@ -201,6 +211,10 @@ coro::Task<> HostDriver::configure_wq(std::uint8_t wq) {
   write(at + 8, 4, dword2);
   write(at + 12, 4,
         config.max_transfer_log2 | static_cast<std::uint32_t>(config.max_batch_log2) << 5);
+  if (config.operations != 0) {
+    if (info_.wq_stride < 64) throw DriverError("the device has no masks of operations");
+    write(at + 32, 8, config.operations & info_.opcap[0]);
+  }
   const std::uint64_t size = co_await read(at, 4);
   if ((size & 0xFFFF) != config.size)
     throw DriverError("WQCFG size did not take the value written");

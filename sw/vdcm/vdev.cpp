@@ -153,7 +153,8 @@ void Vdev::mmio_write(port::Bar bar, std::uint64_t offset, std::uint32_t size,
 /// @spec SIOV-H-08; siov.md 3.5
 std::uint64_t Vdev::physical_portal(std::uint64_t offset) const {
   const bool limited = !dedicated_ || (offset & kPortalPage) != 0;
-  return HostDriver::portal_offset(config_.wq, limited, true) + (offset & (kPortalPage - 1));
+  return HostDriver::portal_offset(config_.wq, limited, host_.has_ims()) +
+         (offset & (kPortalPage - 1));
 }
 
 void Vdev::posted_write64(std::uint64_t offset, const port::Line& line) {

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <vector>
 
 #include "app/crash.hpp"
 #include "app/input_error.hpp"
@@ -81,8 +82,11 @@ void write_log(const std::string& directory, const system::RunResult& result) {
 
 void print_summary(const system::RunResult& r) {
   fmt::print("\n  tenants       {} VDEVs of {} VMs, {} PASIDs\n", r.vdevs, r.vms, r.pasids);
-  fmt::print("  work          {} descriptors, {:.1f} MB\n", r.descriptors,
+  fmt::print("  work          {} descriptors, {} batches, {:.1f} MB\n", r.descriptors, r.batches,
              static_cast<double>(r.bytes) / 1e6);
+  if (r.bad_inputs != 0)
+    fmt::print("  bad input     {} descriptors refused as they should be, {} members dropped\n",
+               r.bad_inputs, r.dropped);
   fmt::print("  link          {} TLPs up, {} down\n", r.tlps_up, r.tlps_down);
   fmt::print("  IOMMU         {} translations, {} faults\n", r.translations, r.faults);
   fmt::print("  events        {} interrupts, {} retries of a full shared queue\n", r.interrupts,
@@ -94,10 +98,37 @@ void print_summary(const system::RunResult& r) {
   fmt::print("  digest        {}\n", r.digest);
 }
 
+/// A scenario made for one build of the device, played on another.
+void change_personality(system::Scenario& scenario, system::Personality personality) {
+  scenario.personality = personality;
+  const system::PersonalitySize size = system::size_of(personality);
+  const auto need = [&](bool fits, const std::string& what) {
+    if (!fits)
+      throw InputError(fmt::format("--personality {}: expected a scenario with at most {}",
+                                   to_string(personality), what));
+  };
+  std::uint32_t entries = 0;
+  for (const system::WqParameters& wq : scenario.wqs) {
+    entries += wq.size;
+    need(wq.operations == 0 || size.opcfg, "no operation masks");
+  }
+  need(scenario.wqs.size() <= size.wqs, fmt::format("{} work queues", size.wqs));
+  need(entries <= size.entries, fmt::format("{} entries of work queues", size.entries));
+  need(scenario.groups.size() <= size.groups, fmt::format("{} groups", size.groups));
+  for (const system::GroupParameters& group : scenario.groups) {
+    for (const std::uint32_t e : group.engines)
+      need(e < size.engines, fmt::format("{} engines", size.engines));
+    need(group.read_buffers_allowed <= size.read_buffers,
+         fmt::format("{} read buffers", size.read_buffers));
+  }
+  need(!scenario.event_log || size.event_log, "no event log");
+}
+
 Exit play(const Options& options, const std::string& program, system::Scenario scenario,
-          const char* command) {
+          const char* command, system::RunResult* out = nullptr) {
   require_device(options.device);
   if (options.seed) scenario.seed = *options.seed;
+  if (options.personality) change_personality(scenario, *options.personality);
   if (options.limit != 0) scenario.length = options.limit;
   for (const std::string& name : options.inject) scenario.injections.push_back({name});
   std::uint64_t total = 0;
@@ -125,6 +156,7 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
                          std::string(to_string(options.device))};
   const std::string path = write_summary(options.out, head, result);
   write_log(options.out, result);
+  if (out != nullptr) *out = result;
   print_summary(result);
   if (options.waves) fmt::print("  waves         {}\n", run.waves);
   fmt::print("  results       {}\n", path);
@@ -134,6 +166,34 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
   }
   print_failures(result, repeat);
   return Exit::kFailed;
+}
+
+/// Every seed of --seeds, one after the other; the totals are the sums.
+Exit play_seeds(const Options& options, const std::string& program) {
+  const system::Scenario scenario =
+      load_scenario(options.input.empty() ? default_scenario() : options.input);
+  prepare_directory(options.out, "seeds.json");
+  std::vector<SeedResult> results;
+  bool good = true;
+  for (std::uint64_t seed = options.seeds->first; seed <= options.seeds->second; ++seed) {
+    Options one = options;
+    one.seed = seed;
+    one.seeds.reset();
+    one.out = fmt::format("{}/seed-{}", options.out, seed);
+    one.paste = options.paste + fmt::format(" --seeds {}..{}", seed, seed);
+    SeedResult result;
+    result.seed = seed;
+    good = play(one, program, scenario, "run", &result.result) == Exit::kGood && good;
+    results.push_back(std::move(result));
+  }
+  const SummaryHead head{"run", scenario.name, options.seeds->first,
+                         std::string(to_string(options.device))};
+  const std::string path = write_seeds(options.out, head, results);
+  const system::RunResult total = total_of(results);
+  fmt::print("\n{} seeds\n", results.size());
+  print_summary(total);
+  fmt::print("  results       {}\n\n{}\n", path, good ? "GOOD" : "FAILED");
+  return good ? Exit::kGood : Exit::kFailed;
 }
 
 /// One VM with one VDEV on a dedicated queue.
@@ -252,6 +312,7 @@ Exit execute(const Options& options, const std::string& program) {
     case Command::kListInjections:
       return list();
     case Command::kRun:
+      if (options.seeds) return play_seeds(options, program);
       return play(options, program,
                   load_scenario(options.input.empty() ? default_scenario() : options.input), "run");
     case Command::kReplay:

@@ -43,6 +43,7 @@ constexpr CommandText kCommands[] = {
      "  siov-cosim run scenarios/small.toml --seed 7      another scenario, another seed\n"
      "  siov-cosim run --device model --out out/model    the C++ reference device instead of the "
      "RTL\n"
+     "  siov-cosim run scenarios/all_ops.toml --seeds 1..20   twenty runs, one total\n"
      "  siov-cosim run --inject wrong-pasid --waves       a broken device, with waves in "
      "OUT/waves.fst\n"},
     {"replay", Command::kReplay, "siov-cosim replay TRACE.csv [OPTIONS]",
@@ -62,7 +63,7 @@ constexpr CommandText kCommands[] = {
 };
 
 struct Raw {
-  std::string seed, device = "rtl", limit;
+  std::string seed, seeds, device = "rtl", limit, personality;
 };
 
 po::options_description make_options(Command command, Options& out, Raw& raw) {
@@ -76,6 +77,10 @@ po::options_description make_options(Command command, Options& out, Raw& raw) {
                   "where results go, default out/COMMAND");
   o.add_options()("waves", po::bool_switch(&out.waves), "also write OUT/waves.fst");
   if (command == Command::kRun) {
+    o.add_options()("seeds", po::value(&raw.seeds)->value_name("A..B"),
+                    "play every seed from A to B; results in DIR/seed-N, totals in DIR");
+    o.add_options()("personality", po::value(&raw.personality)->value_name("NAME"),
+                    "small, default or large instead of what the scenario says");
     o.add_options()("inject", po::value(&out.inject)->value_name("NAME"),
                     "simulate a broken device; names: siov-cosim list-injections");
   }
@@ -111,6 +116,24 @@ system::DeviceKind to_device(const std::string& text) {
   if (text == "model") return system::DeviceKind::kModel;
   if (text == "netlist") return system::DeviceKind::kNetlist;
   throw InputError("--device: expected rtl, model or netlist, found '" + text + "'");
+}
+
+std::pair<std::uint64_t, std::uint64_t> to_seeds(const std::string& text) {
+  const std::size_t dots = text.find("..");
+  if (dots == std::string::npos) throw InputError("--seeds: expected A..B, found '" + text + "'");
+  const std::uint64_t first = to_number("--seeds", text.substr(0, dots));
+  const std::uint64_t last = to_number("--seeds", text.substr(dots + 2));
+  if (first > last || last - first >= 10000)
+    throw InputError("--seeds: expected A..B with A <= B and at most 10000 seeds, found '" + text +
+                     "'");
+  return {first, last};
+}
+
+system::Personality to_personality(const std::string& text) {
+  if (text == "small") return system::Personality::kSmall;
+  if (text == "default") return system::Personality::kDefault;
+  if (text == "large") return system::Personality::kLarge;
+  throw InputError("--personality: expected small, default or large, found '" + text + "'");
 }
 
 void check_translation(const std::string& text) {
@@ -198,6 +221,9 @@ Options parse_options(const std::vector<std::string>& arguments) {
   if (!inputs.empty()) out.input = inputs.front();
   if (values.count("seed") != 0) out.seed = to_number("--seed", raw.seed);
   if (values.count("limit") != 0) out.limit = to_number("--limit", raw.limit);
+  if (values.count("seeds") != 0) out.seeds = to_seeds(raw.seeds);
+  if (out.seeds && out.seed) throw InputError("--seeds: expected --seed or --seeds, found both");
+  if (values.count("personality") != 0) out.personality = to_personality(raw.personality);
   out.device = to_device(raw.device);
   if (out.waves && out.device == system::DeviceKind::kModel) {
     throw InputError("--waves: expected --device rtl or netlist; the C++ model has no signals");

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "system/scenario.hpp"
@@ -24,6 +25,9 @@ struct Options {
   std::string out;  ///< directory
   bool waves = false;
   std::vector<std::string> inject;
+  /// run: seeds to play one after the other, first and last; absent: one run
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> seeds;
+  std::optional<system::Personality> personality;  ///< run: instead of the scenario's
   std::uint64_t limit = 0;  ///< run, replay: at most this many operations a tenant; 0: all
   std::string translation = "first-stage";  ///< replay
   std::vector<std::string> only;            ///< bench: names to measure; empty: all

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "app/input_error.hpp"
 
@@ -27,6 +29,43 @@ nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
   return *value;
 }
 
+nlohmann::ordered_json summary_of(const SummaryHead& head, const system::RunResult& result) {
+  nlohmann::ordered_json j;
+  j["schema"] = 1;
+  j["command"] = head.command;
+  j["scenario"] = head.scenario;
+  j["seed"] = head.seed;
+  j["device"] = head.device;
+  j["vdevs"] = result.vdevs;
+  j["vms"] = result.vms;
+  j["pasids"] = result.pasids;
+  j["descriptors"] = result.descriptors;
+  j["operations"] = result.operations;
+  j["batches"] = result.batches;
+  j["bad_inputs"] = result.bad_inputs;
+  j["dropped"] = result.dropped;
+  j["errors_reported"] = result.errors_reported;
+  j["errors_lost"] = result.errors_lost;
+  j["events"] = result.events;
+  j["bytes"] = result.bytes;
+  j["tlps_up"] = result.tlps_up;
+  j["tlps_down"] = result.tlps_down;
+  j["checks"] = result.checks;
+  j["violations"] = result.violations;
+  j["mismatches"] = result.mismatches;
+  j["translations"] = result.translations;
+  j["faults"] = result.faults;
+  j["interrupts"] = result.interrupts;
+  j["retries"] = result.retries;
+  j["cycles"] = result.cycles;
+  j["sim_ns"] = result.sim_ns;
+  j["wall_seconds"] = result.wall_seconds;
+  j["cycles_per_second"] = result.cycles_per_second;
+  j["digest"] = result.digest;
+  j["stopped"] = result.stopped;
+  return j;
+}
+
 }  // namespace
 
 void prepare_directory(const std::string& directory, const char* result) {
@@ -45,33 +84,57 @@ void prepare_directory(const std::string& directory, const char* result) {
 
 std::string write_summary(const std::string& directory, const SummaryHead& head,
                           const system::RunResult& result) {
-  nlohmann::ordered_json j;
-  j["schema"] = 1;
-  j["command"] = head.command;
-  j["scenario"] = head.scenario;
-  j["seed"] = head.seed;
-  j["device"] = head.device;
-  j["vdevs"] = result.vdevs;
-  j["vms"] = result.vms;
-  j["pasids"] = result.pasids;
-  j["descriptors"] = result.descriptors;
-  j["bytes"] = result.bytes;
-  j["tlps_up"] = result.tlps_up;
-  j["tlps_down"] = result.tlps_down;
-  j["checks"] = result.checks;
-  j["violations"] = result.violations;
-  j["mismatches"] = result.mismatches;
-  j["translations"] = result.translations;
-  j["faults"] = result.faults;
-  j["interrupts"] = result.interrupts;
-  j["retries"] = result.retries;
-  j["cycles"] = result.cycles;
-  j["sim_ns"] = result.sim_ns;
-  j["wall_seconds"] = result.wall_seconds;
-  j["cycles_per_second"] = result.cycles_per_second;
-  j["digest"] = result.digest;
-  j["stopped"] = result.stopped;
-  return write_file(directory, "summary.json", j);
+  return write_file(directory, "summary.json", summary_of(head, result));
+}
+
+system::RunResult total_of(const std::vector<SeedResult>& results) {
+  system::RunResult total;
+  std::uint64_t digest = 0xCBF2'9CE4'8422'2325;  // FNV-1a, 64 bit
+  for (const SeedResult& one : results) {
+    const system::RunResult& r = one.result;
+    total.vdevs = r.vdevs;  // the same in every run
+    total.vms = r.vms;
+    total.pasids = r.pasids;
+    using Number = std::uint64_t system::RunResult::*;
+    for (const Number n : {&system::RunResult::operations,      &system::RunResult::descriptors,
+                           &system::RunResult::batches,         &system::RunResult::bad_inputs,
+                           &system::RunResult::dropped,         &system::RunResult::events,
+                           &system::RunResult::errors_reported, &system::RunResult::errors_lost,
+                           &system::RunResult::error_overflows, &system::RunResult::bytes,
+                           &system::RunResult::tlps_up,         &system::RunResult::tlps_down,
+                           &system::RunResult::checks,          &system::RunResult::violations,
+                           &system::RunResult::mismatches,      &system::RunResult::translations,
+                           &system::RunResult::faults,          &system::RunResult::interrupts,
+                           &system::RunResult::retries,         &system::RunResult::cycles,
+                           &system::RunResult::sim_ns})
+      total.*n += r.*n;
+    total.wall_seconds += r.wall_seconds;
+    for (const char c : r.digest)
+      digest = (digest ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
+    if (total.stopped.empty() && !r.stopped.empty())
+      total.stopped = "seed " + std::to_string(one.seed) + ": " + r.stopped;
+  }
+  if (total.wall_seconds > 0)
+    total.cycles_per_second = static_cast<double>(total.cycles) / total.wall_seconds;
+  std::ostringstream text;
+  text << std::hex << std::setw(16) << std::setfill('0') << digest;
+  total.digest = text.str();
+  return total;
+}
+
+std::string write_seeds(const std::string& directory, const SummaryHead& head,
+                        const std::vector<SeedResult>& results) {
+  nlohmann::ordered_json j = summary_of(head, total_of(results));
+  j["runs"] = nlohmann::ordered_json::array();
+  for (const SeedResult& one : results) {
+    nlohmann::ordered_json run;
+    run["seed"] = one.seed;
+    run["descriptors"] = one.result.descriptors;
+    run["digest"] = one.result.digest;
+    run["good"] = one.result.good();
+    j["runs"].push_back(run);
+  }
+  return write_file(directory, "seeds.json", j);
 }
 
 std::string write_bench(const std::string& directory,

@@ -28,6 +28,16 @@ void prepare_directory(const std::string& directory, const char* result = nullpt
 /// @return the path written. @throws InputError if the file cannot be written
 std::string write_summary(const std::string& directory, const SummaryHead& head,
                           const system::RunResult& result);
+/// One of several runs.
+struct SeedResult {
+  std::uint64_t seed = 0;
+  system::RunResult result;
+};
+/// Sums of all numbers; the digest is one over all digests in order.
+system::RunResult total_of(const std::vector<SeedResult>& results);
+/// OUT/seeds.json: totals, and seed, digest and verdict of each run.
+std::string write_seeds(const std::string& directory, const SummaryHead& head,
+                        const std::vector<SeedResult>& results);
 std::string write_bench(const std::string& directory,
                         const std::vector<system::BenchNumber>& numbers);
 

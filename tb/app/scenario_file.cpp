@@ -4,6 +4,7 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
@@ -20,11 +21,28 @@ namespace {
 
 using system::Scenario;
 
-// What personality P1 of the device has (dsa.md 2.3).
-constexpr std::size_t kMaxWqs = 8;
-constexpr std::uint32_t kTotalWqEntries = 128;
-constexpr std::size_t kMaxGroups = 4;
-constexpr std::uint32_t kEngines = 4;
+/// Operations that a work queue may be limited to: names and opcodes. @spec dsa.md 5.2.1
+struct OpcodeName {
+  const char* name;
+  unsigned opcode;
+};
+constexpr OpcodeName kOpcodes[] = {{"noop", 0x00},
+                                   {"batch", 0x01},
+                                   {"drain", 0x02},
+                                   {"move", 0x03},
+                                   {"fill", 0x04},
+                                   {"compare", 0x05},
+                                   {"compare_pattern", 0x06},
+                                   {"create_delta", 0x07},
+                                   {"apply_delta", 0x08},
+                                   {"dualcast", 0x09},
+                                   {"crc", 0x10},
+                                   {"copy_crc", 0x11},
+                                   {"dif_check", 0x12},
+                                   {"dif_insert", 0x13},
+                                   {"dif_strip", 0x14},
+                                   {"dif_update", 0x15},
+                                   {"cache_flush", 0x20}};
 
 /// One table of the file: typed, ranged access; finish() rejects keys nobody asked for.
 class Section {
@@ -222,43 +240,143 @@ void read_link(Section section, system::LinkParameters& link) {
   section.finish();
 }
 
+std::uint64_t read_operations(Section& wq) {
+  const toml::array* list = wq.array("operations", "a list of names of operations");
+  if (list == nullptr) return 0;
+  std::uint64_t mask = 0;
+  for (const toml::node& node : *list) {
+    const std::string name = node.is_string() ? node.as_string()->get() : Section::text(node);
+    const auto* known = std::find_if(std::begin(kOpcodes), std::end(kOpcodes),
+                                     [&](const OpcodeName& o) { return name == o.name; });
+    if (known == std::end(kOpcodes)) {
+      std::string expected = "names out of";
+      for (const OpcodeName& o : kOpcodes) expected += std::string(" ") + o.name;
+      wq.fail("operations", &node, expected + ", found " + name);
+    }
+    mask |= std::uint64_t{1} << known->opcode;
+  }
+  if (mask == 0) wq.fail("operations", "at least one operation");
+  return mask;
+}
+
 void read_device(Section section, Scenario& scenario) {
+  scenario.personality = static_cast<system::Personality>(
+      section.word("personality", {"small", "default", "large"}, 1));
+  const system::PersonalitySize device = system::size_of(scenario.personality);
+  const std::string total = std::to_string(device.entries);
+  section.boolean("event_log", scenario.event_log);
+  if (scenario.event_log && !device.event_log)
+    section.fail("event_log", "false, because this personality has no event log");
   std::uint32_t entries = 0;
   each_table(section, "wq", [&](Section& wq, std::size_t index) {
-    if (index >= kMaxWqs) wq.fail("size", "at most 8 work queues");
+    if (index >= device.wqs)
+      wq.fail("size", "at most " + std::to_string(device.wqs) + " work queues");
     system::WqParameters p;
     wq.require("mode", "\"dedicated\" or \"shared\"");
     p.shared = wq.word("mode", {"dedicated", "shared"}, 0) == 1;
-    wq.integer("size", p.size, 1, kTotalWqEntries);
+    wq.integer("size", p.size, 1, device.entries);
     p.threshold = p.size;
-    wq.integer("threshold", p.threshold, 0, kTotalWqEntries);
+    wq.integer("threshold", p.threshold, 0, device.entries);
     wq.integer("priority", p.priority, 1, 15);
-    wq.integer("group", p.group, 0, kMaxGroups - 1);
+    wq.integer("group", p.group, 0, device.groups - 1);
+    wq.integer("max_transfer_log2", p.max_transfer_log2, 12, 31);
+    wq.integer("max_batch_log2", p.max_batch_log2, 1, 10);
+    p.operations = read_operations(wq);
+    if (p.operations != 0 && !device.opcfg)
+      wq.fail("operations", "no such key: this personality has no masks of operations");
     entries += p.size;
-    if (entries > kTotalWqEntries)
-      wq.fail("size", "at most 128 entries in all work queues together");
+    if (entries > device.entries)
+      wq.fail("size", "at most " + total + " entries in all work queues together");
     wq.finish();
     scenario.wqs.push_back(p);
   });
   std::set<std::uint64_t> used;
+  std::uint32_t reserved = 0;
   each_table(section, "group", [&](Section& group, std::size_t index) {
-    if (index >= kMaxGroups) group.fail("engines", "at most 4 groups");
-    group.require("engines", "a list of engine numbers 0 to 3");
+    if (index >= device.groups)
+      group.fail("engines", "at most " + std::to_string(device.groups) + " groups");
+    const std::uint32_t last = device.engines - 1;
+    group.require("engines", "a list of engine numbers 0 to " + std::to_string(last));
     system::GroupParameters p;
-    for (const std::uint64_t e : group.integers("engines", 1, kEngines, 0, kEngines - 1)) {
+    group.integer("traffic_class_a", p.traffic_class_a, 0, 7);
+    group.integer("traffic_class_b", p.traffic_class_b, 0, 7);
+    group.integer("read_buffers", p.read_buffers_allowed, 4, device.read_buffers);
+    group.integer("read_buffers_reserved", p.read_buffers_reserved, 0, device.read_buffers);
+    for (const std::uint64_t e : group.integers("engines", 1, device.engines, 0, last)) {
       if (!used.insert(e).second) group.fail("engines", "each engine in one group only");
       p.engines.push_back(static_cast<std::uint32_t>(e));
     }
+    // The rules behind error 0x18 of Enable Device (dsa.md 3.3).
+    const std::uint32_t allowed =
+        p.read_buffers_allowed == 0 ? device.read_buffers : p.read_buffers_allowed;
+    if (allowed < 4 * p.engines.size())
+      group.fail("read_buffers", "at least 4 for each engine of the group");
+    if (p.read_buffers_reserved > allowed)
+      group.fail("read_buffers_reserved", "at most read_buffers");
+    reserved += p.read_buffers_reserved;
+    if (reserved > device.read_buffers)
+      group.fail("read_buffers_reserved",
+                 "at most " + std::to_string(device.read_buffers) + " in all groups together");
     group.finish();
     scenario.groups.push_back(p);
   });
-  if (scenario.groups.empty()) scenario.groups.push_back({{0, 1, 2, 3}});
+  if (scenario.groups.empty()) {
+    scenario.groups.emplace_back();
+    for (std::uint32_t e = 0; e < device.engines; ++e) scenario.groups.back().engines.push_back(e);
+  }
   for (const system::WqParameters& wq : scenario.wqs) {
     if (wq.group >= scenario.groups.size()) {
       section.fail(
           "wq", "every work queue in an existing group, found group " + std::to_string(wq.group));
     }
   }
+  section.finish();
+}
+
+/// @return sum of the weights
+std::uint64_t read_mix(Section& mix, system::MixWeights& m) {
+  struct Weight {
+    const char* key;
+    std::uint32_t* value;
+  };
+  const Weight weights[] = {{"copy", &m.copy},
+                            {"move", &m.move},
+                            {"fill", &m.fill},
+                            {"compare", &m.compare},
+                            {"noop", &m.noop},
+                            {"fill16", &m.fill16},
+                            {"compare_pattern", &m.compare_pattern},
+                            {"create_delta", &m.create_delta},
+                            {"apply_delta", &m.apply_delta},
+                            {"dualcast", &m.dualcast},
+                            {"crc", &m.crc},
+                            {"copy_crc", &m.copy_crc},
+                            {"dif_check", &m.dif_check},
+                            {"dif_insert", &m.dif_insert},
+                            {"dif_strip", &m.dif_strip},
+                            {"dif_update", &m.dif_update},
+                            {"cache_flush", &m.cache_flush},
+                            {"drain", &m.drain}};
+  std::uint64_t sum = 0;
+  for (const Weight& w : weights) {
+    *w.value = 0;
+    mix.integer(w.key, *w.value, 0, 1000);
+    sum += *w.value;
+  }
+  mix.finish();
+  return sum;
+}
+
+void read_batch(Section section, system::BatchParameters& batch) {
+  section.require("share", "a share from 0.0 to 1.0");
+  section.permille("share", batch.share_permille);
+  const auto sizes = section.integers("size", 2, 2, 2, 1024);
+  if (!sizes.empty()) {
+    batch.size_min = static_cast<std::uint32_t>(sizes[0]);
+    batch.size_max = static_cast<std::uint32_t>(sizes[1]);
+    if (batch.size_min > batch.size_max) section.fail("size", "[least, most], found most < least");
+  }
+  section.permille("fence", batch.fence_permille);
   section.finish();
 }
 
@@ -275,18 +393,12 @@ void read_workload(Section section, system::WorkloadParameters& work) {
   }
   if (const toml::table* t = section.table("mix")) {
     Section mix = section.sub("mix", *t);
-    work.mix = {0, 0, 0, 0, 0};
-    mix.integer("copy", work.mix.copy, 0, 1000);
-    mix.integer("move", work.mix.move, 0, 1000);
-    mix.integer("fill", work.mix.fill, 0, 1000);
-    mix.integer("compare", work.mix.compare, 0, 1000);
-    mix.integer("noop", work.mix.noop, 0, 1000);
-    mix.finish();
-    const system::MixWeights& m = work.mix;
-    if (m.copy + m.move + m.fill + m.compare + m.noop == 0) {
-      section.fail("mix", "at least one weight above 0");
-    }
+    if (read_mix(mix, work.mix) == 0) section.fail("mix", "at least one weight above 0");
   }
+  if (const toml::table* t = section.table("batch")) {
+    read_batch(section.sub("batch", *t), work.batch);
+  }
+  section.permille("bad_input", work.bad_input_permille);
   section.require("descriptors", "a whole number from 1 to 1000000000");
   section.integer("descriptors", work.descriptors, 1, 1000000000);
   const auto sizes = section.integers("sizes", 2, 2, 1, kMaxTraceBytes);
@@ -296,6 +408,42 @@ void read_workload(Section section, system::WorkloadParameters& work) {
     if (work.size_min > work.size_max) section.fail("sizes", "[least, most], found most < least");
   }
   section.finish();
+}
+
+/// A workload must fit its queue: sizes, batches and operations.
+void check_workload(Section& section, const system::WqParameters& wq,
+                    const system::WorkloadParameters& work) {
+  const std::uint64_t limit = std::uint64_t{1} << wq.max_transfer_log2;
+  if (!work.trace.empty()) return;
+  if (work.size_max > limit)
+    section.fail("sizes", "at most the " + std::to_string(limit) + " bytes of the work queue");
+  if (work.batch.share_permille != 0 && work.batch.size_max > 1U << wq.max_batch_log2)
+    section.fail("batch", "at most the " + std::to_string(1U << wq.max_batch_log2) +
+                              " members of the work queue");
+  if (wq.operations == 0) return;
+  const system::MixWeights& m = work.mix;
+  const std::uint32_t weights[] = {m.noop,
+                                   work.batch.share_permille,
+                                   m.drain,
+                                   m.copy + m.move,
+                                   m.fill + m.fill16,
+                                   m.compare,
+                                   m.compare_pattern,
+                                   m.create_delta,
+                                   m.apply_delta,
+                                   m.dualcast,
+                                   m.crc,
+                                   m.copy_crc,
+                                   m.dif_check,
+                                   m.dif_insert,
+                                   m.dif_strip,
+                                   m.dif_update,
+                                   m.cache_flush};
+  for (std::size_t i = 0; i < std::size(kOpcodes); ++i) {
+    if (weights[i] != 0 && (wq.operations >> kOpcodes[i].opcode & 1) == 0)
+      section.fail("mix",
+                   std::string("only operations of the work queue, found ") + kOpcodes[i].name);
+  }
 }
 
 void read_tenant(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
@@ -309,7 +457,7 @@ void read_tenant(Section& section, const Scenario& scenario, system::TenantParam
   section.require("vdev", "\"dedicated\" or \"shared\"");
   tenant.shared = section.word("vdev", {"dedicated", "shared"}, 0) == 1;
   section.require("wq", "the number of a work queue of [device]");
-  section.integer("wq", tenant.wq, 0, kMaxWqs - 1);
+  section.integer("wq", tenant.wq, 0, system::size_of(scenario.personality).wqs - 1);
   if (tenant.wq >= scenario.wqs.size()) {
     section.fail("wq", "the number of a work queue of [device], 0 to " +
                            std::to_string(scenario.wqs.size() - 1) + ", found " +
@@ -334,7 +482,9 @@ void read_tenant(Section& section, const Scenario& scenario, system::TenantParam
   section.permille("interrupts", tenant.interrupt_permille);
   section.require("workload", "a table with trace or mix");
   if (const toml::table* t = section.table("workload")) {
-    read_workload(section.sub("workload", *t), tenant.workload);
+    Section work = section.sub("workload", *t);
+    read_workload(work, tenant.workload);
+    check_workload(work, scenario.wqs[tenant.wq], tenant.workload);
   }
   section.finish();
 }

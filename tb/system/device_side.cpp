@@ -8,6 +8,20 @@
 
 namespace siov::system {
 
+namespace {
+model::DeviceConfig model_config(Personality personality) {
+  switch (personality) {
+    case Personality::kSmall:
+      return model::DeviceConfig::small();
+    case Personality::kLarge:
+      return model::DeviceConfig::large();
+    case Personality::kDefault:
+      break;
+  }
+  return model::DeviceConfig{};
+}
+}  // namespace
+
 /// Hashes what the model does to memory; it has no TLPs.
 class DeviceSide::ModelDigest final : public model::DmaObserver {
  public:
@@ -58,7 +72,7 @@ class DeviceSide::Mutators final : public pcie::TlpMutator {
 DeviceSide::DeviceSide(HostSide& host, coro::Scheduler& scheduler, const Scenario& scenario,
                        const DeviceOptions& options) {
   if (options.kind == DeviceKind::kModel) {
-    model::DeviceConfig config;
+    model::DeviceConfig config = model_config(scenario.personality);
     config.requester = kFunction;
     model_ = std::make_unique<model::DeviceModel>(host.iommu, scheduler, config);
     model_digest_ = std::make_unique<ModelDigest>();

@@ -21,6 +21,10 @@ vdcm::HostConfig host_config(const Scenario& scenario) {
     vdcm::GroupConfig group;
     group.engines = 0;
     for (const std::uint32_t e : g.engines) group.engines |= std::uint64_t{1} << e;
+    group.traffic_class_a = static_cast<std::uint8_t>(g.traffic_class_a);
+    group.traffic_class_b = static_cast<std::uint8_t>(g.traffic_class_b);
+    group.read_buffers_allowed = static_cast<std::uint8_t>(g.read_buffers_allowed);
+    group.read_buffers_reserved = static_cast<std::uint8_t>(g.read_buffers_reserved);
     config.groups.push_back(group);
   }
   config.wqs.clear();
@@ -33,6 +37,9 @@ vdcm::HostConfig host_config(const Scenario& scenario) {
                   size, group, static_cast<std::uint16_t>(w.threshold == 0 ? w.size : w.threshold))
             : vdcm::WqConfig::dedicated(size, group);
     wq.priority = static_cast<std::uint8_t>(w.priority);
+    wq.max_transfer_log2 = static_cast<std::uint8_t>(w.max_transfer_log2);
+    wq.max_batch_log2 = static_cast<std::uint8_t>(w.max_batch_log2);
+    wq.operations = w.operations;
     config.wqs.push_back(wq);
   }
   return config;

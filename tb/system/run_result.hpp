@@ -13,8 +13,16 @@ namespace siov::system {
 
 struct RunResult {
   std::uint64_t vdevs = 0, vms = 0, pasids = 0;
-  std::uint64_t descriptors = 0;  ///< finished and seen by their guest
-  std::uint64_t bytes = 0;        ///< payload the guests' operations asked for
+  std::uint64_t operations = 0;   ///< of the workloads; a batch is one
+  std::uint64_t descriptors = 0;  ///< finished and seen by their guest, members of batches included
+  std::uint64_t batches = 0;
+  std::uint64_t bad_inputs = 0;       ///< descriptors wrong on purpose
+  std::uint64_t dropped = 0;          ///< members that a fence or a refused batch has dropped
+  std::uint64_t events = 0;           ///< entries of the event log
+  std::uint64_t errors_reported = 0;  ///< software errors that reached their guest
+  std::uint64_t errors_lost = 0;      ///< that did not, because SWERROR keeps only one
+  std::uint64_t error_overflows = 0;  ///< times that host or guests found SWERROR overflown
+  std::uint64_t bytes = 0;            ///< payload the guests' operations asked for
   std::uint64_t tlps_up = 0, tlps_down = 0;
   std::uint64_t checks = 0;      ///< single judgements of checkers and scoreboard
   std::uint64_t violations = 0;  ///< rules broken

@@ -44,6 +44,30 @@ std::string_view to_string(Translation translation) {
   return "?";
 }
 
+std::string_view to_string(Personality personality) {
+  switch (personality) {
+    case Personality::kSmall:
+      return "small";
+    case Personality::kDefault:
+      return "default";
+    case Personality::kLarge:
+      return "large";
+  }
+  return "?";
+}
+
+PersonalitySize size_of(Personality personality) {
+  switch (personality) {
+    case Personality::kSmall:
+      return {4, 2, 1, 32, 32, false, false, false};
+    case Personality::kDefault:
+      return {8, 4, 4, 128, 96, true, true, true};
+    case Personality::kLarge:
+      return {128, 16, 4, 4096, 255, true, true, true};
+  }
+  return {};
+}
+
 std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant) {
   const WorkloadParameters& work = tenant.workload;
   std::uint64_t count = work.descriptors;

@@ -21,7 +21,17 @@ enum class DeviceKind : std::uint8_t { kRtl, kModel, kNetlist };
 enum class Translation : std::uint8_t { kFirstStage, kSecondStage, kNested, kPassThrough };
 /// How a guest learns that a descriptor is done.
 enum class WaitMode : std::uint8_t { kPoll, kInterrupt };
-/// What one operation of a workload does.
+/// The build of the device. @spec dsa.md 0 (P1) is kDefault
+enum class Personality : std::uint8_t { kSmall, kDefault, kLarge };
+
+/// What a personality has, as far as a scenario must know. @spec dsa.md 2.2, 2.3
+struct PersonalitySize {
+  std::uint32_t wqs, groups, engines, entries, read_buffers;
+  bool ims, opcfg, event_log;
+};
+PersonalitySize size_of(Personality personality);
+
+/// What one operation of a trace does.
 enum class OperationKind : std::uint8_t { kCopy, kMove, kFill, kCompare, kNoop };
 
 /// Credits the host advertises for one class: headers and 16-byte data units.
@@ -48,10 +58,16 @@ struct WqParameters {
   std::uint32_t threshold = 0;  ///< limited-portal threshold of a shared WQ; 0: same as size
   std::uint32_t priority = 8;   ///< 1..15
   std::uint32_t group = 0;
+  std::uint32_t max_transfer_log2 = 21;  ///< [bytes]
+  std::uint32_t max_batch_log2 = 5;      ///< [members]
+  std::uint64_t operations = 0;          ///< opcodes allowed, bit n is opcode n; 0: all
 };
 
 struct GroupParameters {
   std::vector<std::uint32_t> engines;
+  std::uint32_t traffic_class_a = 0, traffic_class_b = 0;
+  std::uint32_t read_buffers_allowed = 0;  ///< 0: all
+  std::uint32_t read_buffers_reserved = 0;
 };
 
 /// One recorded memory operation (one line of a trace file).
@@ -63,9 +79,19 @@ struct TraceOperation {
   std::uint8_t value = 0;             ///< fill byte
 };
 
-/// Relative frequency of each opcode in a seeded mix.
+/// Relative frequency of each operation in a seeded mix, in the order of guest::OperationKind.
 struct MixWeights {
   std::uint32_t copy = 4, move = 1, fill = 2, compare = 2, noop = 1;
+  std::uint32_t fill16 = 0, compare_pattern = 0, create_delta = 0, apply_delta = 0, dualcast = 0;
+  std::uint32_t crc = 0, copy_crc = 0, dif_check = 0, dif_insert = 0, dif_strip = 0;
+  std::uint32_t dif_update = 0, cache_flush = 0, drain = 0;
+};
+
+/// Batches of a seeded mix.
+struct BatchParameters {
+  std::uint32_t share_permille = 0;          ///< of operations that are batches [1/1000]
+  std::uint32_t size_min = 2, size_max = 8;  ///< members
+  std::uint32_t fence_permille = 0;          ///< of members that wait for those before [1/1000]
 };
 
 /// Either a trace (file, and its operations once loaded) or a seeded mix.
@@ -77,6 +103,8 @@ struct WorkloadParameters {
   std::uint64_t descriptors = 0;  ///< length of the mix
   std::uint32_t size_min = 1;     ///< [bytes]
   std::uint32_t size_max = 4096;  ///< [bytes]
+  BatchParameters batch = {};
+  std::uint32_t bad_input_permille = 0;  ///< descriptors wrong on purpose [1/1000]
 };
 
 struct TenantParameters {
@@ -105,6 +133,8 @@ struct Scenario {
   std::uint64_t seed = 1;
   std::uint64_t length = 0;      ///< at most this many operations of each tenant; 0: no limit
   std::uint64_t max_cycles = 0;  ///< give up after this many clock cycles; 0: derived from the work
+  Personality personality = Personality::kDefault;
+  bool event_log = false;  ///< software errors go to the event log
   LinkParameters link;
   std::vector<WqParameters> wqs;
   std::vector<GroupParameters> groups;
@@ -118,6 +148,7 @@ std::uint64_t derive_seed(std::uint64_t seed, std::string_view name);
 
 std::string_view to_string(DeviceKind kind);
 std::string_view to_string(Translation translation);
+std::string_view to_string(Personality personality);
 
 /// Operations of this tenant that will run, after limit and length.
 std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant);

@@ -3,6 +3,7 @@
 #include "system/tenant.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 
@@ -45,6 +46,27 @@ guest::OperationKind kind_of(OperationKind kind) {
       return guest::OperationKind::kNoop;
   }
   return guest::OperationKind::kNoop;
+}
+
+std::array<std::uint32_t, guest::kOperationKinds> weights_of(const MixWeights& m) {
+  return {m.copy,
+          m.move,
+          m.fill,
+          m.compare,
+          m.noop,
+          m.fill16,
+          m.compare_pattern,
+          m.create_delta,
+          m.apply_delta,
+          m.dualcast,
+          m.crc,
+          m.copy_crc,
+          m.dif_check,
+          m.dif_insert,
+          m.dif_strip,
+          m.dif_update,
+          m.cache_flush,
+          m.drain};
 }
 
 std::uint32_t interrupt_permille(const TenantParameters& p) {
@@ -97,6 +119,15 @@ coro::Task<> Tenant::play(std::function<void()> on_operation) {
   config.seed = derive_seed(scenario_.seed, "data of " + parameters_.name);
   config.limit = planned_descriptors(scenario_, parameters_);
   config.on_operation = std::move(on_operation);
+  config.member_bytes = std::min(kMemberBytes, parameters_.workload.size_max);
+  config.all_errors = scenario_.event_log;
+  const std::uint64_t operations = scenario_.wqs.at(parameters_.wq).operations;
+  if (operations != 0) config.operations = operations;
+  for (const TenantParameters& other : scenario_.tenants) {
+    // Errors of VDEVs of one VM on one queue go to all of them (SIOV-P-16).
+    if (&other != &parameters_ && other.vm == parameters_.vm && other.wq == parameters_.wq)
+      config.own_errors = false;
+  }
   source_ = make_source();
   workload_ = std::make_unique<guest::Workload>(*driver_, space_, *source_, config);
   co_await workload_->run();
@@ -122,9 +153,14 @@ std::unique_ptr<guest::OperationSource> Tenant::make_source() const {
     mix.operations = count;
     mix.min_bytes = work.size_min;
     mix.max_bytes = work.size_max;
-    const std::uint32_t weights[] = {work.mix.copy, work.mix.move, work.mix.fill, work.mix.compare,
-                                     work.mix.noop};
-    std::copy(std::begin(weights), std::end(weights), std::begin(mix.weights));
+    const std::array<std::uint32_t, guest::kOperationKinds> weights = weights_of(work.mix);
+    std::copy(weights.begin(), weights.end(), std::begin(mix.weights));
+    mix.bad_permille = work.bad_input_permille;
+    mix.batch.permille = work.batch.share_permille;
+    mix.batch.least = work.batch.size_min;
+    mix.batch.most = work.batch.size_max;
+    mix.batch.fence_permille = work.batch.fence_permille;
+    mix.batch.max_bytes = kMemberBytes;
     mix.interrupt_permille = permille;
     return std::make_unique<guest::RandomSource>(seed, mix);
   }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "guest/address_space.hpp"
@@ -22,6 +23,9 @@
 #include "vdcm/vdcm.hpp"
 
 namespace siov::system {
+
+/// Largest operation in a batch [bytes].
+inline constexpr std::uint32_t kMemberBytes = 1024;
 
 class Tenant {
  public:
@@ -44,6 +48,12 @@ class Tenant {
   /// Host PASID of the guest process, if it has one of its own.
   std::optional<Pasid> host_pasid() const { return host_pasid_; }
   const guest::WorkloadResult* result() const { return workload_ ? &workload_->result() : nullptr; }
+  /// A completion record that the host writes for the device, found in the event log.
+  void late_record(Iova address, std::span<const std::byte> record) {
+    space_.write(address, record);
+  }
+  /// Times that the guest found SWERROR overflown.
+  std::uint64_t error_overflows() const { return driver_ ? driver_->error_overflows() : 0; }
   std::uint64_t retries() const { return driver_ ? driver_->retries() : 0; }
 
  private:

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "check/rules.hpp"
@@ -28,6 +29,8 @@ namespace {
 
 /// Cycles a quiet system gets to finish what is still on the link.
 constexpr std::uint64_t kSettleCycles = 4096;
+/// Small enough that a run goes around the ring, large enough for bursts of errors.
+constexpr std::uint16_t kEventLogEntries = 128;
 
 std::uint64_t total_work(const Scenario& scenario) {
   std::uint64_t total = 0;
@@ -46,6 +49,11 @@ struct Testbench::Impl {
         vdcm(host),
         supervisor(supervisor_config()) {
     scheduler.add_clocked(supervisor);
+    if (scenario.event_log)
+      host.use_event_log(host_side.memory, host_side.frames, kEventLogEntries);
+    host.set_record_listener([this](Pasid pasid, Iova address, std::span<const std::byte> record) {
+      late_record(pasid, address, record);
+    });
     if (device.referee() != nullptr) {
       device.referee()->report().set_owner_names(
           [this](std::uint32_t wq, std::uint32_t pasid) { return owner_name(wq, pasid); });
@@ -73,6 +81,7 @@ struct Testbench::Impl {
   std::uint64_t memory_of_vm(std::uint32_t vm) const;
   void build_tenants();
   std::string owner_name(std::uint32_t wq, std::uint32_t pasid) const;
+  void late_record(Pasid pasid, Iova address, std::span<const std::byte> record);
   coro::Task<> main();
   void play();
   void collect(RunResult& result) const;
@@ -101,7 +110,10 @@ std::uint64_t Testbench::Impl::memory_of_vm(std::uint32_t vm) const {
     std::uint64_t largest = t.workload.size_max;
     for (const TraceOperation& op : t.workload.operations)
       largest = std::max<std::uint64_t>(largest, op.bytes);
-    bytes += t.window * 4 * (largest + (std::uint64_t{16} << 10));
+    std::uint64_t areas = guest::Areas::capacity(static_cast<std::uint32_t>(largest));
+    if (t.workload.batch.share_permille != 0)
+      areas += t.workload.batch.size_max * (guest::Areas::capacity(kMemberBytes) + 4 * kPageSize);
+    bytes += t.window * 3 * (areas + 4 * kPageSize);
   }
   constexpr std::uint64_t kUnit = std::uint64_t{32} << 20;
   return (bytes + kUnit - 1) / kUnit * kUnit;
@@ -140,6 +152,17 @@ std::string Testbench::Impl::owner_name(std::uint32_t wq, std::uint32_t pasid) c
     }
   }
   return on_queue == 1 ? only->name() : std::string();
+}
+
+/// The host writes a record that the device could not, into the memory of whoever it belongs to.
+void Testbench::Impl::late_record(Pasid pasid, Iova address, std::span<const std::byte> record) {
+  for (const auto& tenant : tenants) {
+    const vdcm::Vdev* vdev = tenant->vdev();
+    const bool owns = tenant->host_pasid() == std::optional(pasid) ||
+                      (vdev != nullptr && vdev->default_pasid() == pasid);
+    if (owns) return tenant->late_record(address, record);
+  }
+  throw vdcm::DriverError("a completion record in the event log belongs to no tenant");
 }
 
 coro::Task<> Testbench::Impl::main() {
@@ -187,11 +210,18 @@ void Testbench::Impl::collect_mismatches(RunResult& result) const {
   for (const auto& tenant : tenants) {
     const guest::WorkloadResult* r = tenant->result();
     if (r == nullptr) continue;
-    result.descriptors += r->operations;
+    result.operations += r->operations;
+    result.descriptors += r->descriptors;
+    result.batches += r->batches;
+    result.bad_inputs += r->bad_inputs;
+    result.dropped += r->dropped;
+    result.errors_reported += r->errors_reported;
+    result.errors_lost += r->errors_lost;
     result.bytes += r->bytes;
     result.mismatches += r->mismatches;
-    result.checks += r->operations;
+    result.checks += r->descriptors;
     result.retries += tenant->retries();
+    result.error_overflows += tenant->error_overflows();
     for (const guest::Mismatch& m : r->first) {
       result.failures.push_back(
           fmt::format("MISMATCH  VDEV {}, operation {}: {}", tenant->name(), m.operation, m.what));
@@ -228,6 +258,8 @@ void Testbench::Impl::collect(RunResult& result) const {
     result.rules.push_back("PCIE-94");
   }
   collect_mismatches(result);
+  result.events = host.events();
+  result.error_overflows += host.error_overflows();
   result.tlps_up = side.tlps_up();
   result.tlps_down = side.tlps_down();
   result.translations = host_side.iommu.statistics().translations;
@@ -238,8 +270,12 @@ void Testbench::Impl::collect(RunResult& result) const {
   result.digest = side.digest();
   result.stopped = stopped;
   const std::uint64_t planned = total_work(scenario);
-  if (result.stopped.empty() && result.descriptors != planned) {
-    result.stopped = fmt::format("{} of {} operations were played", result.descriptors, planned);
+  if (result.stopped.empty() && result.operations != planned) {
+    result.stopped = fmt::format("{} of {} operations were played", result.operations, planned);
+  }
+  if (result.stopped.empty() && result.errors_lost != 0 && result.error_overflows == 0) {
+    result.stopped = fmt::format("{} software errors were lost without an overflow of SWERROR",
+                                 result.errors_lost);
   }
 }
 
