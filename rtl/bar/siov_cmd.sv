@@ -5,11 +5,10 @@
 // generation in the masked queues (Abort and Reset also discard what waits), wait until the queue
 // block reports nothing of it, change the states, then CMDSTATUS, then the interrupt. A CMD write
 // while one is active is dropped and reported. A change of the PCI enables while the device is not
-// Disabled halts it; so does halt_req_i. Queue masks are built one queue a cycle, and the
-// configuration of a queue is looked up one 8-byte word a cycle.
+// Disabled halts it; so does halt_req_i.
 //
-// Latency: CMDSTATUS.active 1 cycle after cmd_valid_i; a command without work about NumWq + 10
-// cycles, Enable Device about NumWq + 40. No combinational path crosses. Does not store the
+// Latency: CMDSTATUS.active 1 cycle after cmd_valid_i; a command without work about 20
+// cycles (PASID commands NumWq more), Enable Device about NumWq + 40. No combinational path crosses. Does not store the
 // configuration (siov_wqcfg, siov_grpcfg) nor grants (siov_irq).
 // @spec dsa 3, 6, 1.4 (Halt)
 
@@ -108,7 +107,7 @@ module siov_cmd #(
     StIdle   = 4'd0,   // waits for a command
     StDecode = 4'd1,   // checks that need no walk
     StScan   = 4'd2,   // waits for the verdict on the configuration (Enable Device)
-    StPick   = 4'd3,   // walks over the queues: which ones the command means
+    StPick   = 4'd3,   // waits for the queues that the command means
     StStop   = 4'd4,   // lets admissions of the stopped queues reach the counters
     StDrain  = 4'd5,   // one cycle: starts the drain generation
     StWait   = 4'd6,   // waits until nothing of it is left

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walks of a command over the stored configuration: Enable Device over everything
-// (siov_enable_scan), Enable WQ over one queue (siov_enable_wq), all others over the queues to find
-// those that they mean. One walk at a time shares the look-up of WQCFG.
+// (siov_enable_scan), Enable WQ over one queue (siov_enable_wq), PASID commands over the queues to
+// find those that they mean; the other commands name theirs. One walk at a time shares the look-up
+// of WQCFG.
 //
 // Does not change any state.
 //
-// Latency: pick_done_o NumWq + 2 cycles after pick_start_i. No combinational path crosses.
+// Latency: pick_done_o 1 cycle after pick_start_i, NumWq + 3 for a PASID. No combinational path
+// crosses but from operand_i to named_o and map_beyond_o.
 // @spec dsa 3.1, 3.3
 
 module siov_cmd_check #(
@@ -92,18 +94,18 @@ module siov_cmd_check #(
 
   // ------------------------------------------------------------ pick
   logic [7:0]       idx_q, past_q;        // past_q: what look_data_i tells of
-  logic             run_q, past_v_q, done_q, off_q, map_hit, pasid_hit, past_on, last;
-  logic [NumWq-1:0] mask_q, past_hot, named;
+  logic             run_q, past_v_q, done_q, off_q, pasid_hit, past_on, last;
+  logic [NumWq-1:0] mask_q, past_hot, named, map_mask;
 
   always_comb begin
     for (int unsigned w = 0; w < NumWq; w++) begin
       past_hot[w] = (past_q == 8'(w));
       named[w] = (operand_i[7:0] == 8'(w));
+      map_mask[w] = (map_group == 4'(w / 16)) && map[w % 16];
     end
   end
   assign named_o = named;
   assign past_on = |(enabled_i & past_hot);
-  assign map_hit = (past_q[7:4] == map_group) && map[past_q[3:0]];
   // Shared queues may hold anybody's work. look_data_i holds dwords 2 and 3.
   assign pasid_hit = past_on && (!look_data_i[siov_abi_pkg::WqcfgDedicatedLsb - 64] ||
       (look_data_i[siov_abi_pkg::WqcfgPasidEnLsb - 64] &&
@@ -116,19 +118,18 @@ module siov_cmd_check #(
       past_v_q <= 1'b0;
       done_q <= 1'b0;
     end else begin
-      run_q <= pick_start_i || (run_q && !last);
+      run_q <= (pick_start_i && by_pasid_i) || (run_q && !last);
       past_v_q <= run_q && !last;
-      done_q <= last;
+      done_q <= last || (pick_start_i && !by_pasid_i);
     end
     if (run_q) idx_q <= idx_q + 8'd1;
     else idx_q <= '0;
     past_q <= idx_q;
     if (pick_start_i) begin
-      mask_q <= '0;
-      off_q <= 1'b0;
-    end else if (past_v_q) begin
-      if (by_pasid_i ? pasid_hit : by_map_i ? map_hit : 1'b1) mask_q <= mask_q | past_hot;
-      if (by_map_i && map_hit && !past_on) off_q <= 1'b1;
+      mask_q <= by_pasid_i ? '0 : by_map_i ? map_mask : '1;
+      off_q <= by_map_i && ((map_mask & ~enabled_i) != '0);
+    end else if (past_v_q && pasid_hit) begin
+      mask_q <= mask_q | past_hot;
     end
   end
   assign pick_done_o = done_q;
