@@ -18,22 +18,22 @@ namespace siov::check {
 struct Batch {
   static constexpr std::uint32_t kSlotBytes = 64;
 
-  model::WorkContext context;    ///< of the batch descriptor
-  std::vector<std::byte> list;   ///< as it has arrived
-  Holes missing;                 ///< offsets in the list that have not arrived
-  std::uint32_t count = 0;       ///< members in the list
-  std::uint32_t known = 0;       ///< members, from the first, whose descriptors have arrived
-  std::uint32_t next = 0;        ///< the next member to start
-  std::uint32_t running = 0;     ///< started, and the batch must wait for them
-  std::uint32_t stop = 0;        ///< members that will run: all, or those before the end below
-  std::uint32_t must_run = 0;    ///< list error: members that surely run; the rest below stop may
-  bool list_error = false;       ///< a list read has failed
-  bool fence_failed = false;     ///< the member at stop is fenced, an earlier one has failed
-  bool any_failed = false;       ///< a member ended with a status other than 1
-  bool uncertain = false;        ///< ... or may have
-  bool ripe = false;             ///< members can start with the next TLP
-  bool complete = false;         ///< no member is under way and none will be
-  bool order_reported = false;   ///< BATCH-LAST has been reported
+  model::WorkContext context;   ///< of the batch descriptor
+  std::vector<std::byte> list;  ///< as it has arrived
+  Holes missing;                ///< offsets in the list that have not arrived
+  std::uint32_t count = 0;      ///< members in the list
+  std::uint32_t known = 0;      ///< members, from the first, whose descriptors have arrived
+  std::uint32_t next = 0;       ///< the next member to start
+  std::uint32_t running = 0;    ///< started, and the batch must wait for them
+  std::uint32_t stop = 0;       ///< members that will run: all, or those before the end below
+  std::uint32_t must_run = 0;   ///< list error: members that surely run; the rest below stop may
+  bool list_error = false;      ///< a list read has failed
+  bool fence_failed = false;    ///< the member at stop is fenced, an earlier one has failed
+  bool any_failed = false;      ///< a member ended with a status other than 1
+  bool uncertain = false;       ///< ... or may have
+  bool ripe = false;            ///< members can start with the next TLP
+  bool complete = false;        ///< no member is under way and none will be
+  bool order_reported = false;  ///< BATCH-LAST has been reported
 
   abi::Descriptor descriptor(std::uint32_t member) const {
     return abi::decode_descriptor(

@@ -29,9 +29,9 @@ class ConfigShadow {
   bool pasid = false, pasid_privileged = false, pasid_execute = false, ats = false;
   bool msix = false, msix_function_mask = false;
   std::uint32_t max_payload = 128, max_read_request = 512;  ///< [bytes]
-  std::uint32_t msix_entries = 0;                      ///< 0: not known
-  std::uint32_t msix_table = 0, msix_pending = 0;      ///< offsets in BAR0; 0: not known
-  std::uint32_t bar0_bytes = 0;                        ///< from sizing; 0: not known
+  std::uint32_t msix_entries = 0;                           ///< 0: not known
+  std::uint32_t msix_table = 0, msix_pending = 0;           ///< offsets in BAR0; 0: not known
+  std::uint32_t bar0_bytes = 0;                             ///< from sizing; 0: not known
   std::uint64_t bar0 = 0, bar2 = 0;
   std::uint64_t bus_master_off_cycle = 0, d3_cycle = 0, pasid_off_cycle = 0, msix_off_cycle = 0;
   std::uint64_t flr_cycle = 0;

@@ -86,9 +86,9 @@ void EventLogRules::judge_place(const Tlp& t, std::uint64_t cycle) {
     return;
   }
   if (!bench_.report.holds(Rule::kEvlRing, (log.tail + 1) % log.size != log.head)) {
-    bench_.report.violation(Rule::kEvlRing, at,
-                            fmt::format("entry {} although the log is full, head {}", log.tail,
-                                        log.head));
+    bench_.report.violation(
+        Rule::kEvlRing, at,
+        fmt::format("entry {} although the log is full, head {}", log.tail, log.head));
   }
 }
 
@@ -118,11 +118,11 @@ void EventLogRules::on_write(const Tlp& t, std::uint64_t cycle) {
   const bool privilege = !t.prefix.present || !bench_.function.pasid_privileged ||
                          t.prefix.privileged == log.privileged;
   if (!bench_.report.holds(Rule::kEvlOwner, privilege && t.tc == 0)) {
-    bench_.report.violation(
-        Rule::kEvlOwner, bench_.context(t, cycle),
-        privilege ? fmt::format("log entry on traffic class {}", t.tc)
-                  : fmt::format("PMR {}, the log is {}", t.prefix.privileged,
-                                log.privileged ? "privileged" : "not privileged"));
+    bench_.report.violation(Rule::kEvlOwner, bench_.context(t, cycle),
+                            privilege
+                                ? fmt::format("log entry on traffic class {}", t.tc)
+                                : fmt::format("PMR {}, the log is {}", t.prefix.privileged,
+                                              log.privileged ? "privileged" : "not privileged"));
   }
   judge_place(t, cycle);
   log.tail = (log.tail + 1) % log.size;

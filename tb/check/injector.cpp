@@ -8,6 +8,7 @@
 #include <boost/random/uniform_int_distribution.hpp>
 #include <string>
 
+#include "abi/little_endian.hpp"
 #include "check/bench.hpp"
 #include "common/error.hpp"
 
@@ -74,6 +75,21 @@ constexpr std::array kInjections = {
               "a completion has a reserved status"},
     Injection{"wrong-completer", Rule::kPcie33, Prey::kCompletion,
               "a completion carries another Completer ID"},
+    Injection{"wrong-batch-count", Rule::kBatchRecord, Prey::kBatchRecord,
+              "a batch record counts one member more"},
+    Injection{"early-batch-record", Rule::kBatchLast, Prey::kMemberRecord,
+              "records are held back until a batch record has passed"},
+    Injection{"fence-overtaken", Rule::kBatchFence, Prey::kMemberRecord,
+              "records are held back until a read has passed"},
+    Injection{"misplaced-readback", Rule::kSbReadback, Prey::kReadback,
+              "a readback goes to an address that no descriptor names"},
+    Injection{"wrong-log-code", Rule::kEvlEntry, Prey::kLogEntry,
+              "an entry of the event log has another error code"},
+    Injection{"misplaced-log-entry", Rule::kEvlRing, Prey::kLogEntry,
+              "an entry of the event log goes one place too far"},
+    Injection{"drop-log-entry", Rule::kEvlMissing, Prey::kLogEntry,
+              "an entry of the event log is lost"},
+    Injection{"wrong-crc", Rule::kCrBytes, Prey::kCrcRecord, "one bit of a CRC is flipped"},
     Injection{"wrong-byte-count", Rule::kPcie36, Prey::kCompletion,
               "a completion has a wrong Byte Count"},
 };
@@ -96,6 +112,40 @@ bool is_record(const Tlp& t) {
   const bool zeros = std::all_of(t.payload.begin() + 24, t.payload.begin() + 32,
                                  [](std::byte b) { return b == std::byte{0}; });
   return known && zeros && t.payload[3] == std::byte{0};
+}
+
+std::uint32_t count_of(const Tlp& t) {
+  return static_cast<std::uint32_t>(abi::load_le(std::span(t.payload).subspan(4), 4));
+}
+
+bool zeros(const Tlp& t, std::size_t from, std::size_t to) {
+  return std::all_of(t.payload.begin() + static_cast<std::ptrdiff_t>(from),
+                     t.payload.begin() + static_cast<std::ptrdiff_t>(to),
+                     [](std::byte b) { return b == std::byte{0}; });
+}
+
+/// The record of a batch: success or failed members, a count, nothing else.
+bool is_batch_record(const Tlp& t) {
+  if (!is_record(t) || !zeros(t, 1, 4) || !zeros(t, 8, 32)) return false;
+  const bool ended = t.payload[0] == std::byte{1} || t.payload[0] == std::byte{5};
+  return ended && count_of(t) >= 1 && count_of(t) <= 1024;
+}
+
+/// The record of a CRC: success and eight bytes that are not all 0.
+bool is_crc_record(const Tlp& t) {
+  return is_record(t) && t.payload[0] == std::byte{1} && zeros(t, 1, 16) && !zeros(t, 16, 24);
+}
+
+/// An entry of the event log: what is valid, a code, no bytes where there are none.
+bool is_log_entry(const Tlp& t) {
+  if (t.type != TlpType::kMemWrite || t.payload_bytes != 64 || (t.address & 63) != 0) return false;
+  const bool valid = (t.payload[0] & std::byte{0x8F}) == std::byte{0x8C};
+  const auto code = std::to_integer<unsigned>(t.payload[1]);
+  return valid && code >= 0x10 && code <= 0x27 && zeros(t, 10, 12) && zeros(t, 24, 32);
+}
+
+bool is_readback(const Tlp& t) {
+  return t.type == TlpType::kMemRead && t.prefix.present && t.length_dw == 1 && t.first_be == 0;
 }
 
 const Injection& find(std::string_view name) {
@@ -129,7 +179,7 @@ void change_field(std::string_view n, Tlp& t) {
     set_length(t, 1024);
   } else if (n == "wrong-requester") {
     t.requester = RequesterId{static_cast<std::uint16_t>(t.requester.value ^ 0xF800)};
-  } else if (n == "write-outside" || n == "read-outside") {
+  } else if (n == "write-outside" || n == "read-outside" || n == "misplaced-readback") {
     t.address ^= kStray;
     t.four_dw = true;
   } else if (n == "reserved-bit") {
@@ -148,6 +198,14 @@ void change_field(std::string_view n, Tlp& t) {
     t.completer = RequesterId{static_cast<std::uint16_t>(t.completer.value ^ 0x00F8)};
   } else if (n == "wrong-byte-count") {
     t.byte_count = 8;
+  } else if (n == "wrong-batch-count") {
+    abi::store_le(std::span(t.payload).subspan(4), count_of(t) + 1, 4);
+  } else if (n == "wrong-log-code") {
+    t.payload[1] ^= std::byte{1};
+  } else if (n == "misplaced-log-entry") {
+    t.address += 64;
+  } else if (n == "wrong-crc") {
+    t.payload[16] ^= std::byte{1};
   }
 }
 
@@ -170,7 +228,7 @@ bool Injector::suitable(const Tlp& t) const {
       return name != "duplicate-tag" || (last_tag_ && *last_tag_ != t.tag);
     case Prey::kData: {
       if (t.type != TlpType::kMemWrite || !t.prefix.present || t.payload_bytes < kLongDw * 4 ||
-          is_record(t))
+          is_record(t) || is_log_entry(t))
         return false;
       const std::uint64_t offset = t.address & 0xFFF;
       if (name == "oversize-payload") return offset + pcie::kMaxPayload <= 4096;
@@ -185,6 +243,16 @@ bool Injector::suitable(const Tlp& t) const {
       return is_interrupt(t) && (name != "pasid-on-interrupt" || !pasids_.empty());
     case Prey::kCompletion:
       return t.type == TlpType::kCompletion;
+    case Prey::kBatchRecord:
+      return is_batch_record(t) && t.prefix.present;
+    case Prey::kMemberRecord:
+      return is_record(t) && t.prefix.present && !is_batch_record(t);
+    case Prey::kCrcRecord:
+      return is_crc_record(t) && t.prefix.present;
+    case Prey::kReadback:
+      return is_readback(t);
+    case Prey::kLogEntry:
+      return is_log_entry(t);
   }
   return false;
 }
@@ -221,7 +289,11 @@ void Injector::mutate(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
 }
 
 void Injector::release_held(const Tlp& t, std::vector<Tlp>& extra) {
-  if (!is_record(t) || t.prefix.pasid != held_->prefix.pasid) return;
+  const std::string_view name = injection_->name;
+  const bool passed = name == "early-batch-record" ? is_batch_record(t)
+                      : name == "fence-overtaken"  ? t.type == TlpType::kMemRead
+                                                   : is_record(t);
+  if (!passed || t.prefix.pasid != held_->prefix.pasid) return;
   extra.push_back(*held_);
   held_.reset();
 }
@@ -244,7 +316,7 @@ void Injector::fire(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
   } else if (n == "poisoned-write") {
     t.ep = true;
   } else if (n == "drop-write" || n == "drop-record" || n == "drop-interrupt" ||
-             n == "drop-completion") {
+             n == "drop-completion" || n == "drop-log-entry") {
     drop = true;
   } else if (n == "duplicate-write" || n == "duplicate-record" || n == "duplicate-interrupt") {
     extra.push_back(t);
@@ -253,7 +325,7 @@ void Injector::fire(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
   } else if (n == "short-record") {
     t.payload_bytes = 16;
     t.length_dw = 4;
-  } else if (n == "record-before-data") {
+  } else if (n == "record-before-data" || n == "early-batch-record" || n == "fence-overtaken") {
     held_ = t;
     tries_ = kHolds - 1;
     drop = true;

@@ -21,7 +21,18 @@
 namespace siov::check {
 
 /// Which TLPs of the device an injection can use.
-enum class Prey : std::uint8_t { kRead, kData, kRecord, kInterrupt, kCompletion };
+enum class Prey : std::uint8_t {
+  kRead,
+  kData,
+  kRecord,
+  kInterrupt,
+  kCompletion,
+  kBatchRecord,
+  kMemberRecord,  ///< any but that of a batch
+  kCrcRecord,
+  kReadback,
+  kLogEntry,
+};
 
 /// One way to break the device.
 struct Injection {
@@ -53,8 +64,8 @@ class Injector final : public pcie::TlpMutator {
   const Injection* injection_;
   std::uint64_t countdown_;
   bool fired_ = false;
-  std::optional<pcie::Tlp> held_;          ///< record-before-data: the data write that waits
-  unsigned tries_ = 0;                     ///< record-before-data: data writes still to be held
+  std::optional<pcie::Tlp> held_;          ///< injections that hold a TLP back: the one that waits
+  unsigned tries_ = 0;                     ///< ... and how many may still be held
   std::vector<std::uint32_t> pasids_;      ///< the latest two different PASIDs
   std::optional<std::uint16_t> last_tag_;  ///< of the TLP before, if it was a read
 };

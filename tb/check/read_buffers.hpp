@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ReadBuffers: data reads outstanding in each group against the read buffers it may hold. A buffer
-// is 512 bytes of a device's reorder store. Which engine reads is told by the tag. dsa.md 2.8, 5.11.
+// is 512 bytes of a device's reorder store. Which engine reads is told by the tag.
+// dsa.md 2.8, 5.11.
 //
 //   read_buffers.on_data_read(request, tlp, cycle);   // a read whose owner has been found
 #pragma once

@@ -54,9 +54,7 @@ void RegisterShadow::learn_offsets(std::uint32_t low, std::uint32_t high, bool f
 
 void RegisterShadow::learn_capabilities(std::uint32_t offset, std::uint32_t v) {
   const auto low = [v](std::uint64_t old) { return (old & ~std::uint64_t{0xFFFF'FFFF}) | v; };
-  const auto high = [v](std::uint64_t old) {
-    return (old & 0xFFFF'FFFF) | std::uint64_t{v} << 32;
-  };
+  const auto high = [v](std::uint64_t old) { return (old & 0xFFFF'FFFF) | std::uint64_t{v} << 32; };
   switch (offset) {
     case abi::kRegGencap:
       gencap_ = low(gencap_);

@@ -14,8 +14,8 @@ constexpr std::uint32_t kShadowBytes = 0x40000;  ///< the largest BAR0
 constexpr std::uint32_t kEntryBytes = 16;
 constexpr unsigned kStrideLsb = 24;  ///< WQCAP. @spec dsa.md 2.3
 constexpr std::uint32_t kGroupBytes = 64, kGroupFlags = 0x28;
-constexpr std::uint32_t kOccupancyFlag = 26, kOpcfg = 32;      ///< bytes of a WQCFG entry
-constexpr std::uint64_t kImsResetAddress = 0xFEE0'0000;  // @spec dsa.md 2.10
+constexpr std::uint32_t kOccupancyFlag = 26, kOpcfg = 32;  ///< bytes of a WQCFG entry
+constexpr std::uint64_t kImsResetAddress = 0xFEE0'0000;    // @spec dsa.md 2.10
 }  // namespace
 
 RegisterShadow::RegisterShadow(const Config& config)
@@ -315,8 +315,7 @@ void RegisterShadow::latch_queue(std::uint32_t wq) {
   q.pasid_enable = (mode >> 28 & 1) != 0;
   q.privileged = (mode >> 29 & 1) != 0;
   const auto power = [](std::uint64_t log2) { return std::uint64_t{1} << log2; };
-  q.max_transfer =
-      std::min(power(gencap_ >> abi::kGencapMaxXferLsb & 0x1F), power(limits & 0x1F));
+  q.max_transfer = std::min(power(gencap_ >> abi::kGencapMaxXferLsb & 0x1F), power(limits & 0x1F));
   q.max_batch = static_cast<std::uint32_t>(
       std::min(power(gencap_ >> abi::kGencapMaxBatchLsb & 0xF), power(limits >> 5 & 0xF)));
   q.operations = opcap_;

@@ -155,9 +155,9 @@ void TlpRules::device_read(const Tlp& t, std::uint64_t cycle, Seen& seen) {
   const std::uint16_t first = f.ten_bit_tag ? 256 : 0;
   const std::uint16_t limit = f.ten_bit_tag ? 1024 : f.extended_tag ? 256 : 32;
   if (!report.holds(Rule::kPcie16, t.tag >= first && t.tag < limit)) {
-    fail(Rule::kPcie16, bench_.context(t, cycle),
-         fmt::format("tag {:#x} is outside the enabled range of {} to {}", t.tag, first,
-                     limit - 1));
+    fail(
+        Rule::kPcie16, bench_.context(t, cycle),
+        fmt::format("tag {:#x} is outside the enabled range of {} to {}", t.tag, first, limit - 1));
   }
   const Request& old = table.at(t.tag);
   if (old.active) {

@@ -157,7 +157,7 @@ class Scoreboard {
   Bench& bench_;
   std::deque<WorkItem> pool_;
   std::vector<WorkItem*> free_, active_;
-  std::vector<WorkItem*> ripe_;     ///< batches whose next members may start
+  std::vector<WorkItem*> ripe_;               ///< batches whose next members may start
   std::vector<WorkItem*> racing_, silenced_;  ///< scratch: work that a conflict concerns
   std::array<Dropped, 4> dropped_;
   std::size_t next_dropped_ = 0;

@@ -99,9 +99,8 @@ void Scoreboard::start_member(WorkItem& batch, std::uint32_t index, std::uint64_
   model::WorkContext context = b.context;
   context.in_batch = true;
   context.privileged = model::effective_privilege(batch.descriptor, b.context);
-  context.handle_ok =
-      bench_.registers.handle_permitted(item.ims, item.descriptor.interrupt_handle,
-                                        context.pasid.has_value(), batch.space->pasid);
+  context.handle_ok = bench_.registers.handle_permitted(
+      item.ims, item.descriptor.interrupt_handle, context.pasid.has_value(), batch.space->pasid);
   predict(item, context);
   item.silent_end |= b.uncertain && item.descriptor.has(abi::kFlagFence);
   ++b.running;

@@ -111,8 +111,8 @@ void Scoreboard::judge_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
 bool Scoreboard::judge_failure(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
   const std::uint8_t status = status_of(t);
   if (item.readback_failed) {
-    const std::uint8_t due = item.descriptor.opcode == abi::kOpDrain ? abi::kStReadbackFault
-                                                                     : abi::kStWriteError;
+    const std::uint8_t due =
+        item.descriptor.opcode == abi::kOpDrain ? abi::kStReadbackFault : abi::kStWriteError;
     if (!bench_.report.holds(Rule::kSbReadback, status == due || item.read_failed)) {
       fail(Rule::kSbReadback, context(item, &t, cycle),
            fmt::format("status {:#04x} although a readback of this work failed; expected {:#04x}",

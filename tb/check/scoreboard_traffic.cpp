@@ -168,8 +168,8 @@ WorkItem* Scoreboard::source_owner(PasidState& space, std::uint64_t lo, std::uin
     if (hi > e.hi) return false;
     const std::size_t source = e.kind == RangeKind::kSource0 ? 0 : 1;
     const bool wanted = e.item->sources[source].contains(lo, hi);
-    const bool better = item == nullptr || (wanted && !fresh) ||
-                        (wanted == fresh && e.item->number < item->number);
+    const bool better =
+        item == nullptr || (wanted && !fresh) || (wanted == fresh && e.item->number < item->number);
     if (!better) return false;
     item = e.item;
     which = source;

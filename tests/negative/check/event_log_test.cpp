@@ -121,17 +121,16 @@ NEGATIVE_TEST(LogEntryWithPasidOfTheWork, Rule::kEvlOwner, legal, [](Sequence& s
   t.prefix.pasid = 5;
   s.up(t);
 })
-NEGATIVE_TEST(
-    LogEntryOnOtherTrafficClass, Rule::kEvlOwner, legal,
-    [](Sequence& s) {
-      s.log_on();
-      submit_misaligned(s);
-      Tlp t = s.log_entry(0, kMisaligned);
-      t.tc = 1;
-      s.up(t);
-      s.end();
-    },
-    {.change = [](Config& c) { c.tc_map = 0x03; }})
+NEGATIVE_TEST(LogEntryOnOtherTrafficClass, Rule::kEvlOwner, legal,
+              [](Sequence& s) {
+                s.log_on();
+                submit_misaligned(s);
+                Tlp t = s.log_entry(0, kMisaligned);
+                t.tc = 1;
+                s.up(t);
+                s.end();
+              },
+              {.change = [](Config& c) { c.tc_map = 0x03; }})
 NEGATIVE_TEST(DrainRecordNotInLog, Rule::kCrUndue, legal_drain, [](Sequence& s) {
   s.log_on();
   s.submit(0, s.drain());

@@ -25,9 +25,49 @@ abi::Descriptor page_move(const Sequence& s, std::uint32_t pasid, std::uint32_t 
   return s.with_interrupt(d, static_cast<std::uint16_t>(pasid - 4));
 }
 
+/// A batch whose second member is fenced.
+void fenced_batch(Sequence& s) {
+  s.submit(0, s.batch({s.member(0), s.member(1, true)}));
+  s.fetch(5, 0x4000, 128);
+  s.run(5, s.member(0));
+  s.run(5, s.member(1));
+  s.up(s.record(5, 0x8200, 0x01, 2));
+}
+
+/// A move that reads its destination back, and the CRC of one byte 00 (dsa.md 5.8).
+void readback_and_crc(Sequence& s) {
+  abi::Descriptor move = s.member(2);
+  move.flags |= 0x4000;
+  s.submit(0, move);
+  s.fetch(5, 0x1'2000, 256);
+  s.store(5, 0x4'2000, 0x1'2000, 256);
+  s.read_back(5, 0x4'20FF);
+  s.up(s.record(5, 0x8440));
+  abi::Descriptor crc = s.noop();
+  crc.opcode = 0x10;
+  crc.source = Iova{0x3000};
+  crc.size = 1;
+  s.memory.poke(5, 0x3000, std::array<std::byte, 1>{});
+  s.submit(0, crc);
+  s.fetch(5, 0x3000, 1);
+  std::array<std::byte, 32> record{std::byte{1}};
+  constexpr std::array<std::uint8_t, 4> kCrc = {0x51, 0x53, 0x7D, 0x52};
+  for (std::size_t i = 0; i < kCrc.size(); ++i) record[16 + i] = std::byte{kCrc[i]};
+  s.up(s.data_write(5, 0x8000, record));
+}
+
+/// A record address that is not aligned.
+void logged_error(Sequence& s, std::uint32_t round) {
+  abi::Descriptor d = s.noop();
+  d.completion_address = Iova{0x8008};
+  s.submit(0, d);
+  s.up(s.log_entry(round, {0x0000'0500'0000'1B8C, 0x0006'0000'0000'0000, 0x8008}));
+}
+
 /// Two tenants with queues of their own, one on the shared queue; every record and interrupt in
 /// order.
 void workload(Sequence& s) {
+  s.log_on();
   for (std::uint32_t round = 0; round < 24; ++round) {
     for (const std::uint32_t pasid : {5u, 6u}) {
       const abi::Descriptor d = page_move(s, pasid, round);
@@ -38,6 +78,9 @@ void workload(Sequence& s) {
     n.completion_address = Iova{0x8000 + std::uint64_t{round} * 32};
     s.submit_shared(n);
     s.up(s.record(7, n.completion_address.value));
+    fenced_batch(s);
+    readback_and_crc(s);
+    logged_error(s, round);
   }
   s.wait(30000);
   s.end();
@@ -49,7 +92,8 @@ TEST(InjectorTest, WorkloadIsCleanWithoutInjection) {
   Sequence s;
   workload(s);
   EXPECT_EQ(s.text(), "");
-  EXPECT_EQ(s.referee.stats().finished, 72u);
+  EXPECT_EQ(s.referee.stats().finished, 168u);
+  EXPECT_EQ(s.referee.stats().members, 48u);
 }
 
 class EachInjection : public testing::TestWithParam<Injection> {};

@@ -253,7 +253,7 @@ void Sequence::reconfigure(const std::function<void(Sequence&)>& change) {
 
 void Sequence::log_on() {
   reconfigure([](Sequence& s) {
-    s.write_register(0xE0, 0x3'0001, 8);      // EVLCFG: base, PASID enable
+    s.write_register(0xE0, 0x3'0001, 8);       // EVLCFG: base, PASID enable
     s.write_register(0xE8, 6u << 16 | 64, 8);  // PASID, entries
     s.write_register(0x80, 0x3060);            // GENCFG: log, user interrupts, 96 read buffers
   });

@@ -88,8 +88,8 @@ class Sequence {
   abi::Descriptor compare(std::uint32_t pasid = 5) const;
   abi::Descriptor noop(std::uint32_t pasid = 5) const;
   abi::Descriptor drain(std::uint32_t pasid = 5) const;
-  /// A move of 256 bytes, number i of several that have nothing in common: from 0x10000 + i * 0x1000
-  /// to 0x40000 + i * 0x1000, record at 0x8400 + i * 32.
+  /// A move of 256 bytes, number i of several that have nothing in common: from 0x10000 + i *
+  /// 0x1000 to 0x40000 + i * 0x1000, record at 0x8400 + i * 32.
   abi::Descriptor member(std::uint32_t i, bool fenced = false) const;
   /// Puts the members into memory at 0x4000. Record at 0x8200.
   abi::Descriptor batch(const std::vector<abi::Descriptor>& members, std::uint32_t pasid = 5);
