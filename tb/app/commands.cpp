@@ -129,6 +129,12 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
   require_device(options.device);
   if (options.seed) scenario.seed = *options.seed;
   if (options.personality) change_personality(scenario, *options.personality);
+  if (options.device != system::DeviceKind::kModel &&
+      scenario.personality != system::Personality::kDefault) {
+    throw InputError(
+        fmt::format("--device {}: has the default personality only, the scenario wants {}",
+                    to_string(options.device), to_string(scenario.personality)));
+  }
   if (options.limit != 0) scenario.length = options.limit;
   for (const std::string& name : options.inject) scenario.injections.push_back({name});
   std::uint64_t total = 0;

@@ -251,6 +251,48 @@ INSTANTIATE_TEST_SUITE_P(Queues, NeighbourTest, testing::Bool(),
                            return i.param ? std::string("Shared") : std::string("Dedicated");
                          });
 
+/// Every operation, batches with fences, and descriptors that are wrong on purpose.
+Scenario all_operations(bool event_log) {
+  Scenario s = four_tenants(11);
+  s.event_log = event_log;
+  s.link.latency_min = 50;
+  s.link.latency_max = 400;
+  s.link.reorder = true;
+  s.link.stall_permille = 100;
+  for (TenantParameters& t : s.tenants) {
+    WorkloadParameters& w = t.workload;
+    w.descriptors = 120;
+    w.mix = {2, 2, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1};
+    w.batch = {.share_permille = 300, .size_min = 2, .size_max = 10, .fence_permille = 200};
+    w.bad_input_permille = 80;
+  }
+  return s;
+}
+
+class AllOperationsTest : public testing::TestWithParam<bool> {};
+
+// dsa.md 5.5, 5.6, 6: right answers to right and to wrong descriptors.
+TEST_P(AllOperationsTest, GuestsGetWhatTheirOwnArithmeticSays) {
+  const RunResult r = play(all_operations(GetParam()));
+  EXPECT_TRUE(r.good()) << why(r);
+  EXPECT_EQ(r.operations, 480u);
+  EXPECT_GT(r.batches, 80u);
+  EXPECT_GT(r.descriptors, 480u + 2 * r.batches) << "members count";
+  EXPECT_GT(r.bad_inputs, 40u);
+  EXPECT_GT(r.dropped, 0u) << "fences behind failures";
+  EXPECT_GT(r.errors_reported, 0u);
+  if (GetParam()) {
+    EXPECT_GT(r.events, 0u);
+  } else {
+    EXPECT_EQ(r.events, 0u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EventLog, AllOperationsTest, testing::Bool(),
+                         [](const testing::TestParamInfo<bool>& i) {
+                           return i.param ? std::string("On") : std::string("Off");
+                         });
+
 /// What `siov-cosim list-injections` documents: name and the rule that must be reported. Typed from
 /// the list, not asked of it.
 const std::map<std::string, std::string> kDocumented = {{"wrong-pasid", "SIOV-D-22"},

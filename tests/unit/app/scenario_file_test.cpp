@@ -143,8 +143,8 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:9: link.mrss: expected one of the keys credits, latency, mps, mrrs, rcb, "
             "reorder, stall_permille"},
         Bad{"size = 24", "depth = 24",
-            "s.toml:16: device.wq[0].depth: expected one of the keys group, mode, priority, size, "
-            "threshold"},
+            "s.toml:16: device.wq[0].depth: expected one of the keys group, max_batch_log2, "
+            "max_transfer_log2, mode, operations, priority, size, threshold"},
         Bad{"completion_data = 999", "data = 1",
             "s.toml:13: link.credits.data: expected one of the keys completion_data, "
             "completion_header, nonposted_data, "
@@ -152,8 +152,16 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"limit = 10", "limt = 10",
             "s.toml:38: tenant[0].workload.limt: expected one of the keys limit, trace"},
         Bad{"noop = 1", "nop = 1",
-            "s.toml:44: tenant[1].workload.mix.nop: expected one of the keys compare, copy, fill, "
-            "move, noop"},
+            "s.toml:44: tenant[1].workload.mix.nop: expected one of the keys apply_delta, "
+            "cache_flush, compare, compare_pattern, copy, copy_crc, crc, create_delta, dif_check, "
+            "dif_insert, dif_strip, dif_update, drain, dualcast, fill, fill16, move, noop"},
+        Bad{"priority = 3", "operations = [\"move\", \"fly\"]",
+            "s.toml:17: device.wq[0].operations: expected names out of noop batch drain move fill "
+            "compare compare_pattern create_delta apply_delta dualcast crc copy_crc dif_check "
+            "dif_insert dif_strip dif_update cache_flush, found fly"},
+        Bad{"priority = 3", "max_transfer_log2 = 11",
+            "s.toml:17: device.wq[0].max_transfer_log2: expected a whole number from 12 to 31, "
+            "found 11"},
         Bad{"window = 9", "windows = 9",
             "s.toml:35: tenant[0].windows: expected one of the keys interrupts, levels, name, "
             "page_size, translation, "
@@ -278,6 +286,58 @@ TEST(ScenarioTest, PlannedDescriptorsHonourLimitAndLength) {
   t.workload = {};
   t.workload.descriptors = 5;
   EXPECT_EQ(planned_descriptors(s, t), 5U);
+}
+
+// Every key of the device, batches and bad input. docs/scenarios.md
+TEST(ScenarioFileTest, KeysOfTheWholeDevice) {
+  const system::Scenario s = parse_scenario(R"(name = "t"
+[device]
+personality = "large"
+event_log = true
+[[device.wq]]
+mode = "dedicated"
+size = 200
+max_transfer_log2 = 16
+max_batch_log2 = 4
+operations = ["noop", "batch", "move", "crc", "cache_flush"]
+[[device.group]]
+engines = [1]
+traffic_class_a = 1
+traffic_class_b = 2
+read_buffers = 40
+read_buffers_reserved = 3
+[[tenant]]
+name = "a"
+vdev = "dedicated"
+wq = 0
+[tenant.workload]
+mix = { copy = 1, crc = 5, cache_flush = 2 }
+descriptors = 10
+batch = { share = 0.3, size = [2, 16], fence = 0.1 }
+bad_input = 0.05
+)",
+                                            "s.toml");
+  EXPECT_EQ(s.personality, system::Personality::kLarge);
+  EXPECT_TRUE(s.event_log);
+  EXPECT_EQ(s.wqs.at(0).size, 200u);
+  EXPECT_EQ(s.wqs.at(0).max_transfer_log2, 16u);
+  EXPECT_EQ(s.wqs.at(0).max_batch_log2, 4u);
+  EXPECT_EQ(s.wqs.at(0).operations, 0x1'0001'000Bu);
+  EXPECT_EQ(s.groups.at(0).engines, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(s.groups.at(0).traffic_class_a, 1u);
+  EXPECT_EQ(s.groups.at(0).traffic_class_b, 2u);
+  EXPECT_EQ(s.groups.at(0).read_buffers_allowed, 40u);
+  EXPECT_EQ(s.groups.at(0).read_buffers_reserved, 3u);
+  const system::WorkloadParameters& w = s.tenants.at(0).workload;
+  EXPECT_EQ(w.mix.copy, 1u);
+  EXPECT_EQ(w.mix.crc, 5u);
+  EXPECT_EQ(w.mix.cache_flush, 2u);
+  EXPECT_EQ(w.mix.fill, 0u);
+  EXPECT_EQ(w.batch.share_permille, 300u);
+  EXPECT_EQ(w.batch.size_min, 2u);
+  EXPECT_EQ(w.batch.size_max, 16u);
+  EXPECT_EQ(w.batch.fence_permille, 100u);
+  EXPECT_EQ(w.bad_input_permille, 50u);
 }
 
 }  // namespace
