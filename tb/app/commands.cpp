@@ -252,7 +252,7 @@ Exit sweep(const Options& options, const std::string& program) {
   fmt::print("{:<11} {:<22} {:>8} {:>8} {:>8} {:>8}  {}\n", "chart", "series", "x", "B/cycle",
              "GB/s", "limit", "bound");
   for (const system::SweepPoint& p : result.points) {
-    fmt::print("{:<11} {:<22} {:>8g} {:>8.2f} {:>8.2f} {:>8.2f}  {}\n", p.chart, p.series, p.x,
+    fmt::print("{:<11} {:<22} {:>8.0f} {:>8.2f} {:>8.2f} {:>8.2f}  {}\n", p.chart, p.series, p.x,
                p.bytes_per_cycle, p.gigabytes_per_second(), p.limit.bytes_per_cycle, p.limit.bound);
   }
   fmt::print("\n");

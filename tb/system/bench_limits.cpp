@@ -83,7 +83,8 @@ Limit limit_of(const LeanConfig& c, const RoundTrips& trips) {
                       : t.read > 0 ? c.latency + trips.single
                                    : trips.single;
   take(window * whole / std::max(trip, own), "queue entries");
-  const double busy = std::max<double>(kDescriptorGap, t.write_beats + 1);
+  const double record = c.batch > 1 ? 0 : 1;
+  const double busy = std::max({double{kDescriptorGap}, beats(t.read), t.write_beats + record});
   take(c.engines * c.bytes / busy, "engines");
   if (t.read > 0) {
     const double part = std::min(t.read, kMaxRead);  // of one read
@@ -91,7 +92,6 @@ Limit limit_of(const LeanConfig& c, const RoundTrips& trips) {
     take(share * by_latency(c.engines * kDataTags * part, c, part), "tags");
     const double reads = kReadBuffers * kBufferLines / beats(part);
     take(share * by_latency(reads * part, c, part), "read buffers");
-    take(share * by_latency(c.engines * kJobs * t.read, c, part), "jobs");
   }
   return least;
 }

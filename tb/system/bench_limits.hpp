@@ -14,7 +14,6 @@ namespace siov::system {
 
 /// What the default device has. docs/performance.md prints these numbers.
 inline constexpr std::uint32_t kDataTags = 55;      ///< of an engine, for data reads
-inline constexpr std::uint32_t kJobs = 64;          ///< descriptors in progress in an engine
 inline constexpr std::uint32_t kReadBuffers = 96;   ///< of 8 lines, shared by the engines
 inline constexpr std::uint32_t kDescriptorGap = 5;  ///< cycles an engine needs for a descriptor
 
@@ -33,7 +32,7 @@ struct LinkLoad {
 
 struct Limit {
   double bytes_per_cycle = 0;
-  const char* bound = "";  ///< "link", "queue entries", "read buffers", "tags", "jobs", "engines"
+  const char* bound = "";  ///< "link", "queue entries", "read buffers", "tags", "engines"
 };
 /// The smallest of all limits. Bytes are those of LeanConfig::bytes.
 [[nodiscard]] Limit limit_of(const LeanConfig& config, const RoundTrips& trips);

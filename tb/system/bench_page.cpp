@@ -154,11 +154,12 @@ std::string engine_words(const SweepResult&) {
       "latency and 8 cycles of data: {} x 512 / 508 = {:.1f} bytes a cycle. "
       "It moves a beat a cycle, and a record is a beat of its own: 4 KiB at 4096 / 65 = {:.1f}. "
       "Both are near what the link "
-      "allows, so the second engine has little left to win. 64-byte moves need {} cycles of an "
-      "engine each: {:.1f} bytes a cycle and engine, and "
-      "at most {} in progress; their straight line ends where queue entries (single) or the link "
-      "(batches) bind.\n",
-      kDataTags, kDataTags, reads, 4096.0 / 65, kDescriptorGap, 64.0 / kDescriptorGap, kJobs);
+      "allows, so the second engine has little left to win. With 64-byte moves the same {} tags "
+      "carry 64 bytes each: {} x 64 / 501 = {:.1f} bytes a cycle and engine, less than the {:.1f} "
+      "that {} cycles for a descriptor allow. This straight line ends where queue entries "
+      "(single) or the link (batches) bind.\n",
+      kDataTags, kDataTags, reads, 4096.0 / 65, kDataTags, kDataTags, kDataTags * 64.0 / 501,
+      64.0 / kDescriptorGap, kDescriptorGap);
 }
 
 std::string latency_words(const SweepResult& r) {
@@ -169,11 +170,11 @@ std::string latency_words(const SweepResult& r) {
       "last for {:.0f} cycles; beyond a latency of about {:.0f} the line falls as 1 / latency. "
       "Tags come later: 4 x {} x 512 bytes last for {:.0f} cycles. "
       "128 single moves of 256 bytes are 32 KiB: they fall from latency {:.0f} on. "
-      "Batches lift that to the jobs of the engines: 4 x {} descriptors in progress, {} KiB at 256 "
-      "bytes, and to the read buffers.\n",
+      "Batches lift that to the read buffers: a 256-byte read takes half of one, so 2 x {} reads "
+      "of 256 bytes, as many bytes as with 4 KiB.\n",
       kReadBuffers, buffers, link_limit(4096), buffers / link_limit(4096),
       buffers / link_limit(4096) - 8, kDataTags, 4 * kDataTags * 512 / link_limit(4096),
-      128 * 256 / link_limit(256) - r.trips.single, kJobs, 4 * kJobs * 256 / 1024);
+      128 * 256 / link_limit(256) - r.trips.single, kReadBuffers);
 }
 
 std::string words(const SweepResult& r, const std::string& chart) {
@@ -207,15 +208,14 @@ std::string head(const SweepResult& r) {
       "| link | payload over the beats that must pass, up or down: data, read requests, lists, "
       "records, portal writes |\n"
       "| queue entries | entries x payload of one / round trip |\n"
-      "| engines | engines x payload of one descriptor / max({}, beats written + 1) |\n"
+      "| engines | engines x payload of one descriptor / max({}, beats read, beats written with the record) |\n"
       "| tags | engines x {} x bytes of a read / (latency + its beats) |\n"
-      "| read buffers | {} x 8 lines of 64 bytes / (latency + beats of a read) |\n"
-      "| jobs | engines x {} x bytes read by one descriptor / (latency + beats of a read) |\n\n"
+      "| read buffers | {} x 8 lines of 64 bytes / (latency + beats of a read) |\n\n"
       "A knee is where a curve comes within 10 % of its highest point.\n\n",
       model ? " --device model" : "",
       model ? "as the C++ model, whose time is not that of the device" : "RTL",
       model ? "The model has no link: only the form of the curves means something here." : "",
-      r.trips.single, r.trips.batch, kDescriptorGap, kDataTags, kReadBuffers, kJobs);
+      r.trips.single, r.trips.batch, kDescriptorGap, kDataTags, kReadBuffers);
 }
 
 std::string operations(const SweepResult& r) {
@@ -243,9 +243,9 @@ std::string far_points(const SweepResult& r) {
   for (const SweepPoint& p : r.points) {
     const double share = p.bytes_per_cycle / p.limit.bytes_per_cycle;
     if (share >= kFarBelow && share <= 1.02) continue;
-    out += fmt::format("| {} | {} | {:g} | {:.1f} | {:.1f} ({}) | {:.0f} % | {:.0f} % |\n", p.chart,
-                       p.series, p.x, p.bytes_per_cycle, p.limit.bytes_per_cycle, p.limit.bound,
-                       100 * share, 100 * p.link_busy);
+    out += fmt::format("| {} | {} | {:.0f} | {:.1f} | {:.1f} ({}) | {:.0f} % | {:.0f} % |\n",
+                       p.chart, p.series, p.x, p.bytes_per_cycle, p.limit.bytes_per_cycle,
+                       p.limit.bound, 100 * share, 100 * p.link_busy);
   }
   const std::string title = "## Points away from their limit\n\n";
   if (out.empty()) return title + "None: every point is between 85 % and 102 % of its limit.\n";

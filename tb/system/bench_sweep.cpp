@@ -218,7 +218,7 @@ std::string sweep_csv(const SweepResult& result) {
   for (const SweepPoint& p : result.points) {
     const LeanConfig& c = p.config;
     rows.push_back(
-        {p.chart, p.series, fmt::format("{:g}", p.x), fmt::format("{:#04x}", c.opcode),
+        {p.chart, p.series, fmt::format("{:.0f}", p.x), fmt::format("{:#04x}", c.opcode),
          std::to_string(c.bytes), std::to_string(c.batch), std::to_string(c.queues),
          std::to_string(c.queues * c.slots), std::to_string(c.engines), std::to_string(c.latency),
          std::to_string(p.cycles), fmt::format("{:.3f}", p.bytes_per_cycle),
