@@ -9,6 +9,13 @@ namespace {
 using Entry = std::array<std::uint64_t, 8>;
 constexpr std::uint64_t kLogAt = 0x120000;
 
+/// Waits behind a long fill in the engine, then in the queue; no record.
+Work short_fill() {
+  Work w = Work::fill(0, kOutAt, 0x2000, 0);
+  w.flags = 0;
+  return w;
+}
+
 struct EventLogTest : OperationTest {
   void SetUp() override {
     OperationTest::SetUp();
@@ -205,7 +212,7 @@ TEST_F(EventLogTest, ErrorsOfTheDeviceStayInSwerror) {  // 2.6, 5.5 (51, 52, 53)
   (void)b.end_of_command();
   (void)take_error();
   b.occupy_engine(kQueue0);
-  for (unsigned n = 0; n < 200; ++n) b.movdir(kQueue0, Work::fill(0, kOutAt, 0x20000, 0x7F0000));
+  for (unsigned n = 0; n < 200; ++n) b.movdir(kQueue0, short_fill());
   b.run(200);
   EXPECT_EQ(b.read(0xC0, 8) & 0xFF01, 0x5301u);
   EXPECT_EQ(b.command(4), 0u);
@@ -239,7 +246,7 @@ struct OccupancyTest : OperationTest {
   void crowd(unsigned count) {
     b.occupy_engine(kQueue0);
     for (unsigned n = 0; n < 200 && b.occupancy(0) < count; ++n) {
-      b.movdir(kQueue0, Work{});
+      b.movdir(kQueue0, short_fill());
       b.run(40);
     }
     EXPECT_EQ(b.occupancy(0), count);
