@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stimulus of siov_queue, 3 queues (1 shared, the others dedicated), 2 engines in one group: portal writes
+// Stimulus of siov_queue, 5 queues (1 shared, the others dedicated), 2 engines in one group: portal writes
 // of every kind, engines that take and finish descriptors at random, drains with and without
 // discard, flushes.
 #pragma once
@@ -15,27 +15,27 @@ struct Env : EnvBase {
   static constexpr unsigned kDispWidth = 595, kCfgWidth = 86;
 
   void drive() {
-    for (unsigned wq = 0; wq < 3; ++wq) {
+    for (unsigned wq = 0; wq < 5; ++wq) {
       const unsigned at = wq * kCfgWidth;
       put(dut.wq_cfg_i, at + 4, 5, 31);        // transfers of any size
       put(dut.wq_cfg_i, at + 10, 20, 5 + wq);  // PASID
       put(dut.wq_cfg_i, at + 30, 1, 1);
-      put(dut.wq_cfg_i, at + 31, 4, 1 + 2 * wq);  // priority
+      put(dut.wq_cfg_i, at + 31, 4, 9 - 2 * wq);  // priority
       put(dut.wq_cfg_i, at + 36, 1, wq != 1);     // dedicated
       put(dut.wq_cfg_i, at + 37, 16, 2);          // threshold
       put(dut.wq_cfg_i, at + 53, 16, 4);          // size
       put(dut.wq_cfg_i, at + 69, 16, 4 * wq);     // base
       put(dut.wq_cfg_i, at + 85, 1, 1);
     }
-    dut.grp_wq_i = 0b000111;
+    dut.grp_wq_i = 0b0000011111;
     dut.grp_eng_i = 0b0011;
     const bool flush = chance(300);
     dut.flush_i = flush;
     if (cycle % 64 == 0) slow_ = chance(2);
     // portal
     randomize(dut.portal_data_i, 512);
-    const unsigned wq = below(3);
-    dut.portal_valid_i = chance(2);
+    const unsigned wq = below(5);
+    dut.portal_valid_i = !chance(8);
     dut.portal_i = 0;
     put(dut.portal_i, 0, 2, below(4));
     put(dut.portal_i, 2, 8, wq);
@@ -55,7 +55,7 @@ struct Env : EnvBase {
     }
     // control
     dut.drain_start_i = !flush && !draining_ && chance(60);
-    if (dut.drain_start_i) dut.drain_mask_i = below(8), discarding_ = chance(2);
+    if (dut.drain_start_i) dut.drain_mask_i = below(32), discarding_ = chance(2);
     dut.discard_i = discarding_ && draining_ ? dut.drain_mask_i : 0;
     dut.discard_pasid_en_i = 0;
     dut.lk_ok_i = below(2);
