@@ -129,10 +129,9 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
   require_device(options.device);
   if (options.seed) scenario.seed = *options.seed;
   if (options.personality) change_personality(scenario, *options.personality);
-  if (options.device != system::DeviceKind::kModel &&
-      scenario.personality != system::Personality::kDefault) {
+  if (!system::personality_available(options.device, scenario.personality)) {
     throw InputError(
-        fmt::format("--device {}: has the default personality only, the scenario wants {}",
+        fmt::format("--device {}: this build does not have the personality {} that is wanted",
                     to_string(options.device), to_string(scenario.personality)));
   }
   if (options.limit != 0) scenario.length = options.limit;

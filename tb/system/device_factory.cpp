@@ -25,18 +25,29 @@ bool device_available(DeviceKind kind) {
   return false;
 }
 
-std::unique_ptr<dut::TracedDevice> make_link_device(DeviceKind kind, const std::string& waves) {
-  if (kind == DeviceKind::kModel || !device_available(kind)) {
+bool personality_available(DeviceKind kind, Personality personality) {
+  if (kind == DeviceKind::kModel) return true;
+#ifdef SIOV_HAVE_RTL
+  if (kind == DeviceKind::kRtl) return dut::personality_available(to_string(personality));
+#endif
+  return personality == Personality::kDefault;
+}
+
+std::unique_ptr<dut::TracedDevice> make_link_device(DeviceKind kind, const std::string& waves,
+                                                    Personality personality) {
+  if (kind == DeviceKind::kModel || !device_available(kind) ||
+      !personality_available(kind, personality)) {
     throw HarnessError("no link device of kind " + std::string(to_string(kind)) + " in this build");
   }
   std::unique_ptr<dut::TracedDevice> device;
 #ifdef SIOV_HAVE_RTL
   const dut::DeviceOptions options;
-  device =
-      kind == DeviceKind::kRtl ? dut::make_rtl_device(options) : dut::make_netlist_device(options);
+  device = kind == DeviceKind::kRtl ? dut::make_device(to_string(personality), options)
+                                    : dut::make_netlist_device(options);
   if (!waves.empty()) device->start_trace(waves);
 #else
   static_cast<void>(waves);
+  static_cast<void>(personality);
 #endif
   return device;
 }

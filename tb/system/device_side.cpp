@@ -88,9 +88,7 @@ DeviceSide::~DeviceSide() {
 
 void DeviceSide::build_link(HostSide& host, coro::Scheduler& scheduler, const Scenario& scenario,
                             const DeviceOptions& options) {
-  if (scenario.personality != Personality::kDefault)
-    throw HarnessError("a device on a link has the default personality only");
-  device_ = make_link_device(options.kind, options.waves);
+  device_ = make_link_device(options.kind, options.waves, scenario.personality);
   if (options.wrap) wrapper_ = options.wrap(*device_);
   pcie::LinkDevice& link = wrapper_ ? *wrapper_ : *device_;
 
