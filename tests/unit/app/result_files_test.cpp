@@ -27,31 +27,17 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
   result.cycles_per_second = 2.5;
   result.stopped = "no operation finished";
   const auto json = load(write_summary(directory, {"run", "default", 7, "rtl"}, result));
-  const std::vector<std::string> expected{"schema",
-                                          "command",
-                                          "scenario",
-                                          "seed",
-                                          "device",
-                                          "vdevs",
-                                          "vms",
-                                          "pasids",
-                                          "descriptors",
-                                          "bytes",
-                                          "tlps_up",
-                                          "tlps_down",
-                                          "checks",
-                                          "violations",
-                                          "mismatches",
-                                          "translations",
-                                          "faults",
-                                          "interrupts",
-                                          "retries",
-                                          "cycles",
-                                          "sim_ns",
-                                          "wall_seconds",
-                                          "cycles_per_second",
-                                          "digest",
-                                          "stopped"};
+  const std::vector<std::string> expected{"schema",     "command",         "scenario",
+                                          "seed",       "device",          "vdevs",
+                                          "vms",        "pasids",          "descriptors",
+                                          "operations", "batches",         "bad_inputs",
+                                          "dropped",    "errors_reported", "errors_lost",
+                                          "events",     "bytes",           "tlps_up",
+                                          "tlps_down",  "checks",          "violations",
+                                          "mismatches", "translations",    "faults",
+                                          "interrupts", "retries",         "cycles",
+                                          "sim_ns",     "wall_seconds",    "cycles_per_second",
+                                          "digest",     "stopped"};
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
   EXPECT_EQ(keys, expected);
