@@ -237,7 +237,9 @@ TEST_P(IrqRandomTest, NothingIsLostMixedOrInvented) {
   EXPECT_GT(load.bench.allowed_answers, 100u);
   EXPECT_GT(load.bench.answers, load.bench.allowed_answers + 10'000);
   EXPECT_GT(load.rewrites, 500u);
-  if (GetParam().resets != 0) EXPECT_GT(load.resets, 100u);
+  if (GetParam().resets != 0) {
+    EXPECT_GT(load.resets, 100u);
+  }
 }
 
 }  // namespace
