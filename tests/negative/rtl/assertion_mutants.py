@@ -92,7 +92,9 @@ class Builder:
                  if line and not line.startswith("#")]
         if (HERE / f"{top}.sv").exists():
             files.append(HERE / f"{top}.sv")
-        run(["verilator", "--cc", "--assert", "-O3", "--timescale", "1ns/1ps", "-Wno-fatal", "-Wno-lint", f"-I{rtl}",
+        # Verilator 5.006 does not declare the variable of the loops that it makes of long copies.
+        run(["verilator", "--cc", "--assert", "-O3", "--reloop-limit", "1000", "--timescale", "1ns/1ps", "-Wno-fatal",
+             "-Wno-lint", f"-I{rtl}",
              *map(str, files), "--top-module", top, "--prefix", "Vtop", "--Mdir", str(out),
              *rules["parameters"].split()])
         ports = [(port, int(high) + 1) for port, high in INPUT.findall((out / "Vtop.h").read_text())]

@@ -57,9 +57,11 @@ module engine_link (
     .msg_valid_i(1'b0), .msg_ready_o(), .msg_addr_i('0), .msg_data_i('0)
   );
 
-  siov_engine #(.Tags(8), .RingLines(32), .Jobs(4), .CtoCycles(100)) u_engine (
-    .clk_i, .rst_ni, .cfg_i(cfg), .user_int_en_i(1'b1), .halt_i(1'b0), .flush_i(flr),
+  siov_engine #(.Tags(64), .RingLines(64), .Jobs(4), .CtoCycles(100)) u_engine (
+    .clk_i, .rst_ni, .cfg_i(cfg), .user_int_en_i(1'b1), .evl_i(1'b0), .halt_i(1'b0), .flush_i(flr),
     .disp_valid_i, .disp_ready_o, .disp_i,
+    .lk_valid_o(), .lk_ready_i(1'b1), .lk_ims_o(), .lk_handle_o(), .lk_pasid_en_o(), .lk_pasid_o(),
+    .lk_rsp_valid_i(1'b0), .lk_ok_i(1'b0), .rb_used_o(), .rb_ok_i(1'b1),
     .cpl_valid_i(cpl_valid), .cpl_sop_i(cpl_sop), .cpl_eop_i(cpl_eop), .cpl_i(cpl), .cpl_data_i(cpl_data),
     .rd_valid_o(rd_valid), .rd_ready_i(rd_ready), .rd_req_o(rd_req),
     .wr_valid_o(wr_valid), .wr_ready_i(wr_ready), .wr_sop_o(wr_sop), .wr_eop_o(wr_eop), .wr_req_o(wr_req),
