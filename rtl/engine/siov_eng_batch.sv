@@ -257,7 +257,6 @@ module siov_eng_batch #(
     mem_job_o = ctx_job;
     mem_job_o.op = siov_eng_pkg::JobBatchEnd;
     mem_job_o.aux = {16'd0, index_q};
-    mem_job_o.batch_id = mem_id_o;
     if (list_err_q) mem_job_o.status = siov_abi_pkg::StReadError;
   end
 

@@ -137,8 +137,8 @@ module siov_engine #(
   ) u_check (
     .clk_i, .rst_ni, .clear_i(stop), .priv_allowed_i(cfg_i.pasid_priv_en),
     .user_int_en_i, .evl_i, .disp_valid_i(pick_mem || disp_go), .disp_ready_o(check_ready),
-    .disp_i(pick_mem ? mem_disp : disp_i), .member_i(pick_mem), .batch_index_i(mem_index),
-    .batch_id_i(mem_id), .bypass_i(pick_mem && mem_end), .bypass_job_i(mem_job),
+    .disp_i(pick_mem ? mem_disp : disp_i), .member_i(pick_mem), .batch_index_i(pick_mem ? mem_index : '0),
+    .batch_id_i(pick_mem ? mem_id : '0), .bypass_i(pick_mem && mem_end), .bypass_job_i(mem_job),
     .job_valid_o(job_valid), .job_ready_i(job_ready), .job_o(job), .disp_o(job_disp)
   );
   assign is_batch = job.op == siov_eng_pkg::JobBatch;
