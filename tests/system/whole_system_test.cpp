@@ -327,7 +327,21 @@ const std::map<std::string, std::string> kDocumented = {{"wrong-pasid", "SIOV-D-
                                                         {"drop-completion", "PCIE-42"},
                                                         {"wrong-completion-status", "PCIE-34"},
                                                         {"wrong-completer", "PCIE-33"},
-                                                        {"wrong-byte-count", "PCIE-36"}};
+                                                        {"wrong-byte-count", "PCIE-36"},
+                                                        {"wrong-batch-count", "BATCH-RECORD"},
+                                                        {"early-batch-record", "BATCH-LAST"},
+                                                        {"fence-overtaken", "BATCH-FENCE"},
+                                                        {"misplaced-readback", "SB-READBACK"},
+                                                        {"wrong-log-code", "EVL-ENTRY"},
+                                                        {"misplaced-log-entry", "EVL-RING"},
+                                                        {"drop-log-entry", "EVL-MISSING"},
+                                                        {"wrong-crc", "CR-BYTES"}};
+
+/// Whether the injection meets its prey only among all operations.
+bool needs_all_operations(std::string_view name) {
+  return name.find("batch") != name.npos || name.find("log") != name.npos ||
+         name == "fence-overtaken" || name == "misplaced-readback" || name == "wrong-crc";
+}
 
 std::vector<std::string> injection_names() {
   std::vector<std::string> out;
@@ -347,6 +361,7 @@ TEST_P(InjectionTest, IsReportedByItsRule) {
     t.workload.descriptors = 250;
     t.wait = t.shared ? WaitMode::kInterrupt : WaitMode::kPoll;
   }
+  if (needs_all_operations(GetParam())) s = all_operations(true);
   s.injections.push_back({GetParam()});
   const RunResult r = play(s);
   EXPECT_FALSE(r.good());
