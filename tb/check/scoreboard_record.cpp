@@ -80,7 +80,9 @@ void Scoreboard::write_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
   const bool may_pass = t.ro && (!item.expected.writes.empty() || item.batch != nullptr);
   if (!report.holds(Rule::kOrderDataCr, !may_pass))
     fail(Rule::kOrderDataCr, at, "record with relaxed ordering: it may pass its data");
-  if (item.descriptor.opcode == abi::kOpDrain) judge_drain(item, &t, cycle);
+  // A drain that was refused waits for nobody.
+  if (item.descriptor.opcode == abi::kOpDrain && item.expected.status == abi::kStSuccess)
+    judge_drain(item, &t, cycle);
   item.record_seen = true;
   item.seen_status = status_of(t);
   item.record_cycle = cycle;
