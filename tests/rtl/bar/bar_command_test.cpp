@@ -75,6 +75,28 @@ TEST(BarCommandTest, EveryQueueIsReachedByIndexAndBitmap) {  // 3.1
   EXPECT_EQ(b.drains.back().size(), 128u);
 }
 
+TEST(BarCommandTest, QueuesAreBusyAsSoonAsTheyStop) {  // 2.9 dword 6, 3.2
+  Large b;
+  enable_device(b);
+  ASSERT_EQ(b.command(6, 127), 0u);
+  ASSERT_EQ(b.command(6, 3), 0u);
+  b.drain_cycles = 300;
+  b.write(0xA0, 4, 7u << 20 | 7u << 16 | 0x8000);
+  b.ticks(6);
+  EXPECT_EQ(b.read(0x18018 + 64 * 127) >> 30, 2u) << "Disable WQ";
+  EXPECT_EQ(b.read(0x18018 + 64 * 3) >> 30, 1u) << "the sibling";
+  while (b.read(0xA8, 4) >> 31 != 0) {
+  }
+  EXPECT_EQ(b.read(0x18018 + 64 * 127) >> 30, 0u);
+  b.write(0xA0, 4, 2u << 20);
+  EXPECT_EQ(b.read(0x90, 4), 2u) << "Disable Device";
+  EXPECT_EQ(b.read(0x18018 + 64 * 3) >> 30, 2u);
+  while (b.read(0xA8, 4) >> 31 != 0) {
+  }
+  EXPECT_EQ(b.read(0x18018 + 64 * 3) >> 30, 0u);
+  EXPECT_EQ(b.read(0x90, 4), 0u);
+}
+
 TEST(BarCommandTest, BitmapEndsAtTheLastQueue) {  // 3.3 code 0x02
   Default b;
   enable_device(b);
