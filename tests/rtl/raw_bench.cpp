@@ -3,6 +3,8 @@
 // specification.
 #include "raw_bench.hpp"
 
+#include <array>
+
 namespace siov::test {
 
 coro::Task<> RawBench::configure_space() {
@@ -29,11 +31,11 @@ coro::Task<std::uint32_t> RawBench::bring_up(std::vector<RawQueue> queues,
   const auto wqcfg = static_cast<std::uint32_t>(offsets >> 16 & 0xFFFF) * 0x100;
   const std::uint32_t stride = 32u << (wqcap >> 24 & 0xF);
   for (std::size_t g = 0; g < engine_masks.size(); ++g) {
-    std::uint64_t wqs = 0;
+    std::array<std::uint64_t, 4> wqs{};  // dsa 2.8: a bitmap of 256 queues
     for (std::size_t w = 0; w < queues.size(); ++w)
-      if (queues[w].group == g) wqs |= std::uint64_t{1} << w;
+      if (queues[w].group == g) wqs[w / 64] |= std::uint64_t{1} << w % 64;
     const std::uint32_t base = grpcfg + 64 * static_cast<std::uint32_t>(g);
-    write(base, 8, wqs);
+    for (std::uint32_t i = 0; i < 4; ++i) write(base + 8 * i, 8, wqs[i]);
     write(base + 0x20, 8, engine_masks[g]);
   }
   for (std::size_t w = 0; w < queues.size(); ++w) {
