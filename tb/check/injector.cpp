@@ -87,7 +87,7 @@ constexpr std::array kInjections = {
               "an entry of the event log has another error code"},
     Injection{"misplaced-log-entry", Rule::kEvlRing, Prey::kLogEntry,
               "an entry of the event log goes one place too far"},
-    Injection{"drop-log-entry", Rule::kEvlMissing, Prey::kLogEntry,
+    Injection{"drop-log-entry", Rule::kEvlRing, Prey::kLogEntry,
               "an entry of the event log is lost"},
     Injection{"wrong-crc", Rule::kCrBytes, Prey::kCrcRecord, "one bit of a CRC is flipped"},
     Injection{"wrong-byte-count", Rule::kPcie36, Prey::kCompletion,

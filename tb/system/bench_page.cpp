@@ -208,7 +208,8 @@ std::string head(const SweepResult& r) {
       "| link | payload over the beats that must pass, up or down: data, read requests, lists, "
       "records, portal writes |\n"
       "| queue entries | entries x payload of one / round trip |\n"
-      "| engines | engines x payload of one descriptor / max({}, beats read, beats written with the record) |\n"
+      "| engines | engines x payload of one descriptor / max({}, beats read, beats written with "
+      "the record) |\n"
       "| tags | engines x {} x bytes of a read / (latency + its beats) |\n"
       "| read buffers | {} x 8 lines of 64 bytes / (latency + beats of a read) |\n\n"
       "A knee is where a curve comes within 10 % of its highest point.\n\n",

@@ -21,7 +21,7 @@ bool personality_available(DeviceKind kind, Personality personality);
 
 /// A device behind a link. @param waves  file to dump to from reset on; empty: none
 /// @throws HarnessError for kModel (it has no link) and for what the build lacks
-std::unique_ptr<dut::TracedDevice> make_link_device(DeviceKind kind, const std::string& waves,
-                                                    Personality personality = Personality::kDefault);
+std::unique_ptr<dut::TracedDevice> make_link_device(
+    DeviceKind kind, const std::string& waves, Personality personality = Personality::kDefault);
 
 }  // namespace siov::system

@@ -334,7 +334,7 @@ const std::map<std::string, std::string> kDocumented = {{"wrong-pasid", "SIOV-D-
                                                         {"misplaced-readback", "SB-READBACK"},
                                                         {"wrong-log-code", "EVL-ENTRY"},
                                                         {"misplaced-log-entry", "EVL-RING"},
-                                                        {"drop-log-entry", "EVL-MISSING"},
+                                                        {"drop-log-entry", "EVL-RING"},
                                                         {"wrong-crc", "CR-BYTES"}};
 
 /// Whether the injection meets its prey only among all operations.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stimulus of siov_read_buffers, 3 engines, 32 buffers: two engines in group 0, one in group 1. Each reads whenever it may,
-// half of the time; what it holds comes back after a while. Option `allowed`: buffers of a group.
+// Stimulus of siov_read_buffers, 3 engines, 32 buffers: two engines in group 0, one in group 1.
+// Each reads whenever it may, half of the time; what it holds comes back after a while. Option
+// `allowed`: buffers of a group.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stimulus of siov_evl, 2 engines: errors of every kind, a log of 8 entries that software reads slowly, a link and registers
-// that take at random, halts and flushes.
+// Stimulus of siov_evl, 2 engines: errors of every kind, a log of 8 entries that software reads
+// slowly, a link and registers that take at random, halts and flushes.
 #pragma once
 
 #include "harness.hpp"
@@ -22,7 +22,8 @@ struct Env : EnvBase {
     for (unsigned s = 0; s < kSources; ++s) {
       if (clear) dut.swerr_valid_i &= ~(1U << s);
       if (clear || (dut.swerr_valid_i >> s & 1) != 0 || !chance(4)) continue;
-      for (unsigned i = 0; i < kErrorBits; i += 4) put(dut.swerr_i, s * kErrorBits + i, 4, below(16));
+      for (unsigned i = 0; i < kErrorBits; i += 4)
+        put(dut.swerr_i, s * kErrorBits + i, 4, below(16));
       if (chance(3)) put(dut.swerr_i, s * kErrorBits + kCodeLsb, 8, 0x50 + below(6));
       dut.swerr_valid_i |= 1U << s;
     }

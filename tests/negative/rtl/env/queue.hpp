@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stimulus of siov_queue, 5 queues (1 shared, the others dedicated), 2 engines in one group: portal writes
-// of every kind, engines that take and finish descriptors at random, drains with and without
+// Stimulus of siov_queue, 5 queues (1 shared, the others dedicated), 2 engines in one group: portal
+// writes of every kind, engines that take and finish descriptors at random, drains with and without
 // discard, flushes.
 #pragma once
 
