@@ -70,6 +70,8 @@ package siov_pkg;
     logic        pasid_priv_en;
     logic        msix_en;
     logic        msix_fmask;     // MSI-X function mask
+    logic        ats_en;         // address translation services
+    logic        pri_en;         // page requests; only with ats_en
   } cfg_t;
 
   // A memory request that the device wants to send; siov_tx makes header and prefix of it.
@@ -84,9 +86,10 @@ package siov_pkg;
     logic [19:0] pasid;
     logic        priv;           // privileged mode requested
     logic [9:0]  tag;
+    logic [1:0]  at;             // 00 untranslated, 01 translation request, 10 translated (PCIe 6.3 2.2.4.1)
   } tx_req_t;
-  localparam int unsigned TxReqW = 64 + 10 + 4 + 4 + 3 + 1 + 1 + 20 + 1 + 10;
-  localparam int unsigned TxReqPasidValidLsb = 31;
+  localparam int unsigned TxReqW = 64 + 10 + 4 + 4 + 3 + 1 + 1 + 20 + 1 + 10 + 2;
+  localparam int unsigned TxReqPasidValidLsb = 33;
 
   // A completion that the device owes its host (configuration, register or portal access).
   typedef struct packed {
@@ -115,6 +118,66 @@ package siov_pkg;
     logic        bad;            // requester id does not match: unexpected completion
   } cpl_in_t;
 
+  // ---------------------------------------------------------------- translation (docs/architecture.md 1.8)
+  localparam logic [2:0] XlOk = 3'd0;
+  localparam logic [2:0] XlMiss = 3'd1;
+  localparam logic [2:0] XlBusy = 3'd2;
+  localparam logic [2:0] XlFault = 3'd3;
+  localparam logic [2:0] XlError = 3'd4;
+  localparam logic [2:0] XlPageOk = 3'd5;
+  localparam logic [2:0] XlPageInvalid = 3'd6;
+  localparam logic [2:0] XlPageFailure = 3'd7;
+  localparam int unsigned XlSlots = 16;      // translation requests outstanding
+
+  // What an engine asks for.
+  typedef struct packed {
+    logic [51:0] page;           // address bits 63:12
+    logic        write;          // the access writes
+    logic        pasid_en;
+    logic [19:0] pasid;
+    logic        priv;
+    logic        ask_page;       // a page request, else a translation
+    logic [5:0]  id;
+  } xl_req_t;
+  localparam int unsigned XlReqW = 52 + 1 + 1 + 20 + 1 + 1 + 6;
+
+  // What all engines hear.
+  typedef struct packed {
+    logic        done;           // end of a slot, else the answer to a request
+    logic [1:0]  engine;
+    logic [5:0]  id;
+    logic [4:0]  slot;
+    logic [2:0]  code;
+    logic [51:0] page;           // translated address bits 63:12, of the 4 KiB page that was asked for
+    logic        untranslated;   // U: use the address as it was, with PASID
+    logic        write;          // may be used for writing
+  } xl_ans_t;
+  localparam int unsigned XlAnsW = 1 + 2 + 6 + 5 + 3 + 52 + 1 + 1;
+
+  // A message that the device sends: Page Request or Invalidate Completion.
+  typedef struct packed {
+    logic        page_request;
+    logic [31:0] dw2;
+    logic [31:0] dw3;
+    logic        pasid_valid;
+    logic [19:0] pasid;
+    logic        priv;
+  } pm_out_t;
+  localparam int unsigned PmOutW = 1 + 32 + 32 + 1 + 20 + 1;
+
+  // A message that the device gets: Invalidate Request or PRG Response.
+  typedef struct packed {
+    logic        invalidate;
+    logic [15:0] requester;
+    logic [4:0]  itag;
+    logic        pasid_valid;
+    logic [19:0] pasid;
+    logic [63:0] data;           // of an Invalidate Request, payload byte 0 in bits 63:56
+    logic [8:0]  group;
+    logic [3:0]  code;
+  } vm_in_t;
+  localparam int unsigned VmInW = 1 + 16 + 5 + 1 + 20 + 64 + 9 + 4;
+
   // A 64-byte write to a portal, already matched to BAR2.
   typedef struct packed {
     logic        deferrable;     // DMWr, else posted write
@@ -139,13 +202,15 @@ package siov_pkg;
     logic        priv;
     logic [4:0]  max_xfer;       // log2 bytes
     logic [3:0]  max_batch;      // log2 members
+    logic        ats_dis;        // no translation requests for this queue
+    logic        prs_dis;        // no page requests for this queue
   } wq_cfg_t;
-  localparam int unsigned WqCfgW = 1 + 16 + 16 + 16 + 1 + 1 + 4 + 1 + 20 + 1 + 5 + 4;
+  localparam int unsigned WqCfgW = 1 + 16 + 16 + 16 + 1 + 1 + 4 + 1 + 20 + 1 + 5 + 4 + 1 + 1;
   // Bit positions for readers that pick one field of every queue (a struct inside a generate
   // loop confuses Yosys 0.23).
-  localparam int unsigned WqCfgPrioLsb = 31;
-  localparam int unsigned WqCfgSizeLsb = 53;
-  localparam int unsigned WqCfgAcceptLsb = 85;
+  localparam int unsigned WqCfgPrioLsb = 33;
+  localparam int unsigned WqCfgSizeLsb = 55;
+  localparam int unsigned WqCfgAcceptLsb = 87;
 
   // Opcodes that exist in this device: 0x00..0x20; a mask of them has this width.
   localparam int unsigned OpsW = 33;
@@ -165,10 +230,12 @@ package siov_pkg;
     logic [3:0]   max_batch;
     logic [2:0]   tc_a;
     logic [2:0]   tc_b;
+    logic         ats;           // requests are translated (docs/architecture.md 1.8)
+    logic         prs;           // pages may be asked for
     logic         handle_ok;     // interrupt handle passed the permission check (dsa 2.10)
     logic [OpsW-1:0] ops;        // operations this queue may run: OPCAP and OPCFG
   } disp_t;
-  localparam int unsigned DispW = 512 + 8 + 1 + 1 + 1 + 1 + 1 + 20 + 1 + 5 + 4 + 3 + 3 + 1 + OpsW;
+  localparam int unsigned DispW = 512 + 8 + 1 + 1 + 1 + 1 + 1 + 20 + 1 + 5 + 4 + 3 + 3 + 1 + 1 + 1 + OpsW;
 
   // ---------------------------------------------------------------- errors
   // One entry for SWERROR (dsa 2.7) or the event log (dsa 2.11).

@@ -6,7 +6,7 @@ package siov_eng_pkg;
   // Widths of siov_pkg::tx_req_t and swerr_t; Yosys 0.23 lets a package not use another one's
   // constants.
   // siov_eng_out checks that they agree.
-  localparam int unsigned ReqW = 118;
+  localparam int unsigned ReqW = 120;
   localparam int unsigned ErrW = 428;
   localparam int unsigned CmdDataW = 512;
 
