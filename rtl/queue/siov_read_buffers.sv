@@ -226,7 +226,8 @@ module siov_read_buffers #(
   `SIOV_STATIC(gen_bad_margin, Margin == 8)   // the shift of far, and the counters of 7
 
 `ifndef SYNTHESIS
-  // Lines that the groups hold, against their limits and against the total.
+  // Lines that the groups hold, against their limits and against the total. While nothing is read, software
+  // may write what it likes, also reservations beyond the total: Enable Device refuses them.
   logic [Ne-1:0] over;
   logic [15:0]   taken;
   always_comb begin
@@ -239,7 +240,7 @@ module siov_read_buffers #(
     end
   end
   `SIOV_ASSERT(RbAllowed, over == '0)
-  `SIOV_ASSERT(RbPool, taken <= {4'b0, pool_q, 3'b0})
+  `SIOV_ASSERT(RbPool, rb_used_i != '0 |-> taken <= {4'b0, pool_q, 3'b0})
 `endif
 
 endmodule

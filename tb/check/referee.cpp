@@ -167,6 +167,7 @@ void Referee::Parts::up(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle)
     if (seen.answered != nullptr) answered(t, seen, cycle);
     return;
   }
+  scoreboard.start_due(cycle);
   if (seen.timed_out.item != nullptr) scoreboard.read_failed(seen.timed_out, cycle);
   if (t.type == TlpType::kMemRead || t.type == TlpType::kMemWrite)
     isolation.on_request(t, seen.opened, cycle);

@@ -32,7 +32,7 @@ WorkItem& Scoreboard::take_item() {
 }
 
 WorkItem* Scoreboard::accept(const Submission& submission, std::uint64_t cycle) {
-  if (!ripe_.empty()) start_ripe(cycle);
+  start_due(cycle);
   WorkItem& item = take_item();
   Queue& queue = bench_.registers.queue(submission.wq);
   item.order = next_order_++;

@@ -61,6 +61,11 @@ class Scoreboard {
   }
   /// An interrupt came without this item's record, and the record has not followed.
   void record_missing(WorkItem& item, const Context& at);
+  /// Before each request of the device: starts the members whose fence fell with the TLP before it.
+  /// That request may be all that is seen of one: an interrupt, a log entry.
+  void start_due(std::uint64_t cycle) {
+    if (!ripe_.empty()) start_ripe(cycle);
+  }
   void scan(std::uint64_t cycle);
   void end_of_test(std::uint64_t cycle);
 

@@ -161,7 +161,7 @@ void Scoreboard::complete_batch(WorkItem& batch, std::uint64_t cycle) {
 
 /// The batch record has come: nothing of the members may follow.
 void Scoreboard::close_batch(WorkItem& batch, const Tlp& record, std::uint64_t cycle) {
-  if (!ripe_.empty()) start_ripe(cycle);
+  start_due(cycle);
   Batch& b = *batch.batch;
   bench_.report.check(Rule::kBatchLast);
   if (b.complete) return;

@@ -52,7 +52,6 @@ std::uint8_t readback_bit(const WorkItem& item, std::uint64_t address, std::uint
 }  // namespace
 
 bool Scoreboard::write(PasidState& space, const Tlp& t, std::uint64_t cycle) {
-  if (!ripe_.empty()) start_ripe(cycle);
   const std::uint64_t lo = t.first_byte();
   if (t.byte_span() == 0) return true;  // no byte enabled: no effect
   WorkItem* last = space.last_write;
@@ -180,7 +179,6 @@ WorkItem* Scoreboard::source_owner(PasidState& space, std::uint64_t lo, std::uin
 }
 
 bool Scoreboard::read(PasidState& space, const Tlp& t, Request* request, std::uint64_t cycle) {
-  if (!ripe_.empty()) start_ripe(cycle);
   const std::uint64_t lo = t.first_byte(), hi = lo + t.byte_span();
   if (hi == lo) {
     readback(space, t, request, cycle);

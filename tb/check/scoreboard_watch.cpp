@@ -97,7 +97,7 @@ bool Scoreboard::late(const WorkItem& item, std::uint64_t cycle) const {
 }
 
 void Scoreboard::scan(std::uint64_t cycle) {
-  if (!ripe_.empty()) start_ripe(cycle);
+  start_due(cycle);
   const std::vector<WorkItem*> list = active_;
   for (WorkItem* item : list) {
     if (!item->active || item->silent_end || item->reported) continue;

@@ -380,6 +380,37 @@ TEST(BatchTest, ListWrittenInFlightIsTakenFromTheLink) {
   EXPECT_EQ(s.text(), "");
 }
 
+TEST(BatchTest, FencedMemberIsSeenByItsInterruptAlone) {
+  Sequence s;
+  abi::Descriptor told = s.with_interrupt(s.without_record(s.member(1, true)), 1);
+  told.opcode = 0;
+  told.source = told.destination = Iova{0};
+  told.size = 0;
+  s.submit(0, s.batch({s.member(0), told, s.member(2)}));
+  s.fetch(5, kList, 192);
+  s.run(5, s.member(0));
+  s.up(s.message(true, 1));  // nothing else stands between the fence and it
+  s.run(5, s.member(2));
+  s.up(s.record(5, kRecord, 0x01, 3));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
+TEST(BatchTest, FencedMemberIsSeenByItsLogEntryAlone) {
+  Sequence s;
+  s.log_on();
+  abi::Descriptor bad = s.noop();
+  bad.flags |= 1;  // fence
+  bad.completion_address = Iova{0x8008};
+  s.submit(0, s.batch({s.member(0), bad}));
+  s.fetch(5, kList, 128);
+  s.run(5, s.member(0));
+  s.up(s.log_entry(0, {0x0000'0500'0000'1B9C, 0x0006'0000'0000'0001, 0x8008}));
+  s.up(s.record(5, kRecord, 0x05, 2));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
 TEST(BatchTest, DependentMembersWithoutFenceAreRacy) {
   Sequence s;
   abi::Descriptor second = s.member(1);
