@@ -10,6 +10,7 @@ lib/siov_pick.sv
 lib/siov_first.sv
 link/siov_rx.sv
 link/siov_req_decode.sv
+link/siov_msg_decode.sv
 link/siov_dispatch.sv
 link/siov_aer.sv
 link/siov_cfg.sv
