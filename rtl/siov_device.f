@@ -59,6 +59,7 @@ queue/siov_wq_arb.sv
 queue/siov_dispatcher.sv
 queue/siov_queue.sv
 queue/siov_read_buffers.sv
+ats/siov_ats.sv
 evl/siov_evl_ring.sv
 evl/siov_evl_log.sv
 evl/siov_evl.sv
