@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint32_t kCfgRd = 0x04000001, kCfgWr = 0x44000001, kMRd = 0x00000001,
                         kMWr = 0x40000001;
 constexpr std::uint32_t kBar0 = 0x10000000, kBar2 = 0x20000000;
-constexpr unsigned kRequestBits = 118;  // siov_pkg::tx_req_t
+constexpr unsigned kRequestBits = 120;  // siov_pkg::tx_req_t
 
 template <class Port>
 void put(Port& port, unsigned lsb, unsigned width, std::uint64_t value) {
@@ -144,20 +144,20 @@ TEST(LinkTest, SmallDeviceHasNarrowBarsAndNoLongTags) {
   EXPECT_EQ(b.config_read(0x214), 0u);  // no interrupt message storage
   b.config_write(0x68, 0x1000);
   EXPECT_EQ(b.config_read(0x68), 0u);
-  EXPECT_EQ(b.dut->cfg_o >> 32 & 1, 0u);
+  EXPECT_EQ(b.dut->cfg_o >> 34 & 1, 0u);
 }
 
 TEST(LinkTest, LongTagEnableIsTakenByItsByteAndClearedByReset) {
   LinkBench<Vlink_large> b;
   b.config_write(0x68, 0x1000);
   EXPECT_EQ(b.config_read(0x68), 0x1000u);
-  EXPECT_EQ(b.dut->cfg_o >> 32 & 1, 1u);
+  EXPECT_EQ(b.dut->cfg_o >> 34 & 1, 1u);
   b.send({kCfgWr, 0x01, 0x01000068, 0}, 0);  // byte 0 alone
   EXPECT_EQ(b.config_read(0x68), 0x1000u);
   b.send({kCfgWr, 0x0F, 0x01000048, 0}, 0xA910);  // function-level reset
   b.ups.clear();
   EXPECT_EQ(b.config_read(0x68), 0u);
-  EXPECT_EQ(b.dut->cfg_o >> 32 & 1, 0u);
+  EXPECT_EQ(b.dut->cfg_o >> 34 & 1, 0u);
 }
 
 TEST(LinkTest, RegistersAndPortalsAreReachedToTheEndsOfTheBars) {
@@ -184,11 +184,11 @@ TEST(LinkTest, RegistersAndPortalsAreReachedToTheEndsOfTheBars) {
 template <class Port>
 void request(Port& port, unsigned stream, std::uint64_t address, unsigned dws, unsigned tag) {
   const unsigned base = stream * kRequestBits;
-  put(port, base, 36, 0);
-  put(port, base, 10, tag);
-  put(port, base + 36, 8, dws == 1 ? 0xF0 : 0xFF);  // first, last byte enables
-  put(port, base + 44, 10, dws);
-  put(port, base + 54, 64, address);
+  put(port, base, 38, 0);
+  put(port, base + 2, 10, tag);
+  put(port, base + 38, 8, dws == 1 ? 0xF0 : 0xFF);  // first, last byte enables
+  put(port, base + 46, 10, dws);
+  put(port, base + 56, 64, address);
 }
 
 TEST(LinkTest, AllTenTagBitsGoOutAndComeBack) {

@@ -11,7 +11,7 @@
 
 struct Env : EnvBase {
   using EnvBase::EnvBase;
-  static constexpr unsigned kRequestWidth = 118;
+  static constexpr unsigned kRequestWidth = 120;
   static constexpr std::uint32_t kBar0 = 0x1000'0000, kBar2 = 0x2000'0000;
 
   // ---------------------------------------------------------------- host
@@ -123,7 +123,7 @@ struct Env : EnvBase {
   }
 
   void drive_sources() {
-    const bool master = get(dut.cfg_o, 14, 1) != 0;
+    const bool master = get(dut.cfg_o, 16, 1) != 0;
     for (unsigned e = 0; e < 2; ++e) {
       Stream& write = writes_[e];
       if (write.length != 0 && write.beat == 0 && !master && chance(4)) write.length = 0;
