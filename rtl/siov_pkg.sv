@@ -225,8 +225,8 @@ package siov_pkg;
     logic        priv;
     logic [4:0]  max_xfer;       // log2 bytes
     logic [3:0]  max_batch;      // log2 members
-    logic        ats_dis;        // no translation requests for this queue: WQCFG, or ATS is off
-    logic        prs_dis;        // no page requests for this queue: WQCFG, or PRI is off
+    logic        ats_dis;        // no translation requests for this queue
+    logic        prs_dis;        // no page requests for this queue
   } wq_cfg_t;
   localparam int unsigned WqCfgW = 1 + 16 + 16 + 16 + 1 + 1 + 4 + 1 + 20 + 1 + 5 + 4 + 1 + 1;
   // Bit positions for readers that pick one field of every queue (a struct inside a generate

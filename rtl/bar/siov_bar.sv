@@ -387,7 +387,7 @@ module siov_bar #(
     .occ_idx_i(occ_idx), .occ_handle_o(occ_handle),
     .dev_rst_i(dev_rst), .wq_rst_i(wq_rst), .dev_locked_i(dev_locked), .wq_checked_i(wq_checked),
     .accept_i(wq_accept), .enabled_i(wq_enabled), .busy_i(wq_busy), .halt_i(halt_o),
-    .ats_en_i(ats_en_i), .pri_en_i(pri_en_i), .base_i(wq_base), .occ_i(wq_occ_i),
+    .base_i(wq_base), .occ_i(wq_occ_i),
     .wq_cfg_o(wq_cfg_o), .wq_ops_o(wq_ops_o), .ops_bad_o(ops_bad), .occ_evt_o(occ_evt)
   );
 

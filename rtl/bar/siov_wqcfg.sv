@@ -62,9 +62,6 @@ module siov_wqcfg #(
   input  logic [NumWq-1:0] enabled_i,
   input  logic [NumWq-1:0] busy_i,
   input  logic halt_i,
-  /// ATS, page requests are on.
-  input  logic ats_en_i,
-  input  logic pri_en_i,
   input  logic [NumWq*16-1:0] base_i,
   input  logic [NumWq*16-1:0] occ_i,
 
@@ -218,7 +215,6 @@ module siov_wqcfg #(
       .we_i((idx == IdxW'(w)) ? we_word : '0), .word_i(word_in),
       .dev_rst_i(dev_rst_i), .wq_rst_i(wq_rst_i[w]),
       .accept_i(accept_i[w]), .enabled_i(enabled_i[w]), .busy_i(busy_i[w]), .halt_i(halt_i),
-      .ats_en_i(ats_en_i), .pri_en_i(pri_en_i),
       .base_i(base_i[16*w +: 16]), .occ_i(occ_i[16*w +: 16]),
       .wq_cfg_o(wq_cfg_o[w*siov_pkg::WqCfgW +: siov_pkg::WqCfgW]),
       .ops_o(wq_ops_o[w*siov_pkg::OpsW +: siov_pkg::OpsW]), .ops_bad_o(ops_bad_o[w]),

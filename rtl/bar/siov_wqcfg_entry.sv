@@ -33,9 +33,6 @@ module siov_wqcfg_entry #(
   input  logic busy_i,
   /// Device is halted: what is thrown away makes no event.
   input  logic halt_i,
-  /// ATS, page requests are on.
-  input  logic ats_en_i,
-  input  logic pri_en_i,
   input  logic [15:0] base_i,
   input  logic [15:0] occ_i,
 
@@ -101,8 +98,8 @@ module siov_wqcfg_entry #(
     cfg.threshold = threshold_q;
     cfg.dedicated = dedicated_q;
     cfg.bof_en = bof_q;
-    cfg.ats_dis = ats_dis_q || !ats_en_i;
-    cfg.prs_dis = prs_dis_q || cfg.ats_dis || !pri_en_i;
+    cfg.ats_dis = ats_dis_q;
+    cfg.prs_dis = prs_dis_q;
     cfg.prio = prio_q;
     cfg.pasid_en = pasid_en_q;
     cfg.pasid = pasid_q;

@@ -177,8 +177,6 @@ module siov_dispatcher #(
       d2_q.max_batch <= d1_cfg_q.max_batch;
       d2_q.tc_a <= d1_tc_q[2:0];
       d2_q.tc_b <= d1_tc_q[5:3];
-      d2_q.ats <= !d1_cfg_q.ats_dis;
-      d2_q.prs <= !d1_cfg_q.prs_dis;
       d2_q.handle_ok <= 1'b1;
       d2_q.ops <= d1_ops_q;
       lk_pasid_en_q <= d1_cfg_q.pasid_en;
