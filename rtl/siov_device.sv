@@ -220,7 +220,7 @@ module siov_device #(
   logic [NumGroups*16-1:0]           grp_rb;
   logic [NumWq*siov_pkg::OpsW-1:0]   wq_ops;
   logic                              drain_start, discard_pasid_en, user_int_en;
-  logic [NumWq-1:0]                  drain_mask, drain_busy, discard;
+  logic [NumWq-1:0]                  drain_mask, drain_busy, discard, wq_epoch;
   logic [19:0]                       discard_pasid;
   logic [NumWq*16-1:0]               wq_occ;
   logic                              occ_irq_valid, occ_irq_ready, occ_irq_ims;
@@ -327,7 +327,8 @@ module siov_device #(
     .portal_valid_i(portal_valid), .portal_i(portal), .portal_data_i(portal_data),
     .portal_rsp_valid_o(portal_rsp_valid), .portal_rsp_accept_o(portal_rsp_accept),
     .wq_cfg_i(wq_cfg), .grp_wq_i(grp_wq), .grp_eng_i(grp_eng), .grp_tc_i(grp_tc),
-    .wq_ops_i(wq_ops), .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
+    .wq_ops_i(wq_ops), .ats_en_i(cfg.ats_en), .pri_en_i(cfg.pri_en), .epoch_o(wq_epoch),
+    .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
     .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
     .wq_occ_o(wq_occ),
     .lk_valid_o(lk_valid), .lk_ims_o(lk_ims), .lk_handle_o(lk_handle),
@@ -409,11 +410,15 @@ module siov_device #(
   assign unused_xa = ^{xl_ready, xa_valid, xa, xi_mark};
 
   // ------------------------------------------------------------ engines
+  logic [NumEngines-1:0]                  xl_valid, xi_busy;
+  logic [NumEngines*siov_pkg::XlReqW-1:0] xl_req;
+  logic                                   unused_xl;
+  assign unused_xl = ^{xl_valid, xl_req, xi_busy};
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
     siov_engine #(
       .EngineId(e), .Tags(TagsPerEngine), .RingLines(RingLines), .Jobs(JobsPerEngine),
       .Batches(MaxBatches), .CtoCycles(CtoCycles), .Fill16(Fill16), .Crc64(Crc64),
-      .DrainReadback(DrainReadback), .Batch1(Batch1)
+      .DrainReadback(DrainReadback), .Batch1(Batch1), .NumWq(NumWq)
     ) u_engine (
       .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .evl_i(evl_active), .halt_i(halt),
       .flush_i(clear_work),
@@ -436,6 +441,10 @@ module siov_device #(
       .swerr_o(swerr[e*SwerrW +: SwerrW]),
       .done_valid_o(done_valid[e]), .done_ready_i(done_ready[e]), .done_wq_o(done_wq[e*8 +: 8]),
       .done_epoch_o(done_epoch[e]),
+      .xl_valid_o(xl_valid[e]), .xl_ready_i(1'b0), .xl_req_o(xl_req[e*siov_pkg::XlReqW +: siov_pkg::XlReqW]),
+      .xa_valid_i(1'b0), .xa_i('0), .xi_mark_i(1'b0), .xi_busy_o(xi_busy[e]), .xl_forget_i(1'b0),
+      .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
+      .epoch_i(wq_epoch),
       .unexpected_o(eng_unexpected[e]), .timeout_o(eng_timeout[e]), .pending_o(eng_pending[e])
     );
   end
