@@ -367,8 +367,9 @@ module siov_device #(
   // ------------------------------------------------------------ translation
   logic [NumEngines-1:0]                   xl_valid, xl_ready, xi_busy;
   logic [NumEngines*siov_pkg::XlReqW-1:0]  xl_req;
-  logic                                    xa_valid, xi_mark;
+  logic                                    xa_valid, xi_mark, forget_all;
   siov_pkg::xl_ans_t                       xa;
+  assign forget_all = xl_forget || flr;
 
   if (Ats) begin : gen_ats
     logic ats_off;
@@ -379,7 +380,7 @@ module siov_device #(
       .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .stu_i(stu),
       .xl_valid_i(xl_valid), .xl_ready_o(xl_ready), .xl_req_i(xl_req), .xa_valid_o(xa_valid),
       .xa_o(xa), .xi_mark_o(xi_mark), .xi_busy_i(xi_busy),
-      .xl_forget_i(xl_forget || flr), .forget_busy_o(forget_busy),
+      .xl_forget_i(forget_all), .forget_busy_o(forget_busy),
       .xr_valid_o(xr_valid), .xr_ready_i(xr_ready), .xr_req_o(xr_req),
       .pm_valid_o(pm_valid), .pm_ready_i(pm_ready), .pm_o(pm), .vm_valid_i(vm_valid), .vm_i(vm),
       .cpl_valid_i(cpl_valid), .cpl_sop_i(cpl_sop), .cpl_eop_i(cpl_eop), .cpl_i(cpl),
@@ -399,28 +400,25 @@ module siov_device #(
     assign pri_stopped = 1'b1;
     assign {pri_failure, pri_unexpected, ats_unexpected, ats_timeout, ats_pending} = '0;
     logic unused_ats;
-    assign unused_ats = ^{xl_valid, xl_req, xi_busy, xl_forget, xr_ready, pm_ready, vm_valid, vm, pri_alloc,
+    assign unused_ats = ^{xl_valid, xl_req, xi_busy, xr_ready, pm_ready, vm_valid, vm, pri_alloc,
                           pri_reset, stu};
   end
 
-  assign xl_valid = '0;
-  assign xl_req = '0;
-  assign xi_busy = '0;
-  logic unused_xa;
-  assign unused_xa = ^{xl_ready, xa_valid, xa, xi_mark};
-
   // ------------------------------------------------------------ engines
-  logic [NumEngines-1:0]                  xl_valid, xi_busy;
-  logic [NumEngines*siov_pkg::XlReqW-1:0] xl_req;
-  logic                                   unused_xl;
-  assign unused_xl = ^{xl_valid, xl_req, xi_busy};
+  // The engines leave the tags of translation requests alone until the last of these has ended.
+  siov_pkg::cfg_t eng_cfg;
+  always_comb begin
+    eng_cfg = cfg;
+    eng_cfg.ats_en = xl_tags;
+  end
+
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
     siov_engine #(
       .EngineId(e), .Tags(TagsPerEngine), .RingLines(RingLines), .Jobs(JobsPerEngine),
       .Batches(MaxBatches), .CtoCycles(CtoCycles), .Fill16(Fill16), .Crc64(Crc64),
       .DrainReadback(DrainReadback), .Batch1(Batch1), .NumWq(NumWq)
     ) u_engine (
-      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .evl_i(evl_active), .halt_i(halt),
+      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(eng_cfg), .user_int_en_i(user_int_en), .evl_i(evl_active), .halt_i(halt),
       .flush_i(clear_work),
       .lk_valid_o(blk_valid[e]), .lk_ready_i(blk_ready[e]), .lk_ims_o(blk_ims[e]),
       .lk_handle_o(blk_handle[e*16 +: 16]), .lk_pasid_en_o(blk_pasid_en[e]),
@@ -441,8 +439,10 @@ module siov_device #(
       .swerr_o(swerr[e*SwerrW +: SwerrW]),
       .done_valid_o(done_valid[e]), .done_ready_i(done_ready[e]), .done_wq_o(done_wq[e*8 +: 8]),
       .done_epoch_o(done_epoch[e]),
-      .xl_valid_o(xl_valid[e]), .xl_ready_i(1'b0), .xl_req_o(xl_req[e*siov_pkg::XlReqW +: siov_pkg::XlReqW]),
-      .xa_valid_i(1'b0), .xa_i('0), .xi_mark_i(1'b0), .xi_busy_o(xi_busy[e]), .xl_forget_i(1'b0),
+      .xl_valid_o(xl_valid[e]), .xl_ready_i(xl_ready[e]),
+      .xl_req_o(xl_req[e*siov_pkg::XlReqW +: siov_pkg::XlReqW]),
+      .xa_valid_i(xa_valid), .xa_i(xa), .xi_mark_i(xi_mark), .xi_busy_o(xi_busy[e]),
+      .xl_forget_i(forget_all),
       .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
       .epoch_i(wq_epoch),
       .unexpected_o(eng_unexpected[e]), .timeout_o(eng_timeout[e]), .pending_o(eng_pending[e])
