@@ -59,6 +59,12 @@ queue/siov_wq_arb.sv
 queue/siov_dispatcher.sv
 queue/siov_queue.sv
 queue/siov_read_buffers.sv
+ats/siov_ats_way.sv
+ats/siov_ats_cache.sv
+ats/siov_ats_cpl.sv
+ats/siov_ats_slots.sv
+ats/siov_ats_pages.sv
+ats/siov_ats_inval.sv
 ats/siov_ats.sv
 evl/siov_evl_ring.sv
 evl/siov_evl_log.sv
