@@ -55,18 +55,8 @@ package siov_pkg;
     else if (byte_tags) tag_owner = {(tag[9:8] == '0) ? {1'b0, tag[7:6]} : 3'd4, 2'b00, tag[5:0]};
   endfunction
 
-  // Tag of translation slot k while ATS is on: of engine k[3:2] (whether or not it is there) the last
-  // four numbers, with 5-bit tags the last one (slots 0, 4, 8, 12).
-  function automatic logic [9:0] xl_tag(input logic long_tags, input logic byte_tags,
-      input logic [3:0] slot);
-    xl_tag = tag_on_link(long_tags, byte_tags, slot[3:2], 8'd7);
-    if (long_tags || byte_tags) begin
-      xl_tag = tag_on_link(long_tags, byte_tags, slot[3:2],
-          {long_tags ? 6'd47 : 6'd15, slot[1:0]});
-    end
-  endfunction
-
-  // {yes, slot} of a tag that translation requests use while ATS is on.
+  // {yes, slot} of a tag that translation requests use while ATS is on: of engine slot[3:2] (whether or
+  // not it is there) the last four numbers, with 5-bit tags the last one (slots 0, 4, 8, 12).
   function automatic logic [4:0] tag_xl(input logic long_tags, input logic byte_tags,
       input logic [9:0] tag);
     logic [10:0] owner;
