@@ -234,7 +234,9 @@ TEST_F(SystemCommandTest, BlockOnFaultNeedsPageRequestsOfTheQueue) {  // 3.3 cod
     b.write(0x808, c.dword2);
     EXPECT_EQ(b.read(0x808), c.dword2);
     EXPECT_EQ(b.command(6, 0), c.error) << c.why;
-    if (c.error == 0) EXPECT_EQ(b.command(7, 1), 0u);
+    if (c.error == 0) {
+      EXPECT_EQ(b.command(7, 1), 0u);
+    }
   }
 }
 

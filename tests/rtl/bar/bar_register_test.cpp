@@ -37,7 +37,8 @@ TEST(BarCapabilitiesTest, DefaultReadsItsValues) {  // 2.1 to 2.5
   Default b;
   EXPECT_EQ(b.read(0x00, 4), 0x100u);
   EXPECT_EQ(b.read(0x10), 0x00000000835F2D07u)
-      << "block on fault, overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, 256 IMS";
+      << "block on fault, overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, "
+         "256 IMS";
   EXPECT_EQ(b.read(0x20), 0x00FF000001080080u)
       << "OPCFG, occupancy interrupt, ATS and PRS control, 64-byte WQCFG";
   EXPECT_EQ(b.read(0x30), 0x0000000000036004u);

@@ -63,7 +63,9 @@ TEST(BarTranslationTest, ChangeOfAnEnableHaltsADeviceThatIsNotDisabled) {  // 1.
       configure(b);
       if (which == 3) b.dut.ats_en_i = b.dut.pri_en_i = 0;
       b.ticks(3);
-      if (state != 0) ASSERT_EQ(b.command(1), 0u);
+      if (state != 0) {
+        ASSERT_EQ(b.command(1), 0u);
+      }
       if (state == 2) {
         b.drain_cycles = 500;
         b.write(0xA0, 4, 2u << 20);
@@ -77,7 +79,9 @@ TEST(BarTranslationTest, ChangeOfAnEnableHaltsADeviceThatIsNotDisabled) {  // 1.
       b.ticks(6);
       EXPECT_EQ(b.read(0x90, 4), state == 0 ? 0u : 7u) << which << ' ' << state;
       EXPECT_EQ(b.read(0xC0) & 0xFFFF, state == 0 ? 0u : 0x5101u) << which << ' ' << state;
-      if (state != 0) EXPECT_EQ(b.command(5), 0x05u) << "only function-level reset leaves it";
+      if (state != 0) {
+        EXPECT_EQ(b.command(5), 0x05u) << "only function-level reset leaves it";
+      }
     }
   }
 }
@@ -98,7 +102,9 @@ TEST(BarTranslationTest, BlockOnFaultNeedsPageRequests) {  // 3.3: 0x25; 2.9
   for (const auto& c : cases) {
     b.write(0x808, 4, c.dword2);
     EXPECT_EQ(b.command(6, 0), c.error) << c.why;
-    if (c.error == 0) ASSERT_EQ(b.command(7, 1), 0u);
+    if (c.error == 0) {
+      ASSERT_EQ(b.command(7, 1), 0u);
+    }
   }
   b.write(0x848, 4, 0x10012312);
   EXPECT_EQ(b.command(6, 1), 0u) << "a shared queue may, too";
@@ -137,7 +143,8 @@ TEST(BarTranslationTest, DisableBitsAreKeptLockedAndTold) {  // 2.9 dword 2
   EXPECT_EQ(get(b.dut.wq_cfg_o, 0, 2), 0u);
 }
 
-TEST(BarTranslationTest, DeviceWithoutAtsHasNoDisableBitsAndNoBlockOnFault) {  // 2.2, 2.3, 3.3: 0x25
+TEST(BarTranslationTest,
+     DeviceWithoutAtsHasNoDisableBitsAndNoBlockOnFault) {  // 2.2, 2.3, 3.3: 0x25
   Small b;
   configure(b);
   b.write(0x808, 4, 0x1001231F);
@@ -156,9 +163,9 @@ struct Forget {
 };
 
 TEST(BarTranslationTest, EndOfWorkForgetsTranslations) {  // 3.2, SIOV-D-41
-  const Forget cases[] = {{3, 0, false},  {4, 0, true},  {8, 1, false},  {9, 1, true},
-                          {10, 1, true},  {11, 5, false}, {12, 5, true}, {7, 2, true},
-                          {6, 0, false},  {2, 0, true},  {1, 0, false},  {5, 0, true}};
+  const Forget cases[] = {{3, 0, false}, {4, 0, true},   {8, 1, false}, {9, 1, true},
+                          {10, 1, true}, {11, 5, false}, {12, 5, true}, {7, 2, true},
+                          {6, 0, false}, {2, 0, true},   {1, 0, false}, {5, 0, true}};
   for (const bool ats : {true, false}) {
     Default b;
     configure(b);

@@ -16,7 +16,7 @@
 namespace siov::test {
 
 inline constexpr std::uint32_t kCfgRd = 0x04000001, kCfgWr = 0x44000001, kMRd = 0x00000001,
-                        kMWr = 0x40000001;
+                               kMWr = 0x40000001;
 inline constexpr std::uint32_t kBar0 = 0x10000000, kBar2 = 0x20000000;
 inline constexpr unsigned kRequestBits = 120;  // siov_pkg::tx_req_t
 
@@ -122,7 +122,8 @@ class LinkBench : public Block<Model> {
       messages.push_back({get(m, 119, 1) != 0, static_cast<unsigned>(get(m, 103, 16)),
                           static_cast<unsigned>(get(m, 98, 5)), get(m, 97, 1) != 0,
                           static_cast<unsigned>(get(m, 77, 20)), get(m, 13, 64),
-                          static_cast<unsigned>(get(m, 4, 9)), static_cast<unsigned>(get(m, 0, 4))});
+                          static_cast<unsigned>(get(m, 4, 9)),
+                          static_cast<unsigned>(get(m, 0, 4))});
     }
     if (dut->pri_reset_o) ++pri_resets;
     if (dut->cpl_valid_o)

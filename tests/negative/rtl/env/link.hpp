@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stimulus of siov_link, 2 engines, 2 queues: a host that keeps to its credits and sends
-// configuration accesses, register and portal accesses, messages of translation and addresses that nobody
-// claims; sources that hold what they offer while bus mastering is on. Options wr, rd, msg (0 or 1): which
-// sources send.
+// configuration accesses, register and portal accesses, messages of translation and addresses that
+// nobody claims; sources that hold what they offer while bus mastering is on. Options wr, rd, msg
+// (0 or 1): which sources send.
 #pragma once
 
 #include <deque>
@@ -227,8 +227,8 @@ struct Env : EnvBase {
   }
 
   Header next_{};
-  bool have_next_ = false, busy_phase_ = false, portal_asked_ = false, message_ = false, ask_ = false,
-       tell_ = false;
+  bool have_next_ = false, busy_phase_ = false, portal_asked_ = false, message_ = false,
+       ask_ = false, tell_ = false;
   unsigned used_[2][2] = {}, sent_[3] = {}, sent_units_ = 0, tag_ = 0, answer_in_ = 0;
   Stream writes_[2];
   bool reads_[2] = {};
