@@ -129,8 +129,10 @@ TEST(BarTranslationTest, DisableBitsAreKeptLockedAndTold) {  // 2.9 dword 2
   EXPECT_EQ(b.read(0x808, 4), 0x1001231Du);
   EXPECT_EQ(get(b.dut.wq_cfg_o, 0, 2), 3u) << "{ATS, PRS} disabled";
   b.write(0x808, 1, 0x15);
+  b.ticks(3);
   EXPECT_EQ(get(b.dut.wq_cfg_o, 0, 2), 2u);
   b.write(0x808, 1, 0x19);
+  b.ticks(3);
   EXPECT_EQ(get(b.dut.wq_cfg_o, 0, 2), 1u);
   EXPECT_EQ(get(b.dut.wq_cfg_o, 88, 2), 0u) << "the sibling";
   ASSERT_EQ(b.command(1), 0u);
@@ -165,7 +167,7 @@ struct Forget {
 TEST(BarTranslationTest, EndOfWorkForgetsTranslations) {  // 3.2, SIOV-D-41
   const Forget cases[] = {{3, 0, false}, {4, 0, true},   {8, 1, false}, {9, 1, true},
                           {10, 1, true}, {11, 5, false}, {12, 5, true}, {7, 2, true},
-                          {6, 0, false}, {2, 0, true},   {1, 0, false}, {5, 0, true}};
+                          {2, 0, true},  {1, 0, false},  {5, 0, true}};
   for (const bool ats : {true, false}) {
     Default b;
     configure(b);
