@@ -134,8 +134,7 @@ TEST_F(AtsTest, QueueWithoutPasidAsksWithout) {  // 1.4
   Work w = copy();
   w.flags |= kBlockOnFault;
   EXPECT_EQ(play(w), kGood);
-  for (const port::TranslationRequest& r : b.host.pages.translations)
-    EXPECT_FALSE(r.pasid.has_value());
+  for (const auto& r : b.host.pages.translations) EXPECT_FALSE(r.pasid.has_value());
   ASSERT_EQ(b.host.pages.requests.size(), 1u);
   EXPECT_FALSE(b.host.pages.requests[0].pasid.has_value());
   for (const Seen& s : b.host.touching(0x200000, 0x1000)) EXPECT_TRUE(s.translated);
@@ -250,7 +249,8 @@ TEST_F(AtsTest, LargeTranslationServesItsRange) {  // S: pcie.md 9.2
     b.host.pages.large[{kOwner, page}] = 21;
   EXPECT_EQ(play(Work::move(0x200000, 0x300000, 0x10000, kRecordAt)), kGood);
   for (const Seen& s : b.host.touching(0x200000, 0x200000)) EXPECT_TRUE(s.translated);
-  if (b.is_model()) EXPECT_EQ(b.host.pages.translations.size(), 3u) << "read, write, record";
+  if (!b.is_model()) return;  // several may be under way before the first answer
+  EXPECT_EQ(b.host.pages.translations.size(), 3u) << "read, write, record";
 }
 
 TEST_F(AtsTest, FailedTranslationIsReported) {  // 5.5 (22)

@@ -164,4 +164,37 @@ struct FaultTest : PortTest {
   }
 };
 
+/// Copies of 256 bytes, one a page, that block on faults.
+struct PageRequestTest : FaultTest {
+  static constexpr std::uint64_t kSource = 0x200000, kTarget = 0x300000;
+
+  static Work copy(unsigned n = 0) {
+    Work w = Work::move(kSource + 0x1000 * n, kTarget + 0x1000 * n, 256, kRecordAt + 32 * n);
+    w.flags |= kBlockOnFault;
+    return w;
+  }
+  PageHost& pages() { return b.host.pages; }
+  /// Bit 0 response failure, bit 1 unexpected index. @spec PCIe-6.3 10.5.2.3
+  unsigned page_status() { return b.config(0x246, 2) & 0x3; }
+  /// Runs until n page requests have been seen.
+  void await_requests(std::size_t n) {
+    for (int i = 0; i < 200 && pages().requests.size() < n; ++i) b.run(50);
+    ASSERT_EQ(pages().requests.size(), n);
+  }
+  Record record(unsigned n) const { return b.host.record(kRecordAt + 32 * n); }
+  void expect_silence() {
+    const std::size_t before = b.host.seen.size();
+    b.run(10'000);
+    EXPECT_EQ(b.host.seen.size(), before);
+  }
+  /// Starts, with a copy that waits for its source page, unanswered.
+  void block_queue_0() {
+    start(16, true);
+    pages().answer.reset();
+    take_away(kSource);
+    b.movdir(kQueue0, copy());
+    await_requests(1);
+  }
+};
+
 }  // namespace siov::test
