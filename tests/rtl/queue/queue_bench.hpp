@@ -49,6 +49,8 @@ class QueueBench : public Block<Dut> {
     d.halt_i = d.flush_i = d.portal_valid_i = d.drain_start_i = 0;
     d.discard_pasid_en_i = 0;
     d.lk_ok_i = 1;
+    d.ats_en_i = seed % 4 != 2;
+    d.pri_en_i = seed % 4 != 3;
     d.swerr_ready_i = 1;
     fill(d.wq_cfg_i, kCfgBits * Wqs);
     fill(d.grp_wq_i, Groups * Wqs);
