@@ -372,7 +372,7 @@ module siov_device #(
   assign forget_all = xl_forget || flr;
 
   if (Ats) begin : gen_ats
-    logic ats_off;
+    logic unused_off;
     siov_ats #(
       .NumEngines(NumEngines), .AtcEntries(AtcEntries), .PageSlots(PageSlots),
       .CtoCycles(CtoCycles), .LongTags(LongTags)
@@ -386,11 +386,9 @@ module siov_device #(
       .cpl_valid_i(cpl_valid), .cpl_sop_i(cpl_sop), .cpl_eop_i(cpl_eop), .cpl_i(cpl),
       .cpl_data_i(cpl_data),
       .pri_alloc_i(pri_alloc), .pri_reset_i(pri_reset || flr), .pri_rf_o(pri_failure),
-      .pri_uprgi_o(pri_unexpected), .pri_stopped_o(pri_stopped), .ats_off_o(ats_off),
+      .pri_uprgi_o(pri_unexpected), .pri_stopped_o(pri_stopped), .ats_off_o(unused_off),
       .unexpected_o(ats_unexpected), .timeout_o(ats_timeout), .pending_o(ats_pending)
     );
-    logic unused_off;
-    assign unused_off = ats_off;
   end else begin : gen_no_ats
     assign xl_ready = '0;
     assign {xa_valid, xi_mark, forget_busy, xr_valid, pm_valid} = '0;

@@ -146,7 +146,8 @@ module siov_cmd #(
   logic [1:0]         dev_q, dev_d;
   logic               rst_type_q, rst_type_d;      // 0 Reset Device leaves Halt, 1 only FLR does
   logic               from_halt_q, from_halt_d;
-  logic               bme_q, pasid_en_q, ats_en_q, pri_en_q, forget_d, forget_q;
+  logic [3:0]         enables, enables_q;
+  logic               forget_d, forget_q;
   logic               cmd_done_d, dev_rst_d, drain_d, flush_d, halt_evt_d, cfg_change, wq_rst_now;
   logic               cmd_done_q, cmd_drop_q, cfg_change_q, halt_evt_q, dev_rst_q, drain_q, flush_q;
   logic               evl_start_d, evl_start_q, evl_active_q;
@@ -168,8 +169,8 @@ module siov_cmd #(
 
   // ------------------------------------------------------------ halt
   logic halting;
-  assign cfg_change = ((bme_i != bme_q) || (pasid_en_i != pasid_en_q) || (ats_en_i != ats_en_q) ||
-                       (pri_en_i != pri_en_q)) &&
+  assign enables = {bme_i, pasid_en_i, ats_en_i, pri_en_i};
+  assign cfg_change = (enables != enables_q) &&
                       (dev_q != siov_abi_pkg::GenstsDisabled) &&
                       !((dev_q == siov_abi_pkg::GenstsHalt) && rst_type_q);
   assign halting = cfg_change || (halt_req_i && (dev_q != siov_abi_pkg::GenstsHalt));
@@ -188,17 +189,8 @@ module siov_cmd #(
     dev_d = dev_q;
     rst_type_d = rst_type_q;
     from_halt_d = from_halt_q;
-    cmd_done_d = 1'b0;
-    dev_rst_d = 1'b0;
-    wq_rst_now = 1'b0;
-    drain_d = 1'b0;
-    flush_d = 1'b0;
-    halt_evt_d = 1'b0;
-    scan_start_o = 1'b0;
-    judge_start_o = 1'b0;
-    pick_start_o = 1'b0;
-    evl_start_d = 1'b0;
-    forget_d = 1'b0;
+    {cmd_done_d, dev_rst_d, wq_rst_now, drain_d, flush_d, halt_evt_d, evl_start_d, forget_d} = '0;
+    {scan_start_o, judge_start_o, pick_start_o} = '0;
 
     unique case (state_q)
       StIdle: begin
@@ -378,9 +370,8 @@ module siov_cmd #(
       state_q <= StIdle;
       err_q <= siov_abi_pkg::CmdErrNone;
       result_q <= '0;
-      evl_start_q <= 1'b0;
-      forget_q <= 1'b0;
-      evl_active_q <= 1'b0;
+      {evl_start_q, evl_active_q, forget_q, cmd_done_q, cmd_drop_q} <= '0;
+      {cfg_change_q, halt_evt_q, dev_rst_q, drain_q} <= '0;
       mask_q <= '0;
       enabled_q <= '0;
       busy_q <= '0;
@@ -389,13 +380,7 @@ module siov_cmd #(
       from_halt_q <= 1'b0;
       want_int_q <= 1'b0;
       code_q <= '0;
-      cmd_done_q <= 1'b0;
-      cmd_drop_q <= 1'b0;
-      cfg_change_q <= 1'b0;
-      halt_evt_q <= 1'b0;
-      dev_rst_q <= 1'b0;
       wq_rst_q <= '0;
-      drain_q <= 1'b0;
       flush_q <= 1'b1;
     end else begin
       state_q <= state_d;
@@ -425,10 +410,7 @@ module siov_cmd #(
     end
     if (cmd_valid_i && !active) operand_q <= cmd_i[siov_abi_pkg::CmdOperandLsb +: 20];
     wait_q <= wait_d;
-    bme_q <= bme_i;
-    pasid_en_q <= pasid_en_i;
-    ats_en_q <= ats_en_i;
-    pri_en_q <= pri_en_i;
+    enables_q <= enables;
   end
 
   logic unused_cmd;
