@@ -2,8 +2,8 @@
 // Read requests that wait for their translation, in order (docs/architecture.md 1.8).
 //
 // A request without translation (attr.ats = 0) passes at once while nothing waits. The others enter
-// a fifo; requests for the same page in a row share a cell (siov_eng_xl_cell), which asks at once, so
-// misses overlap. The head leaves with the translated address, AT = 10 and no PASID; where only
+// a fifo; a request for one of the last two pages shares its cell (siov_eng_xl_cell), so the blocks of two
+// sources do too. Cells ask at once: misses overlap. The head leaves with the translated address, AT = 10 and no PASID; where only
 // untranslated access is allowed, as it came. Without translation it does not leave: fail_o tells
 // the owner of its tag. A request that has left the fifo waits for the link only; sent_o says that it
 // uses a translation.
@@ -57,9 +57,9 @@ module siov_eng_xl_reads #(
   logic [Cells-1:0]      load, idle, busy, ready, fault, untranslated, used, joins, leaves;
   logic [2*Cells-1:0]    reason;
   logic [52*Cells-1:0]   page;
-  siov_eng_pkg::xl_key_t key, newest_key_q;
-  logic [CellW-1:0]      newest_q, next, joined;
-  logic                  h_valid, h_pop, room, bypass, same, push, out_valid_q;
+  siov_eng_pkg::xl_key_t key, newest_key_q, older_key_q;
+  logic [CellW-1:0]      newest_q, older, next, joined;
+  logic                  h_valid, h_pop, room, bypass, same, same_older, push, out_valid_q;
   logic [UseW-1:0]       held;
 
   always_comb begin
@@ -73,18 +73,23 @@ module siov_eng_xl_reads #(
     key.epoch = in_attr_i.epoch;
     next = newest_q + CellW'(1);
     same = !idle[newest_q] && !fault[newest_q] && newest_key_q == key;
-    joined = same ? newest_q : next;
+    older = newest_q - CellW'(1);
+    same_older = !idle[older] && !fault[older] && older_key_q == key;
+    joined = same ? newest_q : same_older ? older : next;
     bypass = !in_attr_i.ats && !h_valid && !out_valid_q;
-    push = in_valid_i && !bypass && room && (!in_attr_i.ats || same || !used[next]);
+    push = in_valid_i && !bypass && room && (!in_attr_i.ats || same || same_older || !used[next]);
     joins = '0;
     joins[joined] = push && in_attr_i.ats;
-    load = same ? '0 : joins;
+    load = (same || same_older) ? '0 : joins;
   end
   assign in_ready_o = bypass ? out_ready_i : push;
   always_ff @(posedge clk_i) begin
     if (!rst_ni) newest_q <= '0;
     else if (|load) newest_q <= next;
-    if (|load) newest_key_q <= key;
+    if (|load) begin
+      newest_key_q <= key;
+      older_key_q <= newest_key_q;
+    end
   end
 
   // ------------------------------------------------------------ cells
