@@ -15,11 +15,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "block.hpp"
@@ -136,7 +138,10 @@ class AtsBench : public blocks::Block<Dut> {
   /// Sets a bit of cfg_t.
   void configure(unsigned bit, bool value) {
     blocks::put(this->dut().cfg_i, bit, 1, value);
-    if (bit == kAtsEn && !value) off_cycle = this->cycle();
+    if (bit == kAtsEn && !value) {
+      off_cycle = forgotten_ = this->cycle();
+      ordered_duplicates = false;
+    }
     if (bit == kAtsEn && value) off_cycle.reset();
   }
 
@@ -212,6 +217,27 @@ class AtsBench : public blocks::Block<Dut> {
     return live_count(0, 32) == 0 && completions_.empty() && invalidations_.empty() && open_.empty() &&
            responses_.empty();
   }
+  std::string what_waits() const {
+    std::string text;
+    for (unsigned s = 0; s < 32; ++s) {
+      if (live_[s]) text += " slot " + std::to_string(s) + (owed_[s] ? " sent" : "");
+    }
+    for (unsigned e = 0; e < Engines; ++e) {
+      text += ", engine " + std::to_string(e) + ": " + std::to_string(wishes_[e].size()) + " and " + std::to_string(pending_[e].size());
+    }
+    return text + ", completions " + std::to_string(completions_.size()) + ", invalidations " +
+           std::to_string(invalidations_.size()) + " and " + std::to_string(open_.size()) + ", responses " +
+           std::to_string(responses_.size());
+  }
+  /// Requests of an engine that are not accepted yet.
+  std::size_t waiting(unsigned engine) const { return wishes_[engine].size(); }
+  /// Invalidate Requests without completion; the device promises to take 32.
+  std::size_t outstanding() const { return open_.size() + invalidations_.size(); }
+  bool tag_in_use(unsigned itag, unsigned requester) const {
+    const auto same = [&](const Invalidation& i) { return i.itag == itag && i.requester == requester; };
+    return std::any_of(open_.begin(), open_.end(), same) ||
+           std::any_of(invalidations_.begin(), invalidations_.end(), same);
+  }
   /// After PRI Reset no index is in use.
   void forget_indexes() {
     for (unsigned s = 16; s < 32; ++s) owed_[s] = false;
@@ -221,6 +247,7 @@ class AtsBench : public blocks::Block<Dut> {
   // ---------------------------------------------------------------- what the neighbours do
   unsigned ask_one_in = 1;      ///< an engine offers a request once in n cycles
   unsigned xr_ready_one_in = 1, pm_ready_one_in = 1;  ///< the link accepts once in n cycles; 0 never
+  unsigned timeout_cycles = 2000;  ///< CtoCycles of the block
   unsigned busy_cycles = 0;     ///< an engine is busy with old work up to this long after a mark
   bool ordered_duplicates = true;  ///< requests for the same never have two slots (not across a forget)
   std::function<void(const Request&)> on_request;
@@ -234,6 +261,7 @@ class AtsBench : public blocks::Block<Dut> {
   unsigned unexpected = 0, timeouts = 0, failures = 0, unknown_groups = 0;
   std::uint64_t hits = 0, acknowledged = 0, revoked = 0;
   std::optional<std::uint64_t> off_cycle;
+  bool error_expected = false;         ///< requests may end with an error without such a completion
   bool page_failure_expected = false;  ///< waits may end as failed without such a response
 
  private:
@@ -269,6 +297,8 @@ class AtsBench : public blocks::Block<Dut> {
     }
     return k;
   }
+  // A tag without its last completion is used again only after two timeouts.
+  bool rests(unsigned slot) const { return owed_[slot] && this->cycle() < asked_[slot] + 2 * timeout_cycles; }
   void drive();
   void sample();
   void sample_asks();
@@ -288,7 +318,7 @@ class AtsBench : public blocks::Block<Dut> {
   std::optional<Ask> live_[32];
   bool named_[32] = {};
   bool owed_[32] = {};
-  std::uint64_t asked_[16] = {};
+  std::uint64_t asked_[16] = {}, returned_[16] = {};  ///< last request sent, last completion
   std::optional<std::size_t> last_grant_[16];
   bool last_error_[16] = {};
   bool last_denied_[16] = {};
@@ -302,6 +332,7 @@ class AtsBench : public blocks::Block<Dut> {
   std::deque<DueResponse> responses_;
   std::uint64_t busy_until_[Engines] = {};
   std::uint64_t forgotten_ = 0;
+  std::uint64_t idle_now_ = 0, idle_mark_ = 0;  ///< the last mark behind which all engines have been idle; one cycle ago
   bool message_seen_ = false;
   unsigned responded_ = 16;  ///< index whose response was in the last cycle; 16 none
 };
