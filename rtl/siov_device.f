@@ -10,6 +10,7 @@ lib/siov_pick.sv
 lib/siov_first.sv
 link/siov_rx.sv
 link/siov_req_decode.sv
+link/siov_msg_decode.sv
 link/siov_dispatch.sv
 link/siov_aer.sv
 link/siov_cfg.sv
@@ -41,6 +42,12 @@ engine/siov_eng_crc.sv
 engine/siov_eng_dif.sv
 engine/siov_eng_delta.sv
 engine/siov_eng_apply.sv
+engine/siov_eng_units.sv
+engine/siov_eng_xl_cell.sv
+engine/siov_eng_xl_pair.sv
+engine/siov_eng_xl_ask.sv
+engine/siov_eng_xl_reads.sv
+engine/siov_eng_xl_writes.sv
 engine/siov_eng_check.sv
 engine/siov_eng_steps.sv
 engine/siov_eng_verdict.sv

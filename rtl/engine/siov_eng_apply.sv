@@ -5,7 +5,8 @@
 // An entry whose number is not above the one before it (0x07), or lies outside the destination
 // (0x08), ends the operation: nothing of it and of what follows is written, further lines are
 // swallowed. A write that would cross a 4 KiB page becomes two. Bytes behind the last whole entry
-// are ignored. Not here: reads, checks of sizes.
+// are ignored. When the write on offer has no page (fault_i), it and all that follows is dropped, and
+// used_o counts the entries before it. Not here: reads, checks of sizes.
 //
 // start_i comes before the first line; flush_i after the last or with it; results are valid with
 // done_o, error_o at once. Throughput: an entry a cycle, one more cycle for each line. Latency:
@@ -26,6 +27,7 @@ module siov_eng_apply (
   input  logic [511:0] data_i,
   input  logic [6:0]   bytes_i,        /// valid bytes from lane 0 on, 1..64
   input  logic         flush_i,        /// pulse: that was the last line
+  input  logic         fault_i,        /// pulse: the write on offer cannot be done
   output logic         done_o,         /// level: everything has been handed out
   // writes; the first byte is in lane wr_addr_o[1:0]
   output logic         wr_valid_o,
@@ -43,7 +45,11 @@ module siov_eng_apply (
   localparam int unsigned EntryW = 8 * EntryBytes;
   localparam int unsigned WindowW = 512 + EntryW - 8;   // a line behind less than an entry
 
-  logic        error_q, fail;
+  logic        error_q, fail, halted_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i || start_i) halted_q <= 1'b0;
+    else if (fault_i) halted_q <= 1'b1;
+  end
 
   // ------------------------------------------------------------ W: bytes not yet taken
   logic [WindowW-1:0] window_q;
@@ -58,11 +64,11 @@ module siov_eng_apply (
 
   assign short_w = count_q < 7'(EntryBytes);
   assign ready_o = short_w;
-  assign load = valid_i && short_w && !error_q;
+  assign load = valid_i && short_w && !error_q && !halted_q;
   assign cut = !short_w && entry_free;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i || start_i || fail) count_q <= '0;
+    if (!rst_ni || clear_i || start_i || fail || fault_i) count_q <= '0;
     else if (load) count_q <= count_q + bytes_i;
     else if (cut) count_q <= count_q - 7'(EntryBytes);
     if (load) window_q <= append(window_q, data_i, count_q[3:0]);
@@ -80,7 +86,7 @@ module siov_eng_apply (
   assign moves = entry_valid_q && free && !(low_q || far_q);
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i || start_i || fail) entry_valid_q <= 1'b0;
+    if (!rst_ni || clear_i || start_i || fail || fault_i) entry_valid_q <= 1'b0;
     else if (entry_free) entry_valid_q <= cut;
     if (!rst_ni || clear_i || start_i) any_q <= 1'b0;
     else if (cut) any_q <= 1'b1;
@@ -95,13 +101,19 @@ module siov_eng_apply (
 
   // ------------------------------------------------------------ results
   logic [7:0]  status_q;
-  logic [31:0] used_q;
+  logic [31:0] used_q, written_q;     // record bytes of entries checked, of entries written
+  logic        wrote;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || start_i) begin
       error_q <= 1'b0;
       status_q <= '0;
       used_q <= '0;
+      written_q <= '0;
+    end else if (fault_i) begin
+      error_q <= 1'b0;
+      used_q <= written_q;
     end else begin
+      if (wrote) written_q <= written_q + 32'(EntryBytes);
       if (fail) begin
         error_q <= 1'b1;
         status_q <= low_q ? siov_abi_pkg::StDeltaNotIncreasing : siov_abi_pkg::StDeltaOutOfRange;
@@ -119,7 +131,7 @@ module siov_eng_apply (
   assign head = 4'd8 - {1'b0, c_addr_q[2:0]};
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i || start_i) c_valid_q <= 1'b0;
+    if (!rst_ni || clear_i || start_i || fault_i) c_valid_q <= 1'b0;
     else if (free) c_valid_q <= moves;
     if (start_i) dst_q <= dst_i;
     if (moves) begin
@@ -139,7 +151,7 @@ module siov_eng_apply (
   assign c_moves = c_valid_q && out_free && !tail_valid_q;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
+    if (!rst_ni || clear_i || fault_i) begin
       wr_valid_q <= 1'b0;
       tail_valid_q <= 1'b0;
     end else if (out_free) begin
@@ -162,6 +174,8 @@ module siov_eng_apply (
     end
   end
 
+  assign wrote = wr_valid_q && wr_ready_i && !tail_valid_q;
+
   logic flush_q, done_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || start_i) begin
@@ -183,9 +197,10 @@ module siov_eng_apply (
   assign status_o = status_q;
   assign used_o = used_q;
 
-  `SIOV_ASSERT(ApplyWrHolds, wr_valid_o && !wr_ready_i && !clear_i |=> wr_valid_o &&
+  `SIOV_ASSERT(ApplyWrHolds, wr_valid_o && !wr_ready_i && !clear_i && !fault_i |=> wr_valid_o &&
                $stable({wr_addr_o, wr_bytes_o, wr_data_o}))
   `SIOV_ASSERT(ApplyInPage, wr_valid_o |-> {1'b0, wr_addr_o[11:0]} + {6'd0, wr_bytes_o} <= 13'd4096)
+  `SIOV_ASSERT(ApplyHalted, halted_q |-> !wr_valid_o && !error_o)
   `SIOV_COVER(ApplyWaits, c_valid_q && !out_free)
 
 endmodule

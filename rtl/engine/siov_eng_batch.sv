@@ -8,7 +8,8 @@
 // Members run in order on this engine and inherit PASID, privilege and traffic classes of the
 // batch; dword 0 of a member is ignored. Each is fetched once. A fence waits until every member
 // before it has finished; if one of them did not end with status 1, the rest is dropped. When a list
-// read fails, the members before it still run and the batch ends with 0x20. The end of a batch is a
+// read fails, the members before it still run and the batch ends with 0x20; without a translation
+// for the list with 0x06, or 0x22 where translating failed. The end of a batch is a
 // job like any other and so leaves the engine after its members' records and interrupts.
 // Throughput: a member every three cycles, two to four more if it asks for an interrupt.
 
@@ -39,8 +40,12 @@ module siov_eng_batch #(
   output logic                 rd_pasid_en_o,
   output logic [19:0]          rd_pasid_o,
   output logic                 rd_priv_o,
+  output siov_eng_pkg::xl_attr_t rd_attr_o,
   input  logic [PosW-1:0]      avail_pos_i,
   input  logic                 err_i,
+  input  logic                 err_xl_i,       /// the list has no translation,
+  input  logic [1:0]           err_reason_i,   /// why
+  input  logic [51:0]          err_page_i,     /// and where
   output logic                 err_ack_o,
   output logic                 line_rd_o,
   output logic [PosW-7:0]      line_o,
@@ -66,7 +71,7 @@ module siov_eng_batch #(
   input  logic                 fail_i,         /// a member of the batch under way did not end with status 1
   input  logic                 done_i          /// pulse: a member or an end has left the engine
 );
-  localparam int unsigned FetchW = 64 + 16 + 3 + 1 + 20 + 1;
+  localparam int unsigned FetchW = 64 + 16 + 3 + 1 + 20 + 1 + siov_eng_pkg::XlAttrW;
   localparam int unsigned CtxW = siov_eng_pkg::JobW + siov_pkg::DispW;
   localparam int unsigned Depth = Batches + 4;   // and those that are in the check already
   localparam int unsigned CountW = $clog2(Depth + 1);
@@ -78,15 +83,17 @@ module siov_eng_batch #(
   logic [2:0]        f_tc;
   logic              f_pasid_en, f_priv;
   logic [19:0]       f_pasid;
+  siov_eng_pkg::xl_attr_t f_attr;
   logic [CountW-1:0] fetch_count, feed_count;
   siov_eng_pkg::job_t ctx_job;
   siov_pkg::disp_t    ctx_disp;
   siov_fifo #(.W(FetchW), .Depth(Depth)) u_fetch (
     .clk_i, .rst_ni, .clear_i, .wr_valid_i(par_valid_i), .wr_ready_o(fetch_room),
     .wr_data_i({par_job_i.src, par_job_i.size[15:0], par_job_i.tc_src, par_job_i.pasid_en,
-                par_job_i.pasid, par_job_i.priv}),
+                par_job_i.pasid, par_job_i.priv,
+                par_job_i.ats, par_job_i.prs, par_job_i.wq, par_job_i.epoch}),
     .rd_valid_o(fetch_valid), .rd_ready_i(fetch_pop),
-    .rd_data_o({f_addr, f_count, f_tc, f_pasid_en, f_pasid, f_priv}), .count_o(fetch_count)
+    .rd_data_o({f_addr, f_count, f_tc, f_pasid_en, f_pasid, f_priv, f_attr}), .count_o(fetch_count)
   );
   siov_fifo #(.W(CtxW), .Depth(Depth)) u_feed (
     .clk_i, .rst_ni, .clear_i, .wr_valid_i(par_valid_i), .wr_ready_o(feed_room),
@@ -120,6 +127,7 @@ module siov_eng_batch #(
   assign rd_pasid_en_o = f_pasid_en;
   assign rd_pasid_o = f_pasid;
   assign rd_priv_o = f_priv;
+  assign rd_attr_o = f_attr;
   assign fetch_pop = rd_valid_o && rd_ready_i && left_q == {12'd0, bytes[9:6]};
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
@@ -151,7 +159,9 @@ module siov_eng_batch #(
   logic [2:0]      state_q;
   logic [15:0]     index_q, lines_q;       // members given; lines of this list used
   logic [7:0]      id_q;
-  logic            list_err_q, handle_ok_q;
+  logic            list_err_q, handle_ok_q, list_xl_q;
+  logic [1:0]      list_reason_q;
+  logic [51:0]     list_page_q;
   logic [511:0]    desc_q;
   logic [15:0]     out_q;                  // members and ends given and not finished
   logic [PosW-1:0] lag;
@@ -214,6 +224,9 @@ module siov_eng_batch #(
           if (line_rd_o) state_q <= StLook;
           else if (err_ack_o) begin
             list_err_q <= 1'b1;
+            list_xl_q <= err_xl_i;
+            list_reason_q <= err_reason_i;
+            list_page_q <= err_page_i;
             state_q <= StDrop;
           end
         end
@@ -257,7 +270,12 @@ module siov_eng_batch #(
     mem_job_o = ctx_job;
     mem_job_o.op = siov_eng_pkg::JobBatchEnd;
     mem_job_o.aux = {16'd0, index_q};
-    if (list_err_q) mem_job_o.status = siov_abi_pkg::StReadError;
+    if (list_err_q) begin
+      mem_job_o.status = siov_abi_pkg::StReadError;
+      if (list_xl_q) mem_job_o.status = (list_reason_q == siov_eng_pkg::XlBroken)
+          ? siov_abi_pkg::StTranslationError : siov_abi_pkg::StBatchPageFault;
+      mem_job_o.dst = {list_page_q, 12'd0};
+    end
   end
 
   logic unused_ok;

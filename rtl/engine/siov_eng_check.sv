@@ -391,7 +391,6 @@ module siov_eng_check #(
     job.opcode = opcode;
     job.bad_flags = (status == siov_abi_pkg::StInvalidFlags) ? bad : '0;
     job.err_info = {12'd0, 1'b0, rcr, c_q.ims, rci, d[siov_abi_pkg::DescHandleLsb +: 16]};
-    if (status == siov_abi_pkg::StInvalidFlags) job.err_info = {8'd0, bad};
     job.info = d[511:8*40];
     job.mods = flags[19:16];
     if (status == siov_abi_pkg::StSuccess) begin
@@ -406,6 +405,7 @@ module siov_eng_check #(
       if (is_copy_crc) job.op = siov_eng_pkg::JobCopyCrc;
       if (is_dif) job.op = siov_eng_pkg::JobDif;
       if (is_batch) job.op = siov_eng_pkg::JobBatch;
+      if (is_flush && c_q.ats) job.op = siov_eng_pkg::JobFlush;
       if (cached || is_flush) job.readback = {is_dual && flags[siov_abi_pkg::FlagCc2], flags[siov_abi_pkg::FlagCc2]};
       if (is_drain && DrainReadback) job.readback = flags[17:16];
     end
@@ -419,7 +419,7 @@ module siov_eng_check #(
     job.write_cr_ok = cr_usable && rcr;
     job.write_cr_err = cr_usable;
     job.swerr_err = !cr_usable;
-    job.log_record = is_drain && evl_i && cr_usable && rcr;
+    job.log_record = is_drain && evl_i && !c_q.prs && cr_usable && rcr;
     job.irq = rci && c_q.handle_ok && !cr_misaligned && !priv_bad && !user_rci;
     job.ims = c_q.ims;
     job.handle = d[siov_abi_pkg::DescHandleLsb +: 16];
@@ -436,6 +436,9 @@ module siov_eng_check #(
     job.member = c_member_q;
     job.batch_index = c_index_q;
     job.batch_id = c_id_q;
+    job.ats = c_q.ats;
+    job.prs = c_q.prs;
+    job.block = c_q.prs && c_q.bof_en && flags[siov_abi_pkg::FlagBof];
     if (c_bypass_q) job = c_job_q;
   end
 

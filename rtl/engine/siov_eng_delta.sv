@@ -4,7 +4,9 @@
 //
 // Entries are packed from the (8-byte aligned) destination on; a write holds what falls into one
 // 64-byte line of it. When an entry does not fit, the record ends before it and the lines that
-// follow are swallowed. Not here: reads, checks of sizes, who may see the result.
+// follow are swallowed. When the write on offer has no page (fault_i), it and all that follows is
+// dropped, and the results are those before the first entry that is not wholly written.
+// Not here: reads, checks of sizes, who may see the result.
 //
 // start_i comes before the first lines; flush_i after the last or with it; results are valid with
 // done_o. Throughput: a pair of equal lines a cycle; a differing word a cycle. Latency: pair to
@@ -27,6 +29,7 @@ module siov_eng_delta (
   input  logic [511:0] b_i,            /// source 2
   input  logic [3:0]   words_i,        /// valid words from word 0 on, 1..8
   input  logic         flush_i,        /// pulse: write out the rest
+  input  logic         fault_i,        /// pulse: the write on offer cannot be done
   output logic         done_o,         /// level: everything has been handed out
   // writes of the record; the first byte is in lane wr_addr_o[1:0], which is 0
   output logic         wr_valid_o,
@@ -51,7 +54,11 @@ module siov_eng_delta (
   logic [WordW-1:0] base_q, after_q;    // number of the first word of this pair, of the next one
   logic [WordW-4:0] above_q;            // base_q / 8 + 1
   logic [WordW-1:0] end_q, after;       // number behind this pair, behind the one that comes
-  logic             overflow_q, pick, fits, entry_free;
+  logic             overflow_q, pick, fits, entry_free, halted_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i || start_i) halted_q <= 1'b0;
+    else if (fault_i) halted_q <= 1'b1;
+  end
 
   function automatic logic [7:0] compare(input logic [511:0] a, input logic [511:0] b,
                                          input logic [3:0] words);
@@ -77,7 +84,8 @@ module siov_eng_delta (
       a_valid_q <= 1'b0;
       after_q <= '0;
     end else begin
-      if (ready_o) a_valid_q <= valid_i;
+      if (fault_i) a_valid_q <= 1'b0;
+      else if (ready_o) a_valid_q <= valid_i && !halted_q;
       if (take) after_q <= after;
     end
     if (take) begin
@@ -92,6 +100,8 @@ module siov_eng_delta (
   end
 
   // ------------------------------------------------------------ B: one entry
+  logic [15:0]      wr_first_q;         // word of the first entry that is not whole before this write
+  logic [31:0]      wr_first_size_q;    // record bytes before that entry
   logic             entry_valid_q, differs_q;
   logic [79:0]      entry_q;
   logic [31:0]      left_q, size_q;
@@ -120,6 +130,12 @@ module siov_eng_delta (
       size_q <= '0;
       left_q <= max_size_i;
       compared_q <= '0;
+    end else if (fault_i) begin
+      entry_valid_q <= 1'b0;
+      differs_q <= wr_first_size_q != '0;
+      overflow_q <= 1'b0;
+      size_q <= wr_first_size_q;
+      compared_q <= {1'b0, wr_first_q};
     end else begin
       if (entry_free) entry_valid_q <= pick && fits;
       if (pick) begin
@@ -142,6 +158,9 @@ module siov_eng_delta (
   logic [79:0]  tail;                  // what does not go into a line that an entry fills
   logic [63:0]  addr_q;                // of its first byte
   logic         spills, move, flush_q, rest, done_q;
+  logic         first_valid_q;          // an entry ends in the line; the first one:
+  logic [15:0]  first_q;
+  logic [31:0]  first_size_q, moved_q;  // record bytes before it; of entries so far
   logic         wr_valid_q;
   logic [63:0]  wr_addr_q;
   logic [6:0]   wr_bytes_q;
@@ -159,7 +178,7 @@ module siov_eng_delta (
   endfunction
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i || start_i) begin
+    if (!rst_ni || clear_i || start_i || fault_i) begin
       fill_q <= '0;
       line_q <= '0;
     end else if (move) begin
@@ -182,7 +201,27 @@ module siov_eng_delta (
   end
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) wr_valid_q <= 1'b0;
+    if (!rst_ni || clear_i || start_i) begin
+      first_valid_q <= 1'b0;
+      moved_q <= '0;
+    end else if (move) begin
+      first_valid_q <= !(spills && room_q == 7'(EntryBytes));
+      moved_q <= moved_q + 32'(EntryBytes);
+    end else if (rest) begin
+      first_valid_q <= 1'b0;
+    end
+    if (move && (spills || !first_valid_q)) begin
+      first_q <= entry_q[15:0];
+      first_size_q <= moved_q;
+    end
+    if ((move && spills) || rest) begin
+      wr_first_q <= first_valid_q ? first_q : entry_q[15:0];
+      wr_first_size_q <= first_valid_q ? first_size_q : moved_q;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i || fault_i) wr_valid_q <= 1'b0;
     else if (!wr_valid_q) wr_valid_q <= ((move && spills) || rest) && !start_i;
     else if (wr_ready_i) wr_valid_q <= 1'b0;
     if (move && spills) wr_data_q <= put(line_q, entry_q, fill_q[5:0]);
@@ -217,9 +256,10 @@ module siov_eng_delta (
   logic unused_ok;
   assign unused_ok = ^{dst_i[2:0], number[WordW-1], 1'b0};
 
-  `SIOV_ASSERT(DeltaWrHolds, wr_valid_o && !wr_ready_i && !clear_i |=> wr_valid_o &&
+  `SIOV_ASSERT(DeltaWrHolds, wr_valid_o && !wr_ready_i && !clear_i && !fault_i |=> wr_valid_o &&
                $stable({wr_addr_o, wr_bytes_o, wr_data_o}))
   `SIOV_ASSERT(DeltaInLine, wr_valid_o |-> {1'b0, wr_addr_o[5:0]} + wr_bytes_o <= 7'd64)
+  `SIOV_ASSERT(DeltaHalted, halted_q |-> !wr_valid_o && !overflow_o)
   `SIOV_COVER(DeltaWaits, entry_valid_q && spills && wr_valid_q)
 
 endmodule

@@ -20,6 +20,8 @@ module siov_eng_out #(
   input  logic                clear_i,
   input  logic                stop_i,
   output logic                quiet_o,
+  input  logic                mark_i,
+  output logic                old_o,          /// write TLPs with translations from before the last mark
   input  logic                cmd_valid_i,
   output logic                cmd_ready_o,
   input  siov_eng_pkg::cmd_t  cmd_i,
@@ -171,7 +173,7 @@ module siov_eng_out #(
   end
 
   logic unused_req;
-  assign unused_req = ^{cmd_req, 1'b0};
+  assign unused_req = ^{cmd_req, in_req, 1'b0};
 
   // Who takes it.
   logic s1_ring, s1_tlp, s1_end, s1_crc, s1_delta, s1_push;
@@ -273,6 +275,28 @@ module siov_eng_out #(
   assign quiet_o = !o_valid && !s1_tlp && !s1_end && !mid_q && !(cmd_valid && beat_q != '0 && is_tlp);
   assign empty_o = cmd_count == '0 && !s1_valid_q && !o_valid;
 
+  // ------------------------------------------------------------ write TLPs that use a translation
+  // Everything leaves in order, so those ordered before the last mark go first.
+  siov_pkg::tx_req_t in_req;
+  logic [4:0]        old_q, young_q;
+  logic              enters, leaves;
+  assign in_req = cmd_i.req;
+  assign enters = (cmd_valid_i && cmd_ready_o && in_req.at == 2'b10) || (u_push && u_req.at == 2'b10);
+  assign leaves = o_pop && !o_end && o_eop && o_req.at == 2'b10;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) begin
+      old_q <= '0;
+      young_q <= '0;
+    end else if (mark_i) begin
+      old_q <= old_q + young_q + 5'(enters) - 5'(leaves);
+      young_q <= '0;
+    end else begin
+      if (leaves && old_q != '0) old_q <= old_q - 5'd1;
+      young_q <= young_q + 5'(enters) - 5'(leaves && old_q == '0);
+    end
+  end
+  assign old_o = old_q != '0;
+
   // ------------------------------------------------------------ comparison
   logic [511:0] a_q, cmp_a;
   logic [63:0]  neq_q, neq;
@@ -326,6 +350,7 @@ module siov_eng_out #(
   `SIOV_ASSERT(OutWrHolds, wr_valid_o && !wr_ready_i && !stop_i |=> stop_i || (wr_valid_o && $stable(wr_data_o) && $stable(wr_req_o)))
   `SIOV_ASSERT(OutIrqHolds, irq_valid_o && !irq_ready_i && !stop_i |=> stop_i || (irq_valid_o && $stable(irq_handle_o)))
   `SIOV_ASSERT(OutDoneLast, done_valid_o || batch_done_o |-> !irq_valid_o && !swerr_valid_o)
+  `SIOV_ASSERT(OutXlCount, leaves |-> old_q != '0 || young_q != '0)
   `SIOV_COVER(OutLinkStall, wr_valid_o && !wr_ready_i)
 
 endmodule

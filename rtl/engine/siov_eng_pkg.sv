@@ -24,6 +24,7 @@ package siov_eng_pkg;
   localparam logic [3:0] JobDif = 4'd10;      // check, insert, strip, update: see the opcode
   localparam logic [3:0] JobBatch = 4'd11;    // goes to siov_eng_batch
   localparam logic [3:0] JobBatchEnd = 4'd12; // the record of a batch, behind its last member
+  localparam logic [3:0] JobFlush = 4'd13;    // cache flush with translation: its pages are looked up
 
   typedef struct packed {
     logic [3:0]  op;
@@ -61,10 +62,13 @@ package siov_eng_pkg;
     logic        member;        // of a batch
     logic [15:0] batch_index;
     logic [7:0]  batch_id;
+    logic        ats;           // its requests are translated
+    logic        prs;           // pages of list, record and readback may be asked for
+    logic        block;         // pages of data too
   } job_t;
   localparam int unsigned JobW = 4 + 8 + 24 + 32 + 8 + 64 + 64 + 64 + 32 + 32 + 192 + 4 + 1 + 64 +
                                  1 + 1 + 1 + 1 + 2 + 1 + 1 + 16 + 1 + 3 + 3 + 3 + 3 + 1 + 20 + 1 +
-                                 8 + 1 + 1 + 16 + 8;
+                                 8 + 1 + 1 + 16 + 8 + 3;
 
   // What a step of siov_eng_steps covers.
   localparam logic [1:0] SegData = 2'd0;
@@ -107,5 +111,57 @@ package siov_eng_pkg;
     logic               batch;    // batch unit counts it: member or batch end
   } end_t;
   localparam int unsigned EndW = 1 + 1 + 16 + 1 + ErrW + 8 + 1 + 1 + 1;
+
+  // ---------------------------------------------------------------- translation
+  // What a read request takes along to its translation.
+  typedef struct packed {
+    logic       ats;            // it needs one
+    logic       block;          // a missing page may be asked for
+    logic [7:0] wq;
+    logic       epoch;
+  } xl_attr_t;
+  localparam int unsigned XlAttrW = 1 + 1 + 8 + 1;
+
+  // What is to be translated, for whom.
+  typedef struct packed {
+    logic [51:0] page;
+    logic        write;
+    logic        pasid_en;
+    logic [19:0] pasid;
+    logic        priv;
+    logic        block;
+    logic [7:0]  wq;
+    logic        epoch;
+  } xl_key_t;
+  localparam int unsigned XlKeyW = 52 + 1 + 1 + 20 + 1 + 1 + 8 + 1;
+
+  // Why there is none: the status of a data access is 03, 04, 22.
+  localparam logic [1:0] XlNoPage = 2'd0;     // no such right, and not asked for
+  localparam logic [1:0] XlNoMore = 2'd1;     // page request answered Invalid, or too many
+  localparam logic [1:0] XlBroken = 2'd2;     // translation UR, CA, timeout; page request failed
+
+  // What the walker hears about a page.
+  typedef struct packed {
+    logic        ready;
+    logic        fault;
+    logic [1:0]  reason;
+    logic        untranslated;
+    logic [51:0] page;
+  } xl_got_t;
+
+  // The access at which a job ended.
+  localparam logic [2:0] OperandSrc = 3'd1;   // source, source 1, list, readback 1
+  localparam logic [2:0] OperandSrc2 = 3'd2;  // source 2, seed, readback 2
+  localparam logic [2:0] OperandDst = 3'd3;
+  localparam logic [2:0] OperandDst2 = 3'd4;
+  localparam logic [2:0] OperandRecord = 3'd5;
+  typedef struct packed {
+    logic        valid;
+    logic        write;
+    logic [1:0]  reason;
+    logic [2:0]  operand;
+    logic [51:0] page;
+    logic [31:0] done;          // bytes completed; delta units know their own
+  } fault_t;
 
 endpackage

@@ -23,11 +23,19 @@ module siov_eng_readback #(
   input  logic               pasid_en_i,
   input  logic [19:0]        pasid_i,
   input  logic               priv_i,
+  input  siov_eng_pkg::xl_attr_t attr_i,
   output logic               done_o,          /// pulse
   output logic               err_o,           /// with done_o
   output logic               req_valid_o,
   input  logic               req_ready_i,
   output siov_pkg::tx_req_t  req_o,
+  output siov_eng_pkg::xl_attr_t req_attr_o,
+  // translation (siov_eng_xl_reads)
+  input  logic               mark_i,
+  input  logic               sent_i,          /// it leaves with a translation
+  input  logic               unsent_i,        /// it waits for one
+  input  logic               fail_i,          /// there is none
+  output logic               old_o,           /// under way with a translation from before the last mark
   input  logic               cpl_valid_i,
   input  logic               cpl_sop_i,
   input  siov_pkg::cpl_in_t  cpl_i,
@@ -44,6 +52,8 @@ module siov_eng_readback #(
   logic [1:0]        state_q;
   logic [CtoW-1:0]   age_q;
   siov_pkg::tx_req_t req_q;
+  siov_eng_pkg::xl_attr_t attr_q;
+  logic              used_q, old_q;
   logic              mine, expired, good;
 
   assign mine = cpl_valid_i && cpl_sop_i && !cpl_i.bad && cpl_i.tag == tag_i;
@@ -52,6 +62,8 @@ module siov_eng_readback #(
   assign start_ready_o = state_q == StIdle;
   assign req_valid_o = state_q == StSend;
   assign req_o = req_q;
+  assign req_attr_o = attr_q;
+  assign old_o = old_q;
   assign pending_o = state_q == StWait || state_q == StRest;
   assign unexpected_o = mine && (state_q == StIdle || state_q == StSend);
 
@@ -63,7 +75,7 @@ module siov_eng_readback #(
       state_q <= StIdle;
       age_q <= '0;
     end else begin
-      age_q <= (state_q == StWait && cto_disable_i) ? '0 : age_q + CtoW'(1);
+      age_q <= (state_q == StWait && (cto_disable_i || unsent_i)) ? '0 : age_q + CtoW'(1);
       unique case (state_q)
         StIdle: if (start_valid_i && !clear_i) state_q <= StSend;
         StSend: begin
@@ -85,12 +97,24 @@ module siov_eng_readback #(
           end else if (clear_i) begin
             state_q <= StRest;
             age_q <= '0;
+          end else if (fail_i) begin
+            state_q <= StIdle;
+            done_o <= 1'b1;
+            err_o <= 1'b1;
           end
         end
         default: if (mine || expired) state_q <= StIdle;
       endcase
     end
+    if (!rst_ni || !(sent_i || pending_o)) begin
+      used_q <= 1'b0;
+      old_q <= 1'b0;
+    end else begin
+      used_q <= used_q || sent_i;
+      if (mark_i) old_q <= used_q || sent_i;
+    end
     if (state_q == StIdle && start_valid_i) begin
+      attr_q <= attr_i;
       req_q <= '0;
       req_q.addr <= {addr_i[63:2], 2'd0};
       req_q.length <= 10'd1;

@@ -16,6 +16,9 @@
 // that way rest until their
 // completion has come or a completion timeout has passed. Which tags it owns depends on the tag
 // enables of the configuration space (siov_pkg), which change only while nothing is outstanding.
+// Between its requests and the link lies siov_eng_xl_reads; a read that has no translation ends there
+// (fail_i) like one with a bad completion. old_o: reads that use a translation from before the last
+// mark are outstanding.
 //
 // Latency: beat to readable 4 cycles; line read 1 cycle.
 
@@ -46,10 +49,24 @@ module siov_eng_ring #(
   input  logic                 rd_pasid_en_i,
   input  logic [19:0]          rd_pasid_i,
   input  logic                 rd_priv_i,
+  input  siov_eng_pkg::xl_attr_t rd_attr_i,
   // read requests to the link
   output logic                 req_valid_o,
   input  logic                 req_ready_i,
   output siov_pkg::tx_req_t    req_o,
+  output logic [$clog2(Tags)-1:0] req_tag_o,
+  output siov_eng_pkg::xl_attr_t req_attr_o,
+  // their translation (siov_eng_xl_reads)
+  input  logic                 mark_i,
+  input  logic                 sent_i,           /// this tag leaves with a translation
+  input  logic [$clog2(Tags)-1:0] sent_tag_i,
+  input  logic                 unsent_i,         /// tags from this one on have not left
+  input  logic [$clog2(Tags)-1:0] unsent_tag_i,
+  input  logic                 fail_i,           /// this tag will never leave
+  input  logic [$clog2(Tags)-1:0] fail_tag_i,
+  input  logic [1:0]           fail_reason_i,
+  input  logic [51:0]          fail_page_i,
+  output logic                 old_o,
   // completions from the link
   input  logic                 cpl_valid_i,
   input  logic                 cpl_sop_i,
@@ -63,6 +80,9 @@ module siov_eng_ring #(
   // walker
   output logic [PosW-1:0]      avail_pos_o,
   output logic                 err_o,
+  output logic                 err_xl_o,         /// with err_o: there was no translation,
+  output logic [1:0]           err_reason_o,     /// why
+  output logic [51:0]          err_page_o,       /// and for which page
   input  logic                 err_ack_i,
   input  logic                 line_rd_i,
   input  logic [PosW-7:0]      line_i,
@@ -103,8 +123,10 @@ module siov_eng_ring #(
     be_tail = (tail_bytes == 2'd0) ? 4'hF : 4'hF >> (3'd4 - {1'b0, tail_bytes});
   end
 
-  siov_pkg::tx_req_t req_q;
-  logic              req_valid_q;
+  siov_pkg::tx_req_t      req_q;
+  siov_eng_pkg::xl_attr_t req_attr_q;
+  logic [TagW-1:0]        req_tag_q;
+  logic                   req_valid_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) req_valid_q <= 1'b0;
     else if (!req_valid_q || req_ready_i) req_valid_q <= take;
@@ -119,10 +141,14 @@ module siov_eng_ring #(
       req_q.pasid <= rd_pasid_i;
       req_q.priv <= rd_priv_i;
       req_q.tag <= new_tag;
+      req_tag_q <= new_q;
+      req_attr_q <= rd_attr_i;
     end
   end
   assign req_valid_o = req_valid_q;
   assign req_o = req_q;
+  assign req_tag_o = req_tag_q;
+  assign req_attr_o = req_attr_q;
 
   // ------------------------------------------------------------ C0: match a completion
   logic             mine, known, orphan, good, final_c;
@@ -260,11 +286,9 @@ module siov_eng_ring #(
   localparam int unsigned CtoW = $clog2(CtoCycles + 1);
   logic [CtoW-1:0]  head_age_q, rest_age_q;
   logic             expired, head_unsent, new_orphan;
-  logic [9:0]       head_tag;          // the tag on the wire
-  assign head_tag = siov_pkg::tag_on_link(tag10_i, ext_tag_i, 2'(EngineId), first_i + 8'(head_q));
 
   // The timeout runs from the transmission, not from the wish to send.
-  assign head_unsent = req_valid_q && req_q.tag == head_tag;
+  assign head_unsent = (req_valid_q && req_tag_q == head_q) || (unsent_i && unsent_tag_i == head_q);
   assign new_orphan = expired || (c2_short_q && c2_more_q) || (sop && fail && !final_c) || (clear_i && (busy_q & ~done_q) != '0);
   assign expired = busy_q[head_q] && !done_q[head_q] && head_age_q == CtoW'(CtoCycles);
   assign retire = busy_q[head_q] && done_q[head_q] && (!bad_q[head_q] || err_ack_i);
@@ -273,17 +297,43 @@ module siov_eng_ring #(
   assign err_o = busy_q[head_q] && done_q[head_q] && bad_q[head_q];
   assign pending_o = (|busy_q) || (|orphan_q);
 
-  // Lines of a read, for the read buffer limit.
+  // ------------------------------------------------------------ translation
+  // used: the read is on the link with a translation; old: with one from before the last mark.
+  localparam int unsigned FaultW = 2 + 52;
+  logic [Tags-1:0]   xl_bad_q, used_q, old_q, out, sends;
+  logic [FaultW-1:0] faults [Tags];    // {reason, page}
+  always_comb begin
+    out = (busy_q & ~done_q) | orphan_q;
+    sends = '0;
+    sends[sent_tag_i] = sent_i;
+  end
+  always_ff @(posedge clk_i) begin
+    if (fail_i) faults[fail_tag_i] <= {fail_reason_i, fail_page_i};
+    if (take) xl_bad_q[new_q] <= 1'b0;
+    if (fail_i) xl_bad_q[fail_tag_i] <= 1'b1;
+    if (!rst_ni) begin
+      used_q <= '0;
+      old_q <= '0;
+    end else begin
+      used_q <= (used_q & out) | sends;
+      old_q <= (mark_i ? used_q | sends : old_q) & (out | sends);
+    end
+  end
+  assign old_o = |old_q;
+  assign err_xl_o = xl_bad_q[head_q];
+  assign {err_reason_o, err_page_o} = faults[head_q];
+
+  // ------------------------------------------------------------ lines of a read, for the read buffer limit
   logic [3:0]  lines [Tags];
   logic [3:0]  take_lines, give_lines;
-  logic [11:0] used_q;
+  logic [11:0] lines_used_q;
   assign take_lines = 4'((rd_bytes_i + 10'd63) >> 6);
   assign give_lines = lines[head_q];
-  assign used_lines_o = used_q;
+  assign used_lines_o = lines_used_q;
   always_ff @(posedge clk_i) begin
     if (take) lines[new_q] <= take_lines;
-    if (!rst_ni || clear_i) used_q <= '0;
-    else used_q <= used_q + (take ? {8'd0, take_lines} : '0) - (retire ? {8'd0, give_lines} : '0);
+    if (!rst_ni || clear_i) lines_used_q <= '0;
+    else lines_used_q <= lines_used_q + (take ? {8'd0, take_lines} : '0) - (retire ? {8'd0, give_lines} : '0);
   end
 
   always_ff @(posedge clk_i) begin
@@ -322,6 +372,10 @@ module siov_eng_ring #(
         done_q[c_tag] <= 1'b1;
         bad_q[c_tag] <= 1'b1;
         if (!final_c) orphan_q[c_tag] <= 1'b1;   // poisoned in the middle: the rest still comes
+      end
+      if (fail_i) begin
+        done_q[fail_tag_i] <= 1'b1;
+        bad_q[fail_tag_i] <= 1'b1;
       end
       if (expired) begin
         done_q[head_q] <= 1'b1;
@@ -362,6 +416,8 @@ module siov_eng_ring #(
 
   `SIOV_ASSERT(RingReqHolds, req_valid_o && !req_ready_i && !clear_i |=> req_valid_o && $stable(req_o))
   `SIOV_ASSERT(RingTagsInOrder, take |-> !busy_q[new_q])
+  `SIOV_ASSERT(RingFailsOnce, fail_i |-> busy_q[fail_tag_i] && !done_q[fail_tag_i])
+  `SIOV_ASSERT(RingOldOut, sent_i |-> busy_q[sent_tag_i] && !done_q[sent_tag_i])
   `SIOV_COVER(RingOutOfTags, rd_valid_i && !tag_free)
   `SIOV_COVER(RingErrorWaits, err_o && !err_ack_i)
 

@@ -17,6 +17,7 @@ module siov_eng_split #(
   input  logic                clk_i,
   input  logic                rst_ni,
   input  logic                clear_i,
+  input  logic [2:0]          mps_i,
   input  logic [2:0]          mrrs_i,        /// limit is 128 << mrrs, capped at 512 bytes
   input  logic                job_valid_i,
   output logic                job_ready_o,
@@ -31,7 +32,8 @@ module siov_eng_split #(
   output logic [2:0]          rd_tc_o,
   output logic                rd_pasid_en_o,
   output logic [19:0]         rd_pasid_o,
-  output logic                rd_priv_o
+  output logic                rd_priv_o,
+  output siov_eng_pkg::xl_attr_t rd_attr_o
 );
   localparam logic [1:0] StIdle = 2'd0;  // waits for a job
   localparam logic [1:0] StSeg = 2'd1;   // takes the next segment
@@ -54,7 +56,7 @@ module siov_eng_split #(
   logic [3:0]  seg_offset;
   logic [31:0] seg_block_rem;
   siov_eng_steps u_steps (
-    .clk_i, .load_i(load), .job_i(job_i), .step_i(step), .kind_o(seg_kind), .reads_o(seg_reads),
+    .clk_i, .load_i(load), .job_i(job_i), .mps_i, .step_i(step), .kind_o(seg_kind), .reads_o(seg_reads),
     .side_o(seg_side), .pair_o(seg_pair), .read_addr_o(seg_read), .write_addr_o(seg_write),
     .write2_addr_o(seg_write2), .len_o(seg_len), .lane_o(seg_lane), .offset_o(seg_offset),
     .block_rem_o(seg_block_rem), .last_o(seg_last)
@@ -63,7 +65,7 @@ module siov_eng_split #(
   assign step = state_q == StSeg;
   assign reading = state_q == StSeg && seg_reads;
   assign has_reads = job_i.op != siov_eng_pkg::JobNone && job_i.op != siov_eng_pkg::JobFill &&
-                     job_i.op != siov_eng_pkg::JobBatchEnd;
+                     job_i.op != siov_eng_pkg::JobFlush && job_i.op != siov_eng_pkg::JobBatchEnd;
 
   // Bytes of the next read.
   logic [9:0]      limit, room, bytes;
@@ -89,6 +91,12 @@ module siov_eng_split #(
   assign rd_pasid_en_o = job_q.pasid_en;
   assign rd_pasid_o = job_q.pasid;
   assign rd_priv_o = job_q.priv;
+  always_comb begin
+    rd_attr_o.ats = job_q.ats;
+    rd_attr_o.block = job_q.block;
+    rd_attr_o.wq = job_q.wq;
+    rd_attr_o.epoch = job_q.epoch;
+  end
   assign job_ready_o = state_q == StIdle;
 
   logic [PosW-1:0] seg_pos, seg_end;

@@ -5,6 +5,7 @@
 // Copies, fill, DIF that writes: pieces inside one 4 KiB page of the destination, ascending, or
 // descending when an overlapping copy must run from the top. A segment starts a fresh ring line at
 // byte lane dst[1:0], so that its write payload needs no further shift.
+// With translation a descending segment is one write TLP, so that a fault never leaves one half done.
 // Compare, create delta: blocks of up to 512 bytes inside one page of either source, first of
 // source 1, then of source 2, each starting a fresh ring line at lane 0.
 // Streams that are only read (CRC, compare with a pattern, delta record, DIF check): pieces inside
@@ -16,6 +17,7 @@ module siov_eng_steps (
   input  logic                clk_i,
   input  logic                load_i,        /// start with this job
   input  siov_eng_pkg::job_t  job_i,
+  input  logic [2:0]          mps_i,         /// payload limit is 128 << mps, capped at 512 bytes
   input  logic                step_i,        /// next segment
   output logic [1:0]          kind_o,
   output logic                reads_o,       /// the segment has bytes to read
@@ -36,23 +38,27 @@ module siov_eng_steps (
   logic [12:0] blk_q, blk_size_q;
   logic [3:0]  offset_q;
   logic [1:0]  kind_q;
-  logic        side_q, backward_q, pi_read_q, pi_write_q, data_write_q, seed64_q;
+  logic        side_q, backward_q, pi_read_q, pi_write_q, data_write_q, seed64_q, ats_q;
 
   logic        is_pair, is_dif, to_page_of_dst;
   logic [12:0] room_up, room_down, room_src, room;
   logic [63:0] end_dst;
   logic [31:0] skip;
-  logic [12:0] len;
+  logic [12:0] len, part;
 
   always_comb begin
     is_pair = op_q == siov_eng_pkg::JobCompare || op_q == siov_eng_pkg::JobDelta;
     is_dif = op_q == siov_eng_pkg::JobDif;
     to_page_of_dst = op_q == siov_eng_pkg::JobCopy || op_q == siov_eng_pkg::JobFill ||
                      op_q == siov_eng_pkg::JobDual || op_q == siov_eng_pkg::JobCopyCrc ||
-                     (is_dif && data_write_q);
+                     op_q == siov_eng_pkg::JobFlush || (is_dif && data_write_q);
     end_dst = dst_q + {32'd0, rem_q};
     room_up = 13'd4096 - {1'b0, dst_q[11:0]};
     room_down = (end_dst[11:0] == '0) ? 13'd4096 : {1'b0, end_dst[11:0]};
+    part = 13'd511;
+    if (mps_i == 3'd0) part = 13'd127;
+    if (mps_i == 3'd1) part = 13'd255;
+    if (ats_q) room_down = ((room_down - 13'd1) & part) + 13'd1;
     room_src = 13'd4096 - {1'b0, src_q[11:0]};
     room = room_src;
     if (to_page_of_dst) room = backward_q ? room_down : room_up;
@@ -80,7 +86,7 @@ module siov_eng_steps (
     read_addr_o = src_q + {32'd0, skip};
     if (is_pair && side_q) read_addr_o = dst_q;
     if (kind_q == siov_eng_pkg::SegSeed) read_addr_o = other_q;
-    reads_o = op_q != siov_eng_pkg::JobFill;
+    reads_o = op_q != siov_eng_pkg::JobFill && op_q != siov_eng_pkg::JobFlush;
     if (kind_q == siov_eng_pkg::SegPi) reads_o = pi_read_q;
   end
 
@@ -107,6 +113,7 @@ module siov_eng_steps (
       side_q <= 1'b0;
       offset_q <= '0;
       seed64_q <= job_i.mods[3];
+      ats_q <= job_i.ats;
       kind_q <= siov_eng_pkg::SegData;
       if ((job_i.op == siov_eng_pkg::JobCrc || job_i.op == siov_eng_pkg::JobCopyCrc) && job_i.mods[0])
         kind_q <= siov_eng_pkg::SegSeed;

@@ -9,8 +9,10 @@
 // Operations with a unit of their own (CRC, DIF, delta) wait at their end until the unit has seen
 // everything; a DIF block waits for its guard before its protection information is judged or
 // written, when its data may already have gone out.
-// After a failed read or a DIF error the rest of the job is walked without writing (ring lines are
-// only freed). How a job ends is decided by siov_eng_verdict.
+// With translation a TLP waits for its page (siov_eng_xl_writes); a missing one ends the job there.
+// A translated TLP is not ordered behind an error report that is not out yet, which may wait for software.
+// After a failed read, a fault or a DIF error the rest of the job is walked without writing (ring lines
+// are only freed). How a job ends is decided by siov_eng_verdict.
 // Throughput: one TLP a cycle; four more cycles a descriptor, hidden behind earlier output.
 
 `include "siov_assert.svh"
@@ -27,12 +29,33 @@ module siov_eng_walk #(
   input  siov_eng_pkg::job_t  job_i,
   input  logic [PosW-1:0]     avail_pos_i,
   input  logic                err_i,
+  input  logic                err_xl_i,       /// it is a page without translation:
+  input  logic [1:0]          err_reason_i,
+  input  logic [51:0]         err_page_i,
   output logic                err_ack_o,
   output logic                cmd_valid_o,
   input  logic                cmd_ready_i,
   output siov_eng_pkg::cmd_t  cmd_o,
   input  logic                out_idle_i,     /// every command has been carried out
   input  logic                out_empty_i,    /// and every write TLP is on the link
+  // pages of what is written (siov_eng_xl_writes)
+  input  logic                evl_i,
+  output logic                page_start_o,   /// pulse: a job begins, or a fault was taken
+  output logic                page_want_o,
+  output logic [51:0]         page_o,
+  output logic [51:0]         page2_o,
+  output logic                page_ahead_o,   /// the next segment's
+  output logic [51:0]         next_page_o,
+  output logic [51:0]         next_page2_o,
+  output logic                page_ahead_job_o, /// the next job's may be asked for
+  output logic                page_record_o,  /// the record's is wanted
+  output logic                page_hold_o,    /// no translated TLP may start
+  input  siov_eng_pkg::xl_got_t page_i,
+  input  siov_eng_pkg::xl_got_t page2_i,
+  input  siov_eng_pkg::xl_got_t page_record_i,
+  input  logic                page_quiet_i,
+  input  logic                unit_fault_i,   /// pulse: a delta unit's write has no page (page_i)
+  input  logic [51:0]         unit_page_i,    /// this one
   // units
   output logic                unit_start_o,   /// pulse: a new job (job_o) begins
   output siov_eng_pkg::job_t  job_o,          /// the job under way
@@ -113,7 +136,7 @@ module siov_eng_walk #(
   logic [3:0]  seg_offset;
   logic [31:0] seg_block_rem;
   siov_eng_steps u_steps (
-    .clk_i, .load_i(load), .job_i(job_i), .step_i(step), .kind_o(seg_kind), .reads_o(seg_reads),
+    .clk_i, .load_i(load), .job_i(job_i), .mps_i, .step_i(step), .kind_o(seg_kind), .reads_o(seg_reads),
     .side_o(seg_side), .pair_o(seg_pair), .read_addr_o(seg_read), .write_addr_o(seg_write),
     .write2_addr_o(seg_write2), .len_o(seg_len), .lane_o(seg_lane), .offset_o(seg_offset),
     .block_rem_o(seg_block_rem), .last_o(seg_last)
@@ -122,8 +145,10 @@ module siov_eng_walk #(
   assign step = state_q == StSeg;
 
   logic is_fill, is_copy, is_dual, is_pat, is_delta, is_apply, is_crc, is_dif, writes, dif_pi_write, skip;
-  logic uses_crc;
+  logic uses_crc, is_flush;
+  siov_eng_pkg::fault_t fault_q;
   always_comb begin
+    is_flush = job_q.op == siov_eng_pkg::JobFlush;
     is_fill = job_q.op == siov_eng_pkg::JobFill;
     is_copy = job_q.op == siov_eng_pkg::JobCopy;
     is_dual = job_q.op == siov_eng_pkg::JobDual;
@@ -137,7 +162,7 @@ module siov_eng_walk #(
              (is_dif && job_q.opcode != siov_abi_pkg::OpDifCheck);
     dif_pi_write = job_q.opcode == siov_abi_pkg::OpDifInsert ||
                    job_q.opcode == siov_abi_pkg::OpDifUpdate;
-    skip = failed_q || dif_err_q;
+    skip = failed_q || dif_err_q || fault_q.valid;
   end
 
   // ------------------------------------------------------------ next TLP
@@ -161,26 +186,78 @@ module siov_eng_walk #(
     need = (state_q == StBlock || state_q == StGrab || (job_q.backward && is_copy)) ? seg_end_q
                                                 : pos_q + {{(PosW-10){1'b0}}, bytes};
     lag = avail_pos_i - need;
-    there = is_fill || !lag[PosW-1];
+    there = is_fill || is_flush || !lag[PosW-1];
     be_head = 4'hF << lane_q;
     be_tail = (span[1:0] == 2'd0) ? 4'hF : 4'hF >> (3'd4 - {1'b0, span[1:0]});
   end
 
   // The bytes we wait for include a failed read: the descriptor has failed.
-  assign err_ack_o = err_i && !is_fill && !there &&
+  assign err_ack_o = err_i && !there &&
                      (state_q == StTlp || state_q == StBlock || state_q == StGrab);
+
+  // ------------------------------------------------------------ pages
+  logic                  paged, page_ok, record_ok, page_fault, dif_undo_q, record_failed_q, hold_q, cr_logged_q;
+  logic                  record_due, after_src;
+  logic [31:0]           bytes_q;        // moved, compared or digested so far
+  logic [PosW-1:0]       behind;
+  siov_eng_pkg::xl_got_t got;
+  siov_eng_pkg::fault_t  fault;
+  logic [127:0]          dif_tags_q;     // before the block under way
+  // What is wanted ...
+  always_comb begin
+    paged = job_q.ats && ((state_q == StTlp && (writes || is_flush)) || state_q == StPi);
+    page_want_o = paged && !skip;
+    page_o = addr_q[63:12];
+    page2_o = addr2_q[63:12];
+    page_ahead_o = paged && !skip && state_q == StTlp && !seg_last_q &&
+                   (seg_kind == siov_eng_pkg::SegData || dif_pi_write);
+    next_page_o = seg_write[63:12];
+    next_page2_o = seg_write2[63:12];
+    page_ahead_job_o = !skip && ((state_q == StTlp && seg_last_q && !is_apply) || state_q == StRecord ||
+                                 state_q == StEnd);
+    page_record_o = job_q.ats && state_q != StIdle &&
+                    ((job_q.write_cr_ok && !job_q.log_record) || (state_q == StRecord && record_due));
+  end
+  // ... and what has come of it.
+  always_comb begin
+    got = (is_dual && second_q) ? page2_i : page_i;
+    page_ok = !paged || skip || (got.ready && !hold_q);
+    page_fault = paged && !skip && got.fault && (there || state_q == StPi);
+    record_ok = !job_q.ats || (page_record_i.ready && !hold_q);
+  end
+  assign page_start_o = load || page_fault;
+  // Where a failed read stands tells which source of a block it belongs to.
+  always_comb begin
+    behind = avail_pos_i - pos_q;
+    after_src = state_q == StBlock && !behind[PosW-1];
+    fault = '0;
+    fault.valid = 1'b1;
+    fault.done = is_dif ? block_done_q : bytes_q;
+    if (unit_fault_i || page_fault) begin
+      fault.write = !is_flush;
+      fault.reason = got.reason;
+      fault.page = unit_fault_i ? unit_page_i : at[63:12];
+      fault.operand = (is_dual && second_q) ? siov_eng_pkg::OperandDst2 : siov_eng_pkg::OperandDst;
+    end else begin
+      fault.reason = err_reason_i;
+      fault.page = err_page_i;
+      fault.operand = (after_src || (state_q == StGrab && seg_kind_q == siov_eng_pkg::SegSeed))
+                      ? siov_eng_pkg::OperandSrc2 : siov_eng_pkg::OperandSrc;
+    end
+  end
+  assign page_hold_o = hold_q;
 
   // ------------------------------------------------------------ how it ends
   logic [7:0]         status;
   logic [255:0]       record;
-  logic               record_due;
   siov_eng_pkg::end_t fin;
   siov_eng_verdict u_verdict (
-    .job_i(job_q), .read_failed_i(failed_q), .readback_failed_i(rb_err_q),
+    .job_i(job_q), .read_failed_i(failed_q), .fault_i(fault_q), .record_failed_i(record_failed_q),
+    .evl_i, .readback_failed_i(rb_err_q),
     .readback_second_i(rb_second_q), .readback_addr_i(rb_addr_q),
-    .batch_fail_i(batch_fail_o), .batch_logged_i(batch_logged_q), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
-    .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i, .dif_cr_dst_i,
-    .delta_size_i, .delta_differs_i, .delta_overflow_i, .delta_compared_i, .apply_error_i,
+    .batch_fail_i(batch_fail_o), .batch_logged_i(batch_logged_q), .batch_cr_logged_i(cr_logged_q), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
+    .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i(dif_undo_q ? dif_tags_q[63:0] : dif_cr_src_i),
+    .dif_cr_dst_i(dif_undo_q ? dif_tags_q[127:64] : dif_cr_dst_i), .delta_size_i, .delta_differs_i, .delta_overflow_i, .delta_compared_i, .apply_error_i,
     .apply_status_i, .apply_used_i, .status_o(status), .record_o(record),
     .record_due_o(record_due), .end_o(fin)
   );
@@ -190,7 +267,7 @@ module siov_eng_walk #(
   siov_pkg::tx_req_t  req;
   logic [127:0]       pat, pattern;
   logic               tlp_ends;        // last TLP of the segment
-  logic               go;
+  logic               go, xl;
   always_comb begin
     tlp_ends = left_q == {3'd0, bytes} && (!is_dual || second_q || skip);
     pat = {job_q.src, job_q.src};
@@ -200,6 +277,7 @@ module siov_eng_walk #(
     cmd = '0;
     req = '0;
     req.addr = {at[63:2], 2'd0};
+    if (paged && !got.untranslated) req.addr[63:12] = got.page;
     req.length = {2'd0, dws};
     req.first_be = (dws == 8'd1) ? (be_head & be_tail) : be_head;
     req.last_be = (dws == 8'd1) ? 4'h0 : be_tail;
@@ -207,6 +285,14 @@ module siov_eng_walk #(
     req.pasid_valid = job_q.pasid_en;
     req.pasid = job_q.pasid;
     req.priv = job_q.priv;
+    if (state_q == StRecord) xl = job_q.ats && !page_record_i.untranslated;
+    else xl = paged && !skip && !got.untranslated;
+    if (xl) begin
+      req.at = 2'b10;
+      req.pasid_valid = 1'b0;
+      req.pasid = '0;
+      req.priv = 1'b0;
+    end
     cmd.beats = 5'((span + 10'd63) >> 6);
     cmd.bytes = bytes;
     cmd.crc = uses_crc;
@@ -241,6 +327,7 @@ module siov_eng_walk #(
       StRecord: begin
         cmd.kind = siov_eng_pkg::CmdImm;
         req.addr = job_q.cr_addr;
+        if (xl) req.addr[63:12] = page_record_i.page;
         req.length = 10'd8;
         req.first_be = 4'hF;
         req.last_be = 4'hF;
@@ -257,9 +344,14 @@ module siov_eng_walk #(
     cmd.req = req;
   end
   assign cmd_o = cmd;
-  assign cmd_valid_o = ((state_q == StTlp || state_q == StBlock || state_q == StGrab) && there) ||
-                       state_q == StPi || (state_q == StRecord && record_due) || state_q == StEnd;
+  assign cmd_valid_o = ((state_q == StTlp || state_q == StBlock || state_q == StGrab) && there && page_ok && !is_flush) ||
+                       (state_q == StPi && page_ok) || (state_q == StRecord && settled && record_due && record_ok) ||
+                       state_q == StEnd;
   assign go = cmd_valid_o && cmd_ready_i;
+  // A job that failed first hears everything that it asked for.
+  logic settled, record_out;
+  assign settled = !(job_q.ats && skip) || page_quiet_i;
+  assign record_out = settled && (!record_due || (record_ok && cmd_ready_i) || (job_q.ats && page_record_i.fault));
   assign job_ready_o = state_q == StIdle;
   assign cmp_clear_o = state_q == StIdle;
 
@@ -307,7 +399,7 @@ module siov_eng_walk #(
     seg_end = seg_pos + {{(PosW-13){1'b0}}, seg_len};
     seg_end_up = seg_end + PosW'(63);
     after_finish = (rb_any && ok_so_far) ? StBack : StRecord;
-    after_moves = (is_copy || is_fill || is_dual) ? after_finish : StFinish;
+    after_moves = (is_copy || is_fill || is_dual || is_flush) ? after_finish : StFinish;
   end
 
   always_ff @(posedge clk_i) begin
@@ -317,14 +409,21 @@ module siov_eng_walk #(
       failed_q <= 1'b0;
       batch_fail_o <= 1'b0;
       batch_logged_q <= 1'b0;
+      cr_logged_q <= 1'b0;
+      hold_q <= 1'b0;
+      fault_q <= '0;
     end else begin
-      if (err_ack_o && !dif_err_q) failed_q <= 1'b1;
+      if (err_ack_o && !skip && !err_xl_i) failed_q <= 1'b1;
+      if (unit_fault_i) failed_q <= 1'b0;
+      if (out_empty_i) hold_q <= 1'b0;
       unique case (state_q)
         StIdle: if (job_valid_i) begin
           failed_q <= 1'b0;
+          fault_q <= '0;
           state_q <= StInit;
           if (job_i.op == siov_eng_pkg::JobCopy || job_i.op == siov_eng_pkg::JobFill ||
-              job_i.op == siov_eng_pkg::JobDual || job_i.op == siov_eng_pkg::JobCompare)
+              job_i.op == siov_eng_pkg::JobDual || job_i.op == siov_eng_pkg::JobCompare ||
+              job_i.op == siov_eng_pkg::JobFlush)
             state_q <= StSeg;
           if (job_i.op == siov_eng_pkg::JobNone || job_i.op == siov_eng_pkg::JobBatchEnd)
             state_q <= (job_i.readback != '0) ? StBack : StRecord;
@@ -336,7 +435,10 @@ module siov_eng_walk #(
           else if (seg_pair) state_q <= seg_side ? StBlock : StSeg;
           else state_q <= StTlp;
         end
-        StTlp: if (go && tlp_ends) state_q <= seg_last_q ? after_moves : StSeg;
+        StTlp: begin
+          if (page_fault && (is_fill || is_flush)) state_q <= StRecord;
+          if ((go && tlp_ends) || (is_flush && page_ok)) state_q <= seg_last_q ? after_moves : StSeg;
+        end
         StBlock: if (go) state_q <= seg_last_q ? StFinish : StSeg;
         StGrab: if (go) begin
           if (!skip) state_q <= StGrabbed;
@@ -351,24 +453,29 @@ module siov_eng_walk #(
           if (!dif_error_i && dif_pi_write) state_q <= StPi;
           else state_q <= seg_last_q ? StFinish : StSeg;
         end
-        StPi: if (go && (!split_q || second_q)) state_q <= seg_last_q ? StFinish : StSeg;
+        StPi: if (page_fault) state_q <= seg_last_q ? StFinish : StSeg;
+        else if (go && (!split_q || second_q)) state_q <= seg_last_q ? StFinish : StSeg;
         StFinish: if (units_done) state_q <= (is_delta || is_apply) ? StFlush : after_finish;
         StFlush: if (is_delta ? delta_done_i : apply_done_i) state_q <= after_finish;
         StBack: if (rb_valid_o && rb_ready_i) state_q <= StBackWait;
         StBackWait: if (rb_done_i) state_q <= (rb_left_q == '0 || rb_err_i) ? StRecord : StBack;
-        StRecord: if (!record_due || cmd_ready_i) state_q <= StEnd;
+        StRecord: if (record_out) state_q <= StEnd;
         StEnd: if (cmd_ready_i) begin
           state_q <= StIdle;
+          if (fin.swerr) hold_q <= 1'b1;
           if (job_q.op == siov_eng_pkg::JobBatchEnd) begin
             batch_fail_o <= 1'b0;
             batch_logged_q <= 1'b0;
+            cr_logged_q <= 1'b0;
           end else if (job_q.member) begin
             if (status != siov_abi_pkg::StSuccess) batch_fail_o <= 1'b1;
             if (fin.swerr) batch_logged_q <= 1'b1;
+            if (record_failed_q && evl_i) cr_logged_q <= 1'b1;
           end
         end
         default: state_q <= StIdle;
       endcase
+      if (page_fault || unit_fault_i || (err_ack_o && !skip && err_xl_i)) fault_q <= fault;
     end
     if (load) begin
       job_q <= job_i;
@@ -376,9 +483,18 @@ module siov_eng_walk #(
       rb_err_q <= 1'b0;
       second_q <= 1'b0;
       rb_left_q <= job_i.readback;
+      bytes_q <= '0;
+      dif_undo_q <= 1'b0;
+      record_failed_q <= 1'b0;
     end
+    if (state_q == StTlp && go && !skip && !(is_dual && !second_q)) bytes_q <= bytes_q + {22'd0, bytes};
+    if (state_q == StTlp && is_flush && page_ok) bytes_q <= bytes_q + {19'd0, left_q};
+    if (state_q == StBlock && go && !skip) bytes_q <= bytes_q + {22'd0, block_q};
+    if (dif_block_o) dif_tags_q <= {dif_cr_dst_i, dif_cr_src_i};
+    if (state_q == StPi && page_fault) dif_undo_q <= 1'b1;
+    if (state_q == StRecord && record_out && record_due && !record_ok) record_failed_q <= 1'b1;
     if (state_q == StSeg) begin
-      addr_q <= (seg_kind == siov_eng_pkg::SegData && !writes) ? '0 : seg_write;
+      addr_q <= (seg_kind == siov_eng_pkg::SegData && !writes && !is_flush) ? '0 : seg_write;
       pi_addr_q <= seg_write;
       addr2_q <= seg_write2;
       lane_q <= seg_lane;
@@ -429,9 +545,9 @@ module siov_eng_walk #(
   end
 
   logic unused_ok;
-  assign unused_ok = ^{seg_read, at[1:0], pi_addr_q[63:3], seg_end_up[5:0], lag[PosW-2:0], 1'b0};
+  assign unused_ok = ^{seg_read, page_record_i, behind[PosW-2:0], at[1:0], pi_addr_q[63:3], seg_end_up[5:0], lag[PosW-2:0], 1'b0};
 
-  `SIOV_ASSERT(WalkCmdHolds, cmd_valid_o && !cmd_ready_i && !clear_i |=> cmd_valid_o)
+  `SIOV_ASSERT(WalkCmdHolds, cmd_valid_o && !cmd_ready_i && !clear_i && !job_q.ats |=> cmd_valid_o)
   `SIOV_ASSERT(WalkPayloadLimit, cmd_valid_o && state_q == StTlp |-> span <= limit)
   `SIOV_COVER(WalkWaitsForData, state_q == StTlp && !there)
 

@@ -23,6 +23,8 @@ module siov_engine #(
   parameter int unsigned Jobs = 64,            /// descriptors between split and walk
   parameter int unsigned Batches = 8,          /// batches at once
   parameter int unsigned CtoCycles = 25000,
+  parameter int unsigned NumWq = 8,
+  parameter int unsigned PageRetries = 8,      /// page requests for one access
   parameter bit Fill16 = 1'b1,
   parameter bit Crc64 = 1'b1,
   parameter bit DrainReadback = 1'b0,
@@ -77,6 +79,20 @@ module siov_engine #(
   input  logic                 done_ready_i,
   output logic [7:0]           done_wq_o,
   output logic                 done_epoch_o,
+  // translation (docs/architecture.md 1.8)
+  output logic                 xl_valid_o,
+  input  logic                 xl_ready_i,
+  output siov_pkg::xl_req_t    xl_req_o,
+  input  logic                 xa_valid_i,
+  input  siov_pkg::xl_ans_t    xa_i,
+  input  logic                 xi_mark_i,      /// pulse: translations received so far start no further TLP
+  output logic                 xi_busy_o,      /// some that use them are still on their way
+  input  logic                 xl_forget_i,    /// pulse: the cache is emptied
+  // abort: work of an old generation of these queues (of this PASID) does not wait for pages
+  input  logic [NumWq-1:0]     discard_i,
+  input  logic                 discard_pasid_en_i,
+  input  logic [19:0]          discard_pasid_i,
+  input  logic [NumWq-1:0]     epoch_i,        /// present generation of each queue
   // status
   output logic                 unexpected_o,
   output logic                 timeout_o,
@@ -88,6 +104,13 @@ module siov_engine #(
   localparam int unsigned ListTags = 8;
   localparam int unsigned ShortListTags = 2;
   localparam int unsigned TagW = $clog2(Tags + 1);
+  localparam int unsigned KeyW = siov_eng_pkg::XlKeyW;
+  // Names of translation requests: data reads, list reads, readback, writes.
+  localparam int unsigned DataCells = 8;
+  localparam int unsigned ListId = DataCells;
+  localparam int unsigned BackId = ListId + 2;
+  localparam int unsigned WriteId = BackId + 2;
+  localparam int unsigned Cells = WriteId + 6;
 
   // ------------------------------------------------------------ tags: data reads, list reads, readback
   logic [7:0]      data_tags, list_tags, rb_number;
@@ -99,10 +122,24 @@ module siov_engine #(
     if (long_tags) data_tags = 8'(siov_pkg::LongTags - ListTags - 1);
     else if (cfg_i.ext_tag_en) data_tags = 8'(siov_pkg::ByteTags - ListTags - 1);
     if (long_tags || cfg_i.ext_tag_en) list_tags = 8'(ListTags);
+    // The last ones are translation requests' (siov_ats).
+    if (cfg_i.ats_en) data_tags = data_tags - ((long_tags || cfg_i.ext_tag_en) ? 8'd4 : 8'd1);
     rb_number = data_tags + list_tags;
   end
   logic [9:0] rb_tag;
   assign rb_tag = siov_pkg::tag_on_link(long_tags, cfg_i.ext_tag_en, 2'(EngineId), rb_number);
+
+  // ------------------------------------------------------------ translation
+  logic                  mark, old_data, old_list, old_back, old_writes;
+  logic [Cells-1:0]      ask_valid, ask_page, ask_taken, gone;
+  logic [Cells*KeyW-1:0] ask_key;
+  siov_eng_xl_ask #(.Cells(Cells), .NumWq(NumWq)) u_xl_ask (
+    .clk_i, .rst_ni, .ask_valid_i(ask_valid), .ask_page_i(ask_page), .ask_key_i(ask_key),
+    .ask_taken_o(ask_taken), .xl_valid_o, .xl_ready_i, .xl_req_o,
+    .discard_i, .discard_pasid_en_i, .discard_pasid_i, .epoch_i, .gone_o(gone)
+  );
+  assign mark = xi_mark_i || xl_forget_i;
+  assign xi_busy_o = old_data || old_list || old_back || old_writes;
 
   // Halt: first let a half-sent TLP out, then clear for as long as halt lasts.
   logic quiet, clear, stop, flush_q;
@@ -161,7 +198,8 @@ module siov_engine #(
     .par_valid_i(job_valid && is_batch && !stop), .par_job_i(job), .par_disp_i(job_disp),
     .rd_valid_o(lr_valid), .rd_ready_i(lr_ready && !stop), .rd_addr_o(lr_addr), .rd_bytes_o(lr_bytes),
     .rd_pos_o(lr_pos), .rd_tc_o(lr_tc), .rd_pasid_en_o(lr_pasid_en), .rd_pasid_o(lr_pasid),
-    .rd_priv_o(lr_priv), .avail_pos_i(l_avail), .err_i(l_err), .err_ack_o(l_ack),
+    .rd_priv_o(lr_priv), .rd_attr_o(lr_attr), .avail_pos_i(l_avail), .err_i(l_err),
+    .err_xl_i(l_err_xl), .err_reason_i(l_err_reason), .err_page_i(l_err_page), .err_ack_o(l_ack),
     .line_rd_o(l_line_rd), .line_o(l_line), .line_data_i(l_data),
     .lk_valid_o, .lk_ready_i, .lk_ims_o, .lk_handle_o, .lk_pasid_en_o, .lk_pasid_o,
     .lk_rsp_valid_i, .lk_ok_i,
@@ -170,8 +208,16 @@ module siov_engine #(
     .fail_i(batch_fail), .done_i(batch_done)
   );
 
+  siov_eng_pkg::xl_attr_t lr_attr, list_ring_attr;
+  logic              l_err_xl;
+  logic [1:0]        l_err_reason;
+  logic [51:0]       l_err_page;
   logic              list_req_valid, list_req_ready, list_unexpected, list_timeout, list_pending;
-  siov_pkg::tx_req_t list_req;
+  logic              list_ring_valid, list_ring_ready, list_sent, list_unsent, list_fail;
+  logic [2:0]        list_ring_tag, list_sent_tag, list_unsent_tag, list_fail_tag;
+  logic [1:0]        list_reason;
+  logic [51:0]       list_page;
+  siov_pkg::tx_req_t list_req, list_ring_req;
   logic [11:0]       list_used;
   siov_eng_ring #(
     .EngineId(EngineId), .Tags(ListTags), .RingLines(ListLines), .PosW(ListPosW), .CtoCycles(CtoCycles)
@@ -181,13 +227,31 @@ module siov_engine #(
     .tag10_i(long_tags), .first_i(data_tags), .count_i(list_tags[3:0]),
     .rd_valid_i(lr_valid && !stop), .rd_ready_o(lr_ready), .rd_addr_i(lr_addr),
     .rd_bytes_i(lr_bytes), .rd_pos_i(lr_pos), .rd_tc_i(lr_tc), .rd_pasid_en_i(lr_pasid_en),
-    .rd_pasid_i(lr_pasid), .rd_priv_i(lr_priv),
-    .req_valid_o(list_req_valid), .req_ready_i(list_req_ready), .req_o(list_req),
+    .rd_pasid_i(lr_pasid), .rd_priv_i(lr_priv), .rd_attr_i(lr_attr),
+    .req_valid_o(list_ring_valid), .req_ready_i(list_ring_ready), .req_o(list_ring_req),
+    .req_tag_o(list_ring_tag), .req_attr_o(list_ring_attr), .mark_i(mark), .sent_i(list_sent),
+    .sent_tag_i(list_sent_tag), .unsent_i(list_unsent), .unsent_tag_i(list_unsent_tag),
+    .fail_i(list_fail), .fail_tag_i(list_fail_tag), .fail_reason_i(list_reason),
+    .fail_page_i(list_page), .old_o(old_list),
     .cpl_valid_i, .cpl_sop_i, .cpl_eop_i, .cpl_i, .cpl_data_i,
     .unexpected_o(list_unexpected), .timeout_o(list_timeout), .pending_o(list_pending),
     .used_lines_o(list_used),
-    .avail_pos_o(l_avail), .err_o(l_err), .err_ack_i(l_ack),
-    .line_rd_i(l_line_rd), .line_i(l_line), .line_data_o(l_data)
+    .avail_pos_o(l_avail), .err_o(l_err), .err_xl_o(l_err_xl), .err_reason_o(l_err_reason),
+    .err_page_o(l_err_page), .err_ack_i(l_ack), .line_rd_i(l_line_rd), .line_i(l_line),
+    .line_data_o(l_data)
+  );
+  siov_eng_xl_reads #(
+    .EngineId(EngineId), .FirstId(ListId), .Depth(4), .Cells(2), .TagW(3), .PageRetries(PageRetries)
+  ) u_xl_list (
+    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .in_valid_i(list_ring_valid),
+    .in_ready_o(list_ring_ready), .in_req_i(list_ring_req), .in_tag_i(list_ring_tag),
+    .in_attr_i(list_ring_attr), .out_valid_o(list_req_valid), .out_ready_i(list_req_ready),
+    .out_req_o(list_req), .sent_o(list_sent), .sent_tag_o(list_sent_tag), .unsent_o(list_unsent),
+    .unsent_tag_o(list_unsent_tag), .fail_o(list_fail), .fail_tag_o(list_fail_tag),
+    .fail_reason_o(list_reason), .fail_page_o(list_page),
+    .ask_valid_o(ask_valid[ListId +: 2]), .ask_page_o(ask_page[ListId +: 2]),
+    .ask_key_o(ask_key[ListId*KeyW +: 2*KeyW]), .ask_taken_i(ask_taken[ListId +: 2]),
+    .gone_i(gone[ListId +: 2]), .xa_valid_i, .xa_i
   );
 
   // ------------------------------------------------------------ jobs
@@ -207,19 +271,26 @@ module siov_engine #(
   logic [2:0]      sr_tc;
   logic [19:0]     sr_pasid;
   logic [PosW-7:0] free_line, line;
-  logic            err, err_ack, line_rd;
+  logic            err, err_xl, err_ack, line_rd;
+  logic [1:0]      err_reason;
+  logic [51:0]     err_page;
+  siov_eng_pkg::xl_attr_t sr_attr, data_ring_attr;
   logic [511:0]    line_data;
 
   siov_eng_split #(.PosW(PosW), .RingLines(RingLines)) u_split (
-    .clk_i, .rst_ni, .clear_i(clear), .mrrs_i(cfg_i.mrrs),
+    .clk_i, .rst_ni, .clear_i(clear), .mps_i(cfg_i.mps), .mrrs_i(cfg_i.mrrs),
     .job_valid_i(pushable && fifo_ready), .job_ready_o(split_ready), .job_i(job),
     .free_line_i(free_line), .rd_valid_o(sr_valid), .rd_ready_i(sr_ready && rb_ok_i && !stop),
     .rd_addr_o(sr_addr), .rd_bytes_o(sr_bytes), .rd_pos_o(sr_pos), .rd_tc_o(sr_tc),
-    .rd_pasid_en_o(sr_pasid_en), .rd_pasid_o(sr_pasid), .rd_priv_o(sr_priv)
+    .rd_pasid_en_o(sr_pasid_en), .rd_pasid_o(sr_pasid), .rd_priv_o(sr_priv), .rd_attr_o(sr_attr)
   );
 
   logic              data_req_valid, data_req_ready, data_unexpected, data_timeout, data_pending;
-  siov_pkg::tx_req_t data_req;
+  logic              data_ring_valid, data_ring_ready, data_sent, data_unsent, data_fail;
+  logic [$clog2(Tags)-1:0] data_ring_tag, data_sent_tag, data_unsent_tag, data_fail_tag;
+  logic [1:0]        data_reason;
+  logic [51:0]       data_page;
+  siov_pkg::tx_req_t data_req, data_ring_req;
   siov_eng_ring #(
     .EngineId(EngineId), .Tags(Tags), .RingLines(RingLines), .PosW(PosW), .CtoCycles(CtoCycles)
   ) u_ring (
@@ -228,13 +299,32 @@ module siov_engine #(
     .tag10_i(long_tags), .first_i(8'd0), .count_i(TagW'(data_tags)),
     .rd_valid_i(sr_valid && rb_ok_i && !stop), .rd_ready_o(sr_ready), .rd_addr_i(sr_addr),
     .rd_bytes_i(sr_bytes), .rd_pos_i(sr_pos), .rd_tc_i(sr_tc), .rd_pasid_en_i(sr_pasid_en),
-    .rd_pasid_i(sr_pasid), .rd_priv_i(sr_priv),
-    .req_valid_o(data_req_valid), .req_ready_i(data_req_ready), .req_o(data_req),
+    .rd_pasid_i(sr_pasid), .rd_priv_i(sr_priv), .rd_attr_i(sr_attr),
+    .req_valid_o(data_ring_valid), .req_ready_i(data_ring_ready), .req_o(data_ring_req),
+    .req_tag_o(data_ring_tag), .req_attr_o(data_ring_attr), .mark_i(mark), .sent_i(data_sent),
+    .sent_tag_i(data_sent_tag), .unsent_i(data_unsent), .unsent_tag_i(data_unsent_tag),
+    .fail_i(data_fail), .fail_tag_i(data_fail_tag), .fail_reason_i(data_reason),
+    .fail_page_i(data_page), .old_o(old_data),
     .cpl_valid_i, .cpl_sop_i, .cpl_eop_i, .cpl_i, .cpl_data_i,
     .unexpected_o(data_unexpected), .timeout_o(data_timeout), .pending_o(data_pending),
     .used_lines_o(rb_used_o),
-    .avail_pos_o(avail_pos), .err_o(err), .err_ack_i(err_ack),
+    .avail_pos_o(avail_pos), .err_o(err), .err_xl_o(err_xl), .err_reason_o(err_reason),
+    .err_page_o(err_page), .err_ack_i(err_ack),
     .line_rd_i(line_rd), .line_i(line), .line_data_o(line_data)
+  );
+  siov_eng_xl_reads #(
+    .EngineId(EngineId), .FirstId(0), .Depth(16), .Cells(DataCells), .TagW($clog2(Tags)),
+    .PageRetries(PageRetries)
+  ) u_xl_data (
+    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .in_valid_i(data_ring_valid),
+    .in_ready_o(data_ring_ready), .in_req_i(data_ring_req), .in_tag_i(data_ring_tag),
+    .in_attr_i(data_ring_attr), .out_valid_o(data_req_valid), .out_ready_i(data_req_ready),
+    .out_req_o(data_req), .sent_o(data_sent), .sent_tag_o(data_sent_tag), .unsent_o(data_unsent),
+    .unsent_tag_o(data_unsent_tag), .fail_o(data_fail), .fail_tag_o(data_fail_tag),
+    .fail_reason_o(data_reason), .fail_page_o(data_page),
+    .ask_valid_o(ask_valid[0 +: DataCells]), .ask_page_o(ask_page[0 +: DataCells]),
+    .ask_key_o(ask_key[0 +: DataCells*KeyW]), .ask_taken_i(ask_taken[0 +: DataCells]),
+    .gone_i(gone[0 +: DataCells]), .xa_valid_i, .xa_i
   );
 
   // ------------------------------------------------------------ walker, units, output
@@ -242,7 +332,7 @@ module siov_engine #(
   logic [31:0]        cmp_offset;
   siov_eng_pkg::cmd_t cmd;
   siov_eng_pkg::job_t now;                 // the job under way in the walker
-  logic               unit_start, unit_flush, crc_start, crc_busy, crc_valid, crc_ready, is_dif;
+  logic               unit_start, unit_flush, crc_start, crc_busy, crc_valid, crc_ready;
   logic [63:0]        unit_last;             // last byte written by a delta unit
   logic [63:0]        crc_seed, crc_result, dif_pi_in, dif_pi_out, dif_cr_src, dif_cr_dst, grab;
   logic               dif_block, dif_valid, dif_error, grab_valid;
@@ -256,6 +346,12 @@ module siov_engine #(
   siov_eng_walk #(.PosW(PosW)) u_walk (
     .clk_i, .rst_ni, .clear_i(clear), .mps_i(cfg_i.mps), .job_valid_i(walk_valid),
     .job_ready_o(walk_ready), .job_i(walk_job), .avail_pos_i(avail_pos), .err_i(err),
+    .err_xl_i(err_xl), .err_reason_i(err_reason), .err_page_i(err_page), .evl_i,
+    .page_start_o(page_start), .page_want_o(page_want), .page_o(page), .page2_o(page2),
+    .page_ahead_o(page_ahead), .next_page_o(next_page), .next_page2_o(next_page2),
+    .page_ahead_job_o(page_ahead_job), .page_record_o(page_record), .page_hold_o(page_hold),
+    .page_i(page_got), .page2_i(page2_got), .page_record_i(page_record_got),
+    .page_quiet_i(page_quiet), .unit_fault_i(uw_fault), .unit_page_i(uw_addr[63:12]),
     .err_ack_o(err_ack), .cmd_valid_o(cmd_valid), .cmd_ready_i(cmd_ready), .cmd_o(cmd),
     .out_idle_i(out_idle), .out_empty_i(out_empty),
     .unit_start_o(unit_start), .job_o(now), .crc_start_o(crc_start), .crc_seed_o(crc_seed),
@@ -271,59 +367,49 @@ module siov_engine #(
     .rb_valid_o(rb_valid), .rb_ready_i(rb_ready), .rb_addr_o(rb_addr), .rb_tc_o(rb_tc),
     .rb_done_i(rb_done), .rb_err_i(rb_err), .batch_fail_o(batch_fail)
   );
-  assign is_dif = now.op == siov_eng_pkg::JobDif;
 
-  logic [511:0]      unit_data, unit_a, uw_data, dw_data, aw_data;
+  logic [511:0]      unit_data, unit_a, uw_data;
   logic [1:0]        unit_lane;
-  logic [6:0]        unit_bytes, uw_bytes, dw_bytes, aw_bytes;
-  logic              uw_valid, uw_ready, dw_valid, aw_valid;
-  logic [63:0]       uw_addr, dw_addr, aw_addr;
+  logic [6:0]        unit_bytes, uw_bytes;
+  logic              uw_valid, uw_go, uw_ready, uw_fault;
+  logic [63:0]       uw_addr, uw_addr_xl;
   siov_pkg::tx_req_t uw_req;
-  always_ff @(posedge clk_i) if (uw_valid && uw_ready) unit_last <= uw_addr + {57'd0, uw_bytes} - 64'd1;
-  siov_eng_crc u_crc (
-    .clk_i, .rst_ni, .clear_i(clear), .start_i(crc_start),
-    .mode_i(is_dif ? 2'd2 : {1'b0, now.mods[3]}), .seed_i(crc_seed),
-    .bypass_inv_i(!is_dif && now.mods[1]), .bypass_data_refl_i(!is_dif && now.mods[2]),
-    .inv_seed_i(now.info[18]), .inv_result_i(now.info[19]), .valid_i(crc_valid),
-    .data_i(unit_data), .lane_i({4'd0, unit_lane}), .bytes_i(unit_bytes), .ready_o(crc_ready),
-    .busy_o(crc_busy), .result_o(crc_result)
+  siov_eng_units u_units (
+    .clk_i, .rst_ni, .clear_i(clear), .job_i(now), .start_i(unit_start), .flush_i(unit_flush),
+    .data_i(unit_data), .a_i(unit_a), .lane_i(unit_lane), .bytes_i(unit_bytes),
+    .crc_start_i(crc_start), .crc_seed_i(crc_seed), .crc_valid_i(crc_valid), .crc_ready_o(crc_ready),
+    .crc_busy_o(crc_busy), .crc_result_o(crc_result),
+    .dif_block_i(dif_block), .dif_pi_i(dif_pi_in), .dif_valid_o(dif_valid), .dif_error_o(dif_error),
+    .dif_status_o(dif_status), .dif_pi_o(dif_pi_out), .dif_cr_src_o(dif_cr_src),
+    .dif_cr_dst_o(dif_cr_dst),
+    .delta_valid_i(delta_valid), .delta_ready_o(delta_ready), .delta_done_o(delta_done),
+    .delta_size_o(delta_size), .delta_differs_o(delta_differs), .delta_overflow_o(delta_overflow),
+    .delta_compared_o(delta_compared),
+    .apply_valid_i(apply_valid), .apply_ready_o(apply_ready), .apply_done_o(apply_done),
+    .apply_error_o(apply_error), .apply_status_o(apply_status), .apply_used_o(apply_used),
+    .wr_valid_o(uw_valid), .wr_ready_i(uw_ready && uw_go), .wr_fault_i(uw_fault), .wr_addr_o(uw_addr),
+    .wr_bytes_o(uw_bytes), .wr_data_o(uw_data), .last_o(unit_last)
   );
-  siov_eng_dif u_dif (
-    .clk_i, .rst_ni, .clear_i(clear), .start_i(unit_start), .info_i(now.info),
-    .opcode_i(now.opcode), .block_i(dif_block), .guard_i(crc_result[15:0]), .pi_i(dif_pi_in),
-    .valid_o(dif_valid), .error_o(dif_error), .dif_status_o(dif_status), .pi_o(dif_pi_out),
-    .cr_src_o(dif_cr_src), .cr_dst_o(dif_cr_dst)
+
+  // ------------------------------------------------------------ pages of what is written
+  siov_eng_pkg::xl_got_t page_got, page2_got, page_record_got;
+  logic                  page_start, page_want, page_ahead, page_ahead_job, page_record, page_hold, page_quiet;
+  logic [51:0]           page, page2, next_page, next_page2;
+  siov_eng_xl_writes #(.EngineId(EngineId), .FirstId(WriteId), .PageRetries(PageRetries)) u_xl_writes (
+    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .now_i(now), .next_valid_i(walk_valid),
+    .next_i(walk_job), .start_i(page_start), .want_i(page_want), .page_i(page), .page2_i(page2),
+    .ahead_i(page_ahead), .ahead_page_i(next_page), .ahead_page2_i(next_page2),
+    .ahead_job_i(page_ahead_job), .want_record_i(page_record), .hold_i(page_hold),
+    .got_o(page_got), .got2_o(page2_got), .got_record_o(page_record_got), .quiet_o(page_quiet),
+    .unit_valid_i(uw_valid), .unit_addr_i(uw_addr), .unit_go_o(uw_go), .unit_req_o(uw_req),
+    .unit_addr_o(uw_addr_xl), .unit_fault_o(uw_fault),
+    .ask_valid_o(ask_valid[WriteId +: 6]), .ask_page_o(ask_page[WriteId +: 6]),
+    .ask_key_o(ask_key[WriteId*KeyW +: 6*KeyW]), .ask_taken_i(ask_taken[WriteId +: 6]),
+    .gone_i(gone[WriteId +: 6]), .xa_valid_i, .xa_i
   );
-  siov_eng_delta u_delta (
-    .clk_i, .rst_ni, .clear_i(clear), .start_i(unit_start && now.op == siov_eng_pkg::JobDelta),
-    .max_size_i(now.aux), .dst_i(now.other), .valid_i(delta_valid), .a_i(unit_a),
-    .b_i(unit_data), .words_i(unit_bytes[6:3]), .ready_o(delta_ready), .flush_i(unit_flush),
-    .done_o(delta_done), .wr_valid_o(dw_valid), .wr_ready_i(uw_ready), .wr_addr_o(dw_addr),
-    .wr_bytes_o(dw_bytes), .wr_data_o(dw_data), .size_o(delta_size),
-    .differs_o(delta_differs), .overflow_o(delta_overflow), .compared_o(delta_compared)
-  );
-  siov_eng_apply u_apply (
-    .clk_i, .rst_ni, .clear_i(clear), .start_i(unit_start && now.op == siov_eng_pkg::JobApply),
-    .dst_i(now.dst), .size_i(now.aux), .valid_i(apply_valid), .data_i(unit_data),
-    .bytes_i(unit_bytes), .ready_o(apply_ready), .flush_i(unit_flush), .done_o(apply_done),
-    .wr_valid_o(aw_valid), .wr_ready_i(uw_ready), .wr_addr_o(aw_addr), .wr_bytes_o(aw_bytes),
-    .wr_data_o(aw_data), .error_o(apply_error), .status_o(apply_status), .used_o(apply_used)
-  );
-  // Only one of the two has work at a time.
-  always_comb begin
-    uw_valid = dw_valid || aw_valid;
-    uw_addr = dw_valid ? dw_addr : aw_addr;
-    uw_bytes = dw_valid ? dw_bytes : aw_bytes;
-    uw_data = dw_valid ? dw_data : aw_data;
-    uw_req = '0;
-    uw_req.tc = dw_valid ? now.tc_other : now.tc_dst;
-    uw_req.pasid_valid = now.pasid_en;
-    uw_req.pasid = now.pasid;
-    uw_req.priv = now.priv;
-  end
 
   siov_eng_out #(.PosW(PosW)) u_out (
-    .clk_i, .rst_ni, .clear_i(clear), .stop_i(stop), .quiet_o(quiet),
+    .clk_i, .rst_ni, .clear_i(clear), .stop_i(stop), .quiet_o(quiet), .mark_i(mark), .old_o(old_writes),
     .cmd_valid_i(cmd_valid), .cmd_ready_o(cmd_ready), .cmd_i(cmd),
     .line_rd_o(line_rd), .line_o(line), .line_data_i(line_data), .free_line_o(free_line),
     .cmp_clear_i(cmp_clear), .idle_o(out_idle), .empty_o(out_empty), .cmp_differs_o(cmp_differs),
@@ -331,8 +417,8 @@ module siov_engine #(
     .crc_valid_o(crc_valid), .crc_ready_i(crc_ready), .delta_valid_o(delta_valid),
     .delta_ready_i(delta_ready), .apply_valid_o(apply_valid), .apply_ready_i(apply_ready),
     .unit_data_o(unit_data), .unit_a_o(unit_a), .unit_lane_o(unit_lane),
-    .unit_bytes_o(unit_bytes), .unit_wr_valid_i(uw_valid), .unit_wr_ready_o(uw_ready),
-    .unit_wr_req_i(uw_req), .unit_wr_addr_i(uw_addr), .unit_wr_bytes_i(uw_bytes),
+    .unit_bytes_o(unit_bytes), .unit_wr_valid_i(uw_valid && uw_go), .unit_wr_ready_o(uw_ready),
+    .unit_wr_req_i(uw_req), .unit_wr_addr_i(uw_addr_xl), .unit_wr_bytes_i(uw_bytes),
     .unit_wr_data_i(uw_data), .grab_valid_o(grab_valid), .grab_o(grab),
     .wr_valid_o, .wr_ready_i, .wr_sop_o, .wr_eop_o, .wr_req_o, .wr_data_o,
     .irq_valid_o, .irq_ready_i, .irq_ims_o, .irq_handle_o,
@@ -341,14 +427,39 @@ module siov_engine #(
   );
 
   logic              rb_req_valid, rb_req_ready, rb_unexpected, rb_timeout, rb_pending;
-  siov_pkg::tx_req_t rb_req;
+  logic              rb_raw_valid, rb_raw_ready, rb_sent, rb_unsent, rb_fail;
+  siov_pkg::tx_req_t rb_req, rb_raw_req;
+  siov_eng_pkg::xl_attr_t rb_attr, rb_raw_attr;
+  always_comb begin
+    rb_attr.ats = now.ats;
+    rb_attr.block = now.prs;
+    rb_attr.wq = now.wq;
+    rb_attr.epoch = now.epoch;
+  end
   siov_eng_readback #(.CtoCycles(CtoCycles)) u_readback (
     .clk_i, .rst_ni, .clear_i(clear), .cto_disable_i(cfg_i.cto_disable), .tag_i(rb_tag),
     .start_valid_i(rb_valid && !stop), .start_ready_o(rb_ready), .addr_i(rb_addr), .tc_i(rb_tc),
     .pasid_en_i(now.pasid_en), .pasid_i(now.pasid), .priv_i(now.priv), .done_o(rb_done),
-    .err_o(rb_err), .req_valid_o(rb_req_valid), .req_ready_i(rb_req_ready), .req_o(rb_req),
+    .err_o(rb_err), .req_valid_o(rb_raw_valid), .req_ready_i(rb_raw_ready), .req_o(rb_raw_req),
+    .attr_i(rb_attr), .req_attr_o(rb_raw_attr), .mark_i(mark), .sent_i(rb_sent), .unsent_i(rb_unsent),
+    .fail_i(rb_fail), .old_o(old_back),
     .cpl_valid_i, .cpl_sop_i, .cpl_i, .unexpected_o(rb_unexpected), .timeout_o(rb_timeout),
     .pending_o(rb_pending)
+  );
+  logic        rb_sent_tag, rb_unsent_tag, rb_fail_tag;
+  logic [1:0]  rb_reason;
+  logic [51:0] rb_page;
+  siov_eng_xl_reads #(
+    .EngineId(EngineId), .FirstId(BackId), .Depth(2), .Cells(2), .TagW(1), .PageRetries(PageRetries)
+  ) u_xl_back (
+    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .in_valid_i(rb_raw_valid), .in_ready_o(rb_raw_ready),
+    .in_req_i(rb_raw_req), .in_tag_i(1'b0), .in_attr_i(rb_raw_attr), .out_valid_o(rb_req_valid),
+    .out_ready_i(rb_req_ready), .out_req_o(rb_req), .sent_o(rb_sent), .sent_tag_o(rb_sent_tag),
+    .unsent_o(rb_unsent), .unsent_tag_o(rb_unsent_tag), .fail_o(rb_fail), .fail_tag_o(rb_fail_tag),
+    .fail_reason_o(rb_reason), .fail_page_o(rb_page),
+    .ask_valid_o(ask_valid[BackId +: 2]), .ask_page_o(ask_page[BackId +: 2]),
+    .ask_key_o(ask_key[BackId*KeyW +: 2*KeyW]), .ask_taken_i(ask_taken[BackId +: 2]),
+    .gone_i(gone[BackId +: 2]), .xa_valid_i, .xa_i
   );
 
   // ------------------------------------------------------------ one read request port
@@ -375,7 +486,8 @@ module siov_engine #(
   assign pending_o = data_pending || list_pending || rb_pending;
 
   logic unused_ok;
-  assign unused_ok = ^{job_count, cfg_i, list_used, now, crc_result[63:16], 1'b0};
+  assign unused_ok = ^{job_count, cfg_i, list_used, now, rb_sent_tag, rb_unsent_tag, rb_fail_tag, rb_reason,
+                       rb_page, 1'b0};
 
   `SIOV_ASSERT(EngineReadHolds, rd_valid_o && !rd_ready_i && !stop |=> stop || (rd_valid_o && $stable(rd_req_o)))
   `SIOV_COVER(EngineJobFifoFull, job_valid && !fifo_ready)

@@ -47,6 +47,7 @@ void CommandEngine::start(std::uint32_t value) {
   operand_ = value & 0xFFFFFu;
   limit_ = around_.queues.next_sequence();
   cycles_left_ = config_.command_cycles;
+  last_page_.reset();
   error_ = check();
   if (error_ == abi::kCmdErrNone) begin();
 }
@@ -82,6 +83,9 @@ std::uint8_t CommandEngine::check() const {
 std::uint8_t CommandEngine::check_enable_device() const {
   if (around_.registers.state() != abi::kGenstsDisabled) return abi::kCmdErrDevNotDisabled;
   if (!around_.space.bus_master()) return abi::kCmdErrBusMaster;
+  const std::uint32_t pages = around_.space.page_allocation();
+  if (around_.space.pri_enabled() && (pages == 0 || pages > PageRequests::kGroups))
+    return abi::kCmdErrPriAllocation;
   std::uint64_t entries = 0;
   for (unsigned w = 0; w < config_.num_wq; ++w) entries += around_.queues.queue(w).size;
   if (entries > config_.wq_entries) return abi::kCmdErrWqSizes;
@@ -146,7 +150,8 @@ std::uint8_t CommandEngine::check_enable_wq() const {
 std::uint8_t CommandEngine::check_queue_config(const WorkQueue& q) const {
   if (q.size == 0) return abi::kCmdErrWqSize;
   if (q.priority() == 0) return abi::kCmdErrWqPriority;
-  if (q.bof_enabled()) return abi::kCmdErrWqBof;
+  const bool prs = around_.space.pri_enabled() && !q.ats_disabled() && !q.prs_disabled();
+  if (q.bof_enabled() && !prs) return abi::kCmdErrWqBof;
   const bool pasid_bad = q.pasid_enabled() ? !around_.space.pasid_enabled() : !q.dedicated();
   if (pasid_bad) return abi::kCmdErrWqPasid;
   if (q.max_batch_log2() > kMaxBatchLog2) return abi::kCmdErrWqMaxBatch;
@@ -215,6 +220,7 @@ void CommandEngine::begin() {
   if (is_abort(code_))
     around_.stats.discarded +=
         around_.queues.discard([this](const Work& work) { return affects(work); });
+  if (is_abort(code_)) operations_.give_up([this](const Work& work) { return affects(work); });
 }
 
 bool CommandEngine::drained() const {
@@ -237,7 +243,7 @@ void CommandEngine::cycle() {
     return;
   }
   if (error_ == abi::kCmdErrNone) {
-    if (!drained()) return;
+    if (!drained() || !settled()) return;
     complete();
   }
   active_ = false;
@@ -249,6 +255,19 @@ void CommandEngine::reset_device() {
   around_.queues.reset();
   around_.registers.reset_device();
   around_.interrupts.reset_device();
+}
+
+/// Behind an abort, disable or reset no translation that the work used is used, and none of its
+/// page requests is outstanding. @spec SIOV D-41, D-47
+bool CommandEngine::settled() {
+  const bool stops =
+      is_abort(code_) || code_ == abi::kCmdDisableDevice || code_ == abi::kCmdDisableWq;
+  if (!stops) return true;
+  if (!last_page_) {
+    around_.translations.forget();
+    last_page_ = around_.pages.next_number();
+  }
+  return around_.pages.settled(*last_page_);
 }
 
 void CommandEngine::complete() {

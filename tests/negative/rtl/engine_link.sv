@@ -54,7 +54,9 @@ module engine_link (
     .cpl_valid_o(cpl_valid), .cpl_sop_o(cpl_sop), .cpl_eop_o(cpl_eop), .cpl_o(cpl), .cpl_data_o(cpl_data),
     .wr_valid_i(wr_valid), .wr_ready_o(wr_ready), .wr_sop_i(wr_sop), .wr_eop_i(wr_eop), .wr_req_i(wr_req),
     .wr_data_i(wr_data), .rd_valid_i(rd_valid), .rd_ready_o(rd_ready), .rd_req_i(rd_req),
-    .msg_valid_i(1'b0), .msg_ready_o(), .msg_addr_i('0), .msg_data_i('0)
+    .xr_valid_i(1'b0), .xr_ready_o(), .xr_req_i('0), .pm_valid_i(1'b0), .pm_ready_o(), .pm_i('0), .vm_valid_o(), .vm_o(),
+    .pri_alloc_o(), .pri_alloc_ok_o(), .pri_reset_o(), .stu_o(), .pri_stopped_i(1'b1), .pri_failure_i(1'b0),
+    .pri_unexpected_i(1'b0), .msg_valid_i(1'b0), .msg_ready_o(), .msg_addr_i('0), .msg_data_i('0)
   );
 
   siov_engine #(.Tags(64), .RingLines(64), .Jobs(4), .CtoCycles(100)) u_engine (
