@@ -15,6 +15,7 @@
 #include "iommu/config.hpp"
 #include "iommu/entries.hpp"
 #include "iommu/fault_reason.hpp"
+#include "iommu/structure_cache.hpp"
 #include "memory/physical_memory.hpp"
 
 namespace siov::iommu {
@@ -34,6 +35,7 @@ struct WalkRequest {
   std::uint64_t address = 0;
   WalkAccess access = WalkAccess::kRead;
   bool privileged = false;
+  Pasid pasid;  ///< tag of first-stage paging structures, with the domain of the entry
 };
 
 /// Rights of a translation, as a mask.
@@ -49,13 +51,22 @@ struct WalkResult {
   Hpa host;                 ///< of the requested byte
   std::uint8_t shift = 12;  ///< the translation is valid for 2^shift aligned bytes: 12, 21 or 30
   std::uint8_t rights =
-      0;  ///< what may be cached: write rights only where the dirty bit is set already
+      0;               ///< what may be cached: write rights only where the dirty bit is set already
+  bool snoop = false;  ///< SNP of the second-stage leaf
+  std::uint8_t saved = 0;  ///< steps that paging-structure caches have saved
 };
 
 class PageWalker {
  public:
   PageWalker(memory::PhysicalMemory& memory, const IommuConfig& config)
       : memory_(memory), config_(config) {}
+  /// With paging-structure caches, which walks with kUpdate use and fill.
+  PageWalker(memory::PhysicalMemory& memory, const IommuConfig& config, StructureCache& first_stage,
+             StructureCache& second_stage)
+      : memory_(memory),
+        config_(config),
+        first_cache_(&first_stage),
+        second_cache_(&second_stage) {}
 
   /// @spec VT-d 3.6 (first stage), 3.7 (second stage), 3.8 (nested), 3.9 (pass-through)
   [[nodiscard]] Result<WalkResult, FaultReason> walk(const PasidEntry& entry,
@@ -65,12 +76,14 @@ class PageWalker {
  private:
   /// A/D/EA bits to be set once the walk is known to succeed.
   struct Update {
-    Hpa entry;
-    std::uint64_t bits = 0;
-    bool first_stage = false;
+    std::uint64_t entry;  ///< HPA
+    std::uint64_t bits;
+    bool first_stage;
   };
+  /// Room for the elements that a walk really has: nothing is initialised before it is used.
   struct Updates {
-    std::array<Update, 64> list{};
+    Updates() {}  // NOLINT
+    std::array<Update, 64> list;
     std::size_t count = 0;
     void add(Hpa entry, std::uint64_t bits, bool first_stage);
   };
@@ -82,14 +95,44 @@ class PageWalker {
     bool write = true;
     bool user = true;
     bool dirty = true;  ///< a write needs no more dirty bit
-    Hpa entry;          ///< the leaf entry itself
+    bool snoop = false;
+    Hpa entry;  ///< the leaf entry itself
+  };
+  /// An entry that names a table, to be cached once the walk is known to succeed.
+  struct Table {
+    std::uint64_t address;  ///< input address that led to it
+    std::uint64_t table;
+    std::uint8_t level;
+    bool read, write, user;
+  };
+  struct Tables {
+    Tables() {}  // NOLINT
+    std::array<Table, 32> list;
+    std::size_t count = 0;
+    void add(const Table& table) {
+      if (count < list.size()) list[count++] = table;
+    }
   };
   struct Walk {
+    Walk(const PasidEntry& pasid_entry, const WalkRequest& walk_request)
+        : entry(pasid_entry), request(walk_request) {}
     const PasidEntry& entry;
     const WalkRequest& request;
+    bool cached = false;  ///< look into the paging-structure caches
+    unsigned saved = 0;   ///< steps not made because of them
     Updates updates;
+    Tables first_tables;
+    Tables second_tables;
+  };
+  /// Where a stage starts: at its root, or below what the caches hold.
+  struct Start {
+    unsigned level = 0;
+    std::uint64_t table = 0;
   };
 
+  [[nodiscard]] Result<WalkResult, FaultReason> walk_once(Walk& walk, WalkEffect effect) const;
+  [[nodiscard]] Start start(Walk& walk, StructureCache* cache, Pasid tag, unsigned levels,
+                            std::uint64_t root, std::uint64_t address, Leaf& leaf) const;
   [[nodiscard]] Result<Leaf, FaultReason> second_stage(Walk& walk, std::uint64_t address) const;
   [[nodiscard]] Result<Leaf, FaultReason> first_stage(Walk& walk) const;
   /// Host address of a first-stage entry; through the second stage when nested.
@@ -100,14 +143,19 @@ class PageWalker {
                                                std::uint64_t bits) const;
   void want_dirty(Walk& walk, const Leaf& second) const;
   [[nodiscard]] FaultReason check_first_stage_rights(const Walk& walk, const Leaf& leaf) const;
-  [[nodiscard]] FaultReason check_second_stage_rights(const Walk& walk, const Leaf& leaf) const;
+  [[nodiscard]] FaultReason check_second_stage_rights(const Walk& walk, const Leaf& first,
+                                                      const Leaf& leaf) const;
   [[nodiscard]] Result<WalkResult, FaultReason> finish(Walk& walk, const Leaf& first,
                                                        const Leaf& second, WalkEffect effect) const;
   [[nodiscard]] FaultReason apply(const Walk& walk, WalkEffect effect) const;
+  /// Puts the tables of one stage into its cache.
+  void keep(const Tables& tables, StructureCache& cache, std::uint16_t domain, Pasid tag) const;
   [[nodiscard]] bool set_bits(Hpa entry, std::uint64_t bits) const;
 
   memory::PhysicalMemory& memory_;
   IommuConfig config_;
+  StructureCache* first_cache_ = nullptr;
+  StructureCache* second_cache_ = nullptr;
 };
 
 }  // namespace siov::iommu

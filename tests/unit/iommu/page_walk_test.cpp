@@ -238,6 +238,16 @@ TEST(RightsTest, ZeroLengthReadOfWriteOnlyPageNeedsZlr) {
   EXPECT_EQ(without.fault_code(), 0x86u);
 }
 
+TEST(RightsTest, ZeroLengthReadNeedsARightThatBothStagesGrant) {
+  Bench bench(Kind::kNested);
+  bench.poke(bench.second(bench.data_gpa), 1, 0);  // second stage: write only
+  EXPECT_EQ(bench.flush(), DmaStatus::kSuccess);
+  bench.poke(bench.first(1), 2, 0);  // first stage: read only
+  bench.drop_everything();
+  EXPECT_EQ(bench.flush(), DmaStatus::kUnsupportedRequest);
+  EXPECT_EQ(bench.fault_code(), 0x86u);
+}
+
 TEST(RightsTest, LargePageAcrossTheInterruptRangeIsUsableOutsideItOnly) {
   // 2 MiB page FEE0_0000h: its second megabyte FEF0_0000h.. is ordinary address space (no RAM here:
   // UR without fault).
@@ -268,13 +278,13 @@ TEST_P(RandomMappingTest, AgreesWithAPlainMap) {
       if (shadow.erase(iova) != 0) {
         if (bench.process) {
           EXPECT_TRUE(bench.process->unmap(Iova{iova}));
-          bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, Iova{iova});
+          bench.software.p_iotlb_page(kDomain, kPasid, Iova{iova});
         } else if (bench.guest_process) {
           EXPECT_TRUE(bench.guest_process->unmap(Iova{iova}));
-          bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, Iova{iova});
+          bench.software.p_iotlb_page(kDomain, kPasid, Iova{iova});
         } else {
           EXPECT_TRUE(bench.vm->unmap(Gpa{iova}));
-          bench.unit.invalidate_iotlb_page(kDomain, Iova{iova});
+          bench.software.iotlb_page(kDomain, Iova{iova});
         }
       } else if (bench.guest_process) {
         const Gpa page{4096 * (100 + below(100))};  // tables are allocated from the bottom
