@@ -104,7 +104,7 @@ class PageWalker {
   [[nodiscard]] Result<WalkResult, FaultReason> finish(Walk& walk, const Leaf& first,
                                                        const Leaf& second, WalkEffect effect) const;
   [[nodiscard]] FaultReason apply(const Walk& walk, WalkEffect effect) const;
-  [[nodiscard]] bool set_bits(Hpa entry, std::uint64_t bits) const;
+  void set_bits(Hpa entry, std::uint64_t bits) const;
 
   memory::PhysicalMemory& memory_;
   IommuConfig config_;
