@@ -19,11 +19,11 @@ std::uint64_t RandomTables::below(std::uint64_t limit) {
 }
 
 void RandomTables::choose_unit() {
-  const auto usually = [this] { return !chance(8); };
+  const auto usually = [this] { return !chance(6); };
   unit_ = {};
   unit_.haw = static_cast<unsigned>(pick(std::vector<unsigned>{46, 46, 46, 48, 52}));
   unit_.mgaw = pick(std::vector<unsigned>{57, 57, 57, 57, 48, 48, 44, 39});
-  unit_.pasid_bits = chance(85) ? 20 : 12;
+  unit_.pasid_bits = chance(95) ? 20 : 12;
   unit_.fault_records = static_cast<unsigned>(1 + below(8));
   for (bool* flag : {&unit_.second_stage_3_level, &unit_.second_stage_4_level,
                      &unit_.second_stage_5_level, &unit_.second_stage_2m, &unit_.second_stage_1g,
@@ -177,8 +177,10 @@ void RandomTables::bind(std::uint64_t directory, const Bound& wanted) {
 }
 
 RandomTables::Damage RandomTables::damage() {
-  // Every layer is met as often as any other, though pages have most of the entries.
-  const auto layer = static_cast<Layer>(below(6));
+  // Pages have most of the entries; the few others are met nearly as often.
+  const auto layer = pick(std::vector<Layer>{Layer::kRoot, Layer::kContext, Layer::kDirectory,
+                                             Layer::kPasid, Layer::kPasid, Layer::kFirst,
+                                             Layer::kFirst, Layer::kSecond, Layer::kSecond});
   Entry entry = pick(entries_);
   for (int i = 0; i < 200 && entry.layer != layer; ++i) entry = pick(entries_);
   const std::uint64_t at =

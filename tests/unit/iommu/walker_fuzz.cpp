@@ -53,6 +53,7 @@ void WalkerFuzz::scenario() {
     std::vector<RandomTables::Damage> damages;
     for (std::uint64_t n = 1 + tables_->below(4); n != 0; --n) {
       damages.push_back(tables_->damage());
+      if (damages.back().layer <= Layer::kDirectory) aliased_ = true;
       invalidate(damages.back().layer);
     }
     remember_pages();
@@ -62,6 +63,7 @@ void WalkerFuzz::scenario() {
       invalidate(damages.back().layer);
       damages.pop_back();
     }
+    aliased_ = false;
     remember_pages();
   }
 }
@@ -101,10 +103,10 @@ void WalkerFuzz::requests(unsigned count) {
       continue;
     }
     const Request fresh = tables_->request();
-    if (recent_.size() < 64)
+    if (recent_.size() < 12)
       recent_.push_back(fresh);
     else
-      recent_[tables_->below(64)] = fresh;
+      recent_[tables_->below(12)] = fresh;
     compare(fresh);
   }
   if (thorough_) return;
@@ -156,7 +158,7 @@ void WalkerFuzz::change_and_repeat() {
 
 void WalkerFuzz::invalidate(Layer layer) {
   if (mistakes_.skip_invalidation) return;
-  switch (layer) {
+  switch (aliased_ ? Layer::kRoot : layer) {
     case Layer::kRoot:
     case Layer::kContext:
       unit_->invalidate_context_global();
@@ -269,7 +271,7 @@ void WalkerFuzz::compare_updates(const Answer& must) {
   // Bits that land in a root, context, directory or PASID entry change what the unit holds copies
   // of.
   const auto structural = [this](const reference::Update& u) {
-    return tables_->structure_page(u.address & ~std::uint64_t{0xFFF});
+    return aliased_ || tables_->structure_page(u.address & ~std::uint64_t{0xFFF});
   };
   if (std::ranges::any_of(must.updates, structural)) invalidate(Layer::kRoot);
 }

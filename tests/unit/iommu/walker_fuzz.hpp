@@ -87,6 +87,8 @@ class WalkerFuzz {
   std::vector<reference::Request> recent_;
   std::string now_;  ///< the request being compared, for reports
   unsigned next_record_ = 0;
+  /// A damaged pointer may have made any page a page of entries that are not of the pages.
+  bool aliased_ = false;
   bool thorough_ = false;  ///< compare all tables after each request, not after each run of them
 };
 
