@@ -208,12 +208,14 @@ FaultReason PageWalker::check_first_stage_rights(const Walk& walk, const Leaf& l
   return refused ? FaultReason::kNoWriteRight : FaultReason::kNone;
 }
 
-FaultReason PageWalker::check_second_stage_rights(const Walk& walk, const Leaf& leaf) const {
+FaultReason PageWalker::check_second_stage_rights(const Walk& walk, const Leaf& first,
+                                                  const Leaf& leaf) const {
+  const bool first_write = first.write || (walk.request.privileged && !walk.entry.write_protect);
   switch (walk.request.access) {
     case WalkAccess::kWrite:
       return leaf.write ? FaultReason::kNone : FaultReason::kNoWriteRight;
     case WalkAccess::kFlush:
-      if (config_.zero_length_read && leaf.write) return FaultReason::kNone;
+      if (config_.zero_length_read && first_write && leaf.write) return FaultReason::kNone;
       [[fallthrough]];
     case WalkAccess::kRead:
       break;
@@ -365,7 +367,7 @@ Result<WalkResult, FaultReason> PageWalker::walk_once(Walk& walk, WalkEffect eff
   }
   const Result<Leaf, FaultReason> second = second_stage(walk, first.address);
   if (!second) return Failure{second.error()};
-  if (const FaultReason reason = check_second_stage_rights(walk, *second);
+  if (const FaultReason reason = check_second_stage_rights(walk, first, *second);
       reason != FaultReason::kNone) {
     return Failure{reason};
   }

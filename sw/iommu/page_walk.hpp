@@ -132,7 +132,8 @@ class PageWalker {
                                                std::uint64_t bits) const;
   void want_dirty(Walk& walk, const Leaf& second) const;
   [[nodiscard]] FaultReason check_first_stage_rights(const Walk& walk, const Leaf& leaf) const;
-  [[nodiscard]] FaultReason check_second_stage_rights(const Walk& walk, const Leaf& leaf) const;
+  [[nodiscard]] FaultReason check_second_stage_rights(const Walk& walk, const Leaf& first,
+                                                      const Leaf& leaf) const;
   [[nodiscard]] Result<WalkResult, FaultReason> finish(Walk& walk, const Leaf& first,
                                                        const Leaf& second, WalkEffect effect) const;
   [[nodiscard]] FaultReason apply(const Walk& walk, WalkEffect effect) const;
