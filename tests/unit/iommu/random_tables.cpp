@@ -36,10 +36,14 @@ void RandomTables::choose_unit() {
   unit_.rid_privilege = unit_.supervisor && chance(50);
   unit_.extended_accessed = unit_.first_stage && unit_.coherent_walk && chance(50);
   unit_.page_requests = unit_.device_tlb && chance(80);
+  unit_.no_write_flag = unit_.no_write_flag && unit_.device_tlb;
+  unit_.throttling = unit_.page_drain = unit_.device_tlb;
   unit_.abort_dma = chance(50);
   unit_.nested = unit_.nested && unit_.first_stage && unit_.second_stage;
   unit_.second_stage_dirty = unit_.second_stage_dirty && unit_.coherent_walk;
   unit_.iotlb_entries = chance(50) ? 16 : 1024;
+  unit_.structure_entries = pick(std::vector<unsigned>{0, 16, 256});
+  unit_.caching_mode = chance(10);
 }
 
 void RandomTables::choose_memory() {
@@ -224,6 +228,9 @@ RandomTables::Damage RandomTables::damage() {
       after = before ^ std::uint64_t{1} << below(64);
       break;
   }
+  // Two entries with one domain id must agree about their tables: the DID stays.
+  if (entry.layer == Layer::kPasid && at == entry.address + 8)
+    after = (after & ~std::uint64_t{0xFFFF}) | (before & 0xFFFF);
   write(at, after);
   return {entry.layer, at, before};
 }

@@ -244,7 +244,8 @@ void Walker::translated(State& s, Answer& a) const {
 Answer Walker::answer(const Request& request) const {
   Answer a;
   State s(request);
-  s.wants_write = request.at == kTranslationRequest && !request.no_write;
+  s.wants_write =
+      request.at == kTranslationRequest && !(request.no_write && unit_.no_write_flag);  // NWFS
   const auto unsupported = [&a] { a.status = Status::kUnsupportedRequest; };
 
   if (request.at == kReservedAt) return unsupported(), a;

@@ -66,6 +66,9 @@ class WalkerFuzz {
   void invalidate(RandomTables::Layer layer);
   void compare(const reference::Request& request);
   void compare_dma(const reference::Request& request, const reference::Answer& must);
+  void compare_translation(const reference::Request& request, const reference::Answer& must);
+  void compare_size(const reference::Request& request, const reference::Answer& must,
+                    std::uint64_t entry);
   void compare_log(const reference::Request& request, const reference::Answer& must);
   void compare_updates(const reference::Answer& must);
   void compare_pages();

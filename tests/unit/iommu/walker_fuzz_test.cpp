@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
                     MISBELIEF(rid_privilege), MISBELIEF(supervisor), MISBELIEF(snoop_control),
                     MISBELIEF(second_stage_dirty), MISBELIEF(extended_accessed),
                     MISBELIEF(coherent_walk), MISBELIEF(abort_dma), MISBELIEF(device_tlb),
-                    MISBELIEF(page_requests),
+                    MISBELIEF(page_requests), MISBELIEF(no_write_flag),
                     Misbelief{"mgaw", [](IommuConfig& c) { c.mgaw = c.mgaw == 39 ? 57 : 39; }},
                     Misbelief{"haw", [](IommuConfig& c) { c.haw = c.haw == 46 ? 52 : 46; }},
                     Misbelief{"pasid_bits", [](IommuConfig& c) { c.pasid_bits = 7; }}),
