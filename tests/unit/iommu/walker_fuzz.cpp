@@ -313,7 +313,7 @@ void WalkerFuzz::compare_size(const Request& request, const Answer& must, std::u
   const std::uint64_t page = (must.host >> must.shift) << must.shift;
   const bool cut = page <= 0xFEEF'FFFF && (page + (std::uint64_t{1} << must.shift)) > 0xFEE0'0000;
   if (must.pass_through) {
-    if (base + offset >> believed_.haw != 0) differ("region beyond the host address width");
+    if ((base + offset) >> believed_.haw != 0) differ("region beyond the host address width");
   } else if (cut ? shift > must.shift : shift != must.shift) {
     differ(fmt::format("entry {:#x} has 2^{} bytes, must be 2^{}", entry, shift, must.shift));
   }
