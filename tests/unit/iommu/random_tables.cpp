@@ -23,6 +23,7 @@ void RandomTables::choose_unit() {
   unit_ = {};
   unit_.haw = static_cast<unsigned>(pick(std::vector<unsigned>{46, 46, 46, 48, 52}));
   unit_.mgaw = pick(std::vector<unsigned>{57, 57, 57, 57, 48, 48, 44, 39});
+  unit_.domain_bits = chance(70) ? 16 : 6;
   unit_.pasid_bits = chance(95) ? 20 : 12;
   unit_.fault_records = static_cast<unsigned>(1 + below(8));
   for (bool* flag : {&unit_.second_stage_3_level, &unit_.second_stage_4_level,
@@ -171,6 +172,7 @@ void RandomTables::bind(std::uint64_t directory, const Bound& wanted) {
   words[0] |= flag(true, 4, 1) | flag(unit_.second_stage_dirty, 50, 9);
   words[1] = b.domain | below(0x80) << 25 | below(std::uint64_t{1} << 32) << 32;
   words[1] |= flag(unit_.coherent_walk, 85, 23) | flag(unit_.snoop_control, 30, 24);
+  if (chance(1)) words[1] |= 0x8000;  // too wide, if the unit has fewer domain bits
   words[2] = (b.first_levels - 4) << 2;
   words[2] |= b.pgtt == 3 ? guest_.tables[b.first_levels][0] : first_.tables[b.first_levels][0];
   words[2] |= flag(unit_.supervisor, 70, 0) | flag(true, 50, 4) | flag(true, 50, 5) |

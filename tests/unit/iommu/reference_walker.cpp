@@ -157,11 +157,12 @@ bool Walker::pasid_entry(State& s) const {
   std::uint64_t reserved0 = 1u << 5;
   if (!unit_.second_stage_dirty) reserved0 |= 1u << 9;            // SSADE
   std::uint64_t reserved1 = bits(~std::uint64_t{0}, 6, 0) << 16;  // 86:80
-  if (!unit_.coherent_walk) reserved1 |= 1u << 23;                // PWSNP
-  if (!unit_.snoop_control) reserved1 |= 1u << 24;                // PGSNP
-  std::uint64_t reserved2 = 1u << 1 | 0xF00;                      // 129, 139:136
-  if (!unit_.supervisor) reserved2 |= 1u << 0;                    // SRE
-  if (!unit_.extended_accessed) reserved2 |= 1u << 7;             // EAFE
+  if (unit_.domain_bits < 16) reserved1 |= 0xFFFFull >> unit_.domain_bits << unit_.domain_bits;
+  if (!unit_.coherent_walk) reserved1 |= 1u << 23;     // PWSNP
+  if (!unit_.snoop_control) reserved1 |= 1u << 24;     // PGSNP
+  std::uint64_t reserved2 = 1u << 1 | 0xF00;           // 129, 139:136
+  if (!unit_.supervisor) reserved2 |= 1u << 0;         // SRE
+  if (!unit_.extended_accessed) reserved2 |= 1u << 7;  // EAFE
   if ((s.entry[0] & reserved0) != 0) return s.fault(0x5A);
   if ((s.entry[1] & reserved1) != 0) return s.fault(0x5A);
   if ((s.entry[2] & reserved2) != 0) return s.fault(0x5A);
