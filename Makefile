@@ -6,18 +6,21 @@ OUT ?= out
 SEED ?= 1
 ARGS ?=
 PERSONALITY ?= default
+FUZZ_SCALE ?= 10
+SECONDS ?= 600
 PROGRAM := $(BUILD)/siov-cosim
 CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$(scripts/jobs.sh)
 CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup configure build run test test-unit test-rtl test-system test-negative test-assertions test-cocotb lint format \
-        format-check abi abi-check synth synth-personalities netlist netlist-check waves views-check sanitize coverage bench ci clean
+        format-check abi abi-check synth synth-personalities netlist netlist-check waves views-check sanitize coverage bench \
+        bench-iommu fuzz fuzz-iommu ci clean
 
 help:            ## this text
 	@echo "siov-cosim: type one of"
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ?' '{printf "  make %-19s %s\n", $$1, $$2}'
-	@echo "variables: SEED=$(SEED) PERSONALITY=$(PERSONALITY) (of synth) OUT=$(OUT) BUILD=$(BUILD) ARGS='more options of siov-cosim'"
+	@echo "variables: SEED=$(SEED) SECONDS=$(SECONDS) FUZZ_SCALE=$(FUZZ_SCALE) PERSONALITY=$(PERSONALITY) (of synth) OUT=$(OUT) BUILD=$(BUILD) ARGS='more options of siov-cosim'"
 
 setup:           ## install missing Debian packages (root or sudo; otherwise names them)
 	@scripts/setup.sh
@@ -105,8 +108,25 @@ coverage:        ## coverage report
 bench: build     ## measure speed; results in out/bench/bench.json
 	$(PROGRAM) bench --seed $(SEED) --out $(OUT)/bench $(ARGS)
 
+bench-iommu: configure ## ns a look-up of the IOMMU model, warm and cold
+	@scripts/setup.sh bench
+	@cmake -S . -B $(BUILD) >/dev/null
+	@cmake --build $(BUILD) -j $$(scripts/jobs.sh) --target iommu_benchmark
+	$(BUILD)/tests/iommu_benchmark $(ARGS)
+
+fuzz-iommu: configure ## the IOMMU against a second walker: FUZZ_SCALE times 120,000 translations on random tables
+	@cmake --build $(BUILD) -j $$(scripts/jobs.sh) --target unit_iommu
+	SIOV_FUZZ_SCALE=$(FUZZ_SCALE) $(BUILD)/unit_iommu --gtest_filter=WalkerFuzzTest.UnitAndReferenceAgree
+
+fuzz: setup      ## libFuzzer over structures, registers and queues of the IOMMU for SECONDS
+	@scripts/setup.sh fuzz
+	@test -f $(BUILD)-fuzz/build.ninja || cmake -S . -B $(BUILD)-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Release \
+	  -DSIOV_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_C_COMPILER=clang
+	@cmake --build $(BUILD)-fuzz -j $$(scripts/jobs.sh)
+	@scripts/fuzz.sh $(BUILD)-fuzz $(OUT)/fuzz $(SECONDS)
+
 ci:              ## what continuous integration runs
 	@.ci/run
 
 clean:           ## remove build directories and results
-	rm -rf $(BUILD) $(BUILD)-sanitize $(OUT)
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz $(OUT)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that the project needs and this machine lacks: as root or through sudo.
-# Without either it names the packages and stops. Usage: scripts/setup.sh [waves] [lint]
+# Without either it names the packages and stops. Usage: scripts/setup.sh [waves] [lint] [fuzz] [bench]
 set -eu
 
 need="verilator yosys g++ cmake ninja-build make ccache python3
@@ -11,7 +11,11 @@ for extra in "$@"; do
   case "$extra" in
     waves) need="$need gtkwave" ;;
     lint) need="$need clang-format" ;;
-    *) echo "setup.sh: '$extra': expected waves or lint" >&2; exit 2 ;;
+    fuzz)  # libFuzzer and the sanitizers of the release's clang: libclang-rt-14-dev in Debian 12
+      need="$need clang $(apt-cache depends clang 2>/dev/null |
+        sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p')" ;;
+    bench) need="$need libbenchmark-dev" ;;
+    *) echo "setup.sh: '$extra': expected waves, lint, fuzz or bench" >&2; exit 2 ;;
   esac
 done
 

@@ -256,14 +256,14 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::first_stage(Walk& walk) const 
   }
 }
 
-bool PageWalker::set_bits(Hpa entry, std::uint64_t set) const {
+void PageWalker::set_bits(Hpa entry, std::uint64_t set) const {
   for (;;) {
     const std::optional<std::uint64_t> old = memory_.read64(entry);
-    if (!old) return false;
-    if ((*old & set) == set) return true;
+    if (!old) return;
+    if ((*old & set) == set) return;
     const std::optional<std::uint64_t> found = memory_.compare_exchange64(entry, *old, *old | set);
-    if (!found) return false;
-    if (*found == *old) return true;
+    if (!found) return;
+    if (*found == *old) return;
   }
 }
 
@@ -275,11 +275,12 @@ FaultReason PageWalker::apply(const Walk& walk, WalkEffect effect) const {
     }
   }
   if (effect == WalkEffect::kPeek) return FaultReason::kNone;
-  for (const Update& update : updates) {
-    if (set_bits(Hpa{update.entry}, update.bits)) continue;
+  for (const Update& update : updates) {  // all of them or none
+    if (memory_.writable(Hpa{update.entry}, 8)) continue;
     return update.first_stage ? FaultReason::kFirstStageUpdateFailed
                               : FaultReason::kSecondStageUpdateFailed;
   }
+  for (const Update& update : updates) set_bits(Hpa{update.entry}, update.bits);
   return FaultReason::kNone;
 }
 

@@ -155,6 +155,18 @@ TEST(AccessedDirtyTest, RefusedRequestSetsNothingInTheLeaf) {
   EXPECT_EQ(bench.word(bench.first(1)) & 0x60, 0u);
 }
 
+TEST(AccessedDirtyTest, UpdateThatFailsChangesNoOtherEntry) {
+  Bench bench(Kind::kFirstStage);
+  std::array<std::byte, 4096> table{};
+  ASSERT_TRUE(bench.memory.read(bench.first(1).page(), table));
+  ASSERT_TRUE(bench.memory.load(Hpa{kRom}, table));
+  bench.poke(bench.first(2), ~std::uint64_t{0xFFF}, kRom);  // the last table takes no writes
+  const Hpa top = bench.first(4);
+  EXPECT_EQ(bench.read(), DmaStatus::kUnsupportedRequest);
+  EXPECT_EQ(bench.fault_code(), 0x91u);
+  EXPECT_EQ(bench.word(top) & 0x20, 0u);
+}
+
 TEST(AccessedDirtyTest, ExtendedAccessedOnlyWhenEnabled) {
   IommuConfig config;
   config.extended_accessed = true;
