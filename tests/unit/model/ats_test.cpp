@@ -9,7 +9,7 @@ namespace siov::model {
 namespace {
 
 /// Identity translation with absent pages; answers page requests as told.
-class Agent final : public port::AtsHostPort {
+class Agent : public port::AtsHostPort {
  public:
   port::TranslationReply translate(const port::TranslationRequest& r) override {
     ++asked[r.address.value];
@@ -167,6 +167,34 @@ TEST(ModelPageRequestTest, AbortEndsWithTheRequestOrItsTimeout) {  // SIOV D-41,
   EXPECT_EQ(b.status(0x1000), 0x03u) << "what is absent counts as faulted";
   b.run(1500);
   EXPECT_EQ(b.read(0xA8), 0u);
+}
+
+/// Keeps one page of operands at a time: a request takes the page before it away.
+class OneFrame final : public Agent {
+ public:
+  void page_request(const port::PageRequest& r) override {
+    if (!requests.empty()) absent.insert(requests.back().address);
+    Agent::page_request(r);
+  }
+};
+
+TEST(ModelPageRequestTest, WorkComesOnWhenPagesAreTakenAwayAgain) {  // 5.7
+  OneFrame one;
+  AtsBench b;
+  one.device = &b.device;
+  b.device.set_ats_host(&one);
+  b.start(16);
+  for (unsigned i = 0; i < 0x5000; ++i) b.host.memory[0x10100 + i] = static_cast<std::byte>(i);
+  for (std::uint64_t p = 0; p < 0x6000; p += 0x1000) one.absent.insert({0x10000 + p, 0x20000 + p});
+  abi::Descriptor d = AtsBench::blocking(0x10100, 0x20200, 0x1000);
+  d.size = 0x5000;
+  b.movdir(0, d);
+  b.run(600);
+  EXPECT_EQ(b.status(0x1000), 0x01u);
+  EXPECT_GE(one.requests.size(), 12u) << "each page";
+  EXPECT_LE(one.requests.size(), 24u);
+  EXPECT_EQ(b.device.stats().bytes_written, 0x5000u) << "nothing twice";
+  EXPECT_EQ(std::memcmp(&b.host.memory[0x10100], &b.host.memory[0x20200], 0x5000), 0);
 }
 
 TEST(ModelPageRequestTest, RequestsForOnePageAreShared) {
