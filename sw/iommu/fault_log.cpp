@@ -71,11 +71,26 @@ void FaultLog::add(const FaultRecord& fault) {
     ++dropped_;
     return;
   }
-  const bool first = !pending();
+  const bool quiet = !any();
+  if (!pending()) first_ = next_;
   slot = encode(fault);
-  if (first) first_ = next_;
   next_ = (next_ + 1) % size();
-  if (first && on_event_) on_event_();
+  if (quiet && on_event_) on_event_();
+}
+
+void FaultLog::set_queue_error(QueueCondition condition) {
+  const bool quiet = !any();
+  queue_errors_ |= std::uint32_t{1} << static_cast<unsigned>(condition);
+  if (quiet && on_event_) on_event_();
+}
+
+std::uint32_t FaultLog::status() const {
+  return (overflow_ ? 1u : 0u) | (pending() ? 2u : 0u) | queue_errors_ | first_ << 8;
+}
+
+void FaultLog::write_status(std::uint32_t value) {
+  if ((value & 1) != 0) overflow_ = false;
+  queue_errors_ &= ~value;
 }
 
 FaultRecord FaultLog::record(unsigned index) const { return decode(raw(index)); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FaultLog: the primary fault records FRCD[0..NFR-1] with overflow and first-index bookkeeping.
+// FaultLog: the fault status block: primary fault records FRCD[0..NFR-1] with overflow and
+// first-index bookkeeping, and the errors of the invalidation queue that share its event.
 //
 //   for (unsigned i = 0; i < log.size(); ++i)
 //     if (log.record(i).valid) { report(log.record(i)); log.clear(i); }
@@ -37,6 +38,13 @@ struct RawFaultRecord {
   std::uint64_t high = 0;
 };
 
+/// Errors of queued invalidation; the value is the bit in FSTS. @spec VT-d FSTS_REG
+enum class QueueCondition : std::uint8_t {
+  kQueueError = 4,  ///< IQE
+  kCompletion = 5,  ///< ICE: completion for nothing
+  kTimeout = 6      ///< ITE
+};
+
 class FaultLog {
  public:
   explicit FaultLog(unsigned records);
@@ -54,6 +62,17 @@ class FaultLog {
   /// Clears every F and PFO.
   void clear_all();
 
+  void set_queue_error(QueueCondition condition);
+  [[nodiscard]] bool queue_error(QueueCondition condition) const {
+    return (queue_errors_ >> static_cast<unsigned>(condition) & 1) != 0;
+  }
+  /// FSTS. @spec vtd.md 1.6
+  [[nodiscard]] std::uint32_t status() const;
+  /// Writes FSTS: a one clears PFO, IQE, ICE, ITE.
+  void write_status(std::uint32_t value);
+  /// Whether any condition of the fault event is there.
+  [[nodiscard]] bool any() const { return pending() || overflow_ || queue_errors_ != 0; }
+
   [[nodiscard]] bool overflow() const { return overflow_; }  ///< FSTS.PFO
   void clear_overflow() { overflow_ = false; }
   [[nodiscard]] bool pending() const;                            ///< FSTS.PPF
@@ -62,8 +81,7 @@ class FaultLog {
   void reset_index() { next_ = 0; }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
-  /// Called when a condition appears while none was pending: where the fault event message will
-  /// start.
+  /// Called when a condition appears while none was pending: where the fault event starts.
   void set_event_handler(std::function<void()> handler) { on_event_ = std::move(handler); }
 
  private:
@@ -71,6 +89,7 @@ class FaultLog {
   unsigned next_ = 0;
   unsigned first_ = 0;
   bool overflow_ = false;
+  std::uint32_t queue_errors_ = 0;  ///< at their places in FSTS
   std::uint64_t dropped_ = 0;
   std::function<void()> on_event_;
 };

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "port/ats_port.hpp"
 #include "port/dma_port.hpp"
 
 namespace siov::iommu {
@@ -15,6 +16,15 @@ namespace siov::iommu {
 /// codes
 enum class FaultReason : std::uint8_t {
   kNone = 0x00,
+  // Legacy mode, as far as a unit without legacy page walk can raise them
+  kLegacyRootNotPresent = 0x01,
+  kLegacyContextNotPresent = 0x02,
+  kLegacyContextIllegal = 0x03,
+  kLegacyRootFetch = 0x08,
+  kLegacyContextFetch = 0x09,
+  kLegacyRootReserved = 0x0A,
+  kLegacyContextReserved = 0x0B,
+  kLegacyTranslationBlocked = 0x0D,  ///< translation or translated request
   // Interrupt requests
   kInterruptReserved = 0x20,  ///< reserved bit in a remappable request
   kInterruptIndex = 0x21,     ///< index beyond the table
@@ -31,6 +41,7 @@ enum class FaultReason : std::uint8_t {
   // DMA in scalable mode
   kRootTableAddress = 0x30,             ///< RTA.1
   kPasidInLegacyMode = 0x31,            ///< RTA.2
+  kPageRequestInLegacyMode = 0x32,      ///< RTA.3
   kAbortMode = 0x33,                    ///< RTA.4
   kRootFetch = 0x38,                    ///< SRT.1
   kRootNotPresent = 0x39,               ///< SRT.2
@@ -42,6 +53,7 @@ enum class FaultReason : std::uint8_t {
   kDeviceTlbDisabled = 0x44,            ///< SCT.5
   kPasidDisabled = 0x45,                ///< SCT.6
   kPasidBeyondDirectory = 0x46,         ///< SCT.7
+  kPageRequestsDisabled = 0x47,         ///< SCT.8
   kPasidIsRidPasid = 0x48,              ///< SCT.9
   kDirectoryFetch = 0x50,               ///< SPD.1
   kDirectoryNotPresent = 0x51,          ///< SPD.2
@@ -80,7 +92,17 @@ enum class FaultReason : std::uint8_t {
 /// Whether FPD=1 in an entry met on the way keeps the fault out of the log. @spec VT-d 7.1.2, 7.1.3
 [[nodiscard]] bool is_qualified(FaultReason reason);
 
-/// How the refused request is completed. @spec VT-d 7.1.3
+/// Whether a translation request with this reason is completed with R = W = U = 0, so that the
+/// device may ask for the page. 85h and 86h count as such: where a lesser right exists, no fault is
+/// raised.
+/// @spec VT-d 4.1.2, 7.1.3
+[[nodiscard]] bool is_recoverable(FaultReason reason);
+
+/// Whether the fault of a translation request goes to the log (unless qualified and FPD).
+[[nodiscard]] bool is_logged_for_translation(FaultReason reason);
+
+/// How the refused request is completed: recoverable reasons are kSuccess for translation requests.
+/// @spec VT-d 7.1.3
 [[nodiscard]] port::DmaStatus completion_status(FaultReason reason, port::AddressType type);
 
 }  // namespace siov::iommu

@@ -95,6 +95,7 @@ Result<Irte, FaultReason> InterruptRemapper::fetch(std::uint16_t index, bool& fp
   Line& line = cache_[index % kLines];
   if (line.valid && line.index == index) {
     fpd = line.irte.fault_disable;
+    if (line.refusal != FaultReason::kNone) return Failure{line.refusal};
     return line.irte;
   }
   const Hpa entry = table_ + std::uint64_t{index} * 16;
@@ -102,9 +103,15 @@ Result<Irte, FaultReason> InterruptRemapper::fetch(std::uint16_t index, bool& fp
   const std::optional<std::uint64_t> high = memory_.read64(entry + 8);
   if (!low || !high) return Failure{FaultReason::kIrteFetch};
   fpd = (*low >> 1 & 1) != 0;
-  if ((*low & 1) == 0) return Failure{FaultReason::kIrteNotPresent};
-  const Result<Irte, FaultReason> irte = decode(*low, *high);
-  if (irte) line = Line{true, index, *irte};
+  const bool present = (*low & 1) != 0;
+  const Result<Irte, FaultReason> irte =
+      present ? decode(*low, *high)
+              : Result<Irte, FaultReason>(Failure{FaultReason::kIrteNotPresent});
+  if (irte) {
+    line = Line{true, index, FaultReason::kNone, *irte};
+  } else if (config_.caching_mode) {
+    line = Line{true, index, irte.error(), Irte{.fault_disable = fpd}};
+  }
   return irte;
 }
 

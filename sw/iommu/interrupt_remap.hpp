@@ -51,6 +51,7 @@ class InterruptRemapper {
   void enable(bool enable) { enabled_ = enable; }
   void enable_compatibility(bool enable) { compatibility_ = enable; }
   [[nodiscard]] bool enabled() const { return enabled_; }
+  [[nodiscard]] bool compatibility() const { return compatibility_; }
 
   void invalidate_all();
   /// @param index_mask low index bits ignored
@@ -60,6 +61,7 @@ class InterruptRemapper {
   struct Line {
     bool valid = false;
     std::uint16_t index = 0;
+    FaultReason refusal = FaultReason::kNone;  ///< caching mode: why the entry cannot be used
     Irte irte;
   };
   static constexpr std::size_t kLines = 1024;  ///< direct mapped

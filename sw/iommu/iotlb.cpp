@@ -51,6 +51,7 @@ void Iotlb::insert(std::uint64_t key, const Translation& translation) {
   victim->tag = tag;
   victim->key = key;
   victim->data = (translation.host.value & ~offset) | translation.rights;
+  if (translation.snoop) victim->data |= kSnoop;
   victim->domain = translation.domain;
   victim->shift = kShifts[size];
   victim->origin = translation.origin;

@@ -21,8 +21,8 @@ class Iotlb {
   /// Which stage produced an entry; decides what invalidates it. @spec VT-d 6.2.4, 6.5.2
   enum class Origin : std::uint8_t { kSecondStageOrPassThrough, kFirstStageOrNested };
 
-  /// 32 bytes. tag: page address 63:12, valid bit 0, size class 2:1. data: host page 63:12, rights
-  /// 3:0.
+  /// 40 bytes. tag: page address 63:12, valid bit 0, size class 2:1. data: host page 63:12, snoop
+  /// 4, rights 3:0.
   struct Entry {
     std::uint64_t tag = 0;
     std::uint64_t key = 0;
@@ -37,10 +37,15 @@ class Iotlb {
       const std::uint64_t offset = (std::uint64_t{1} << shift) - 1;
       return Hpa{((data & ~std::uint64_t{0xFFF}) & ~offset) | (address & offset)};
     }
+    [[nodiscard]] std::uint8_t rights() const { return static_cast<std::uint8_t>(data & 0xF); }
+    /// Accesses with this translation are snooped whatever the request says.
+    [[nodiscard]] bool snoop() const { return (data & kSnoop) != 0; }
     [[nodiscard]] bool valid() const { return (tag & 1) != 0; }
     [[nodiscard]] std::uint64_t page() const { return tag & ~std::uint64_t{0xFFF}; }
     [[nodiscard]] Pasid pasid() const { return Pasid{static_cast<std::uint32_t>(key & kMaxPasid)}; }
   };
+
+  static constexpr std::uint64_t kSnoop = 1 << 4;
 
   /// What insert() stores.
   struct Translation {
@@ -48,6 +53,7 @@ class Iotlb {
     Hpa host;                   ///< its host address
     std::uint8_t shift = 12;    ///< 12, 21 or 30
     std::uint8_t rights = 0;    ///< mask of iommu::Rights
+    bool snoop = false;
     std::uint16_t domain = 0;
     Origin origin = Origin::kSecondStageOrPassThrough;
   };

@@ -67,7 +67,55 @@ std::uint64_t second_stage_reserved(unsigned level, std::uint64_t word, const Io
   return reserved;
 }
 
+/// Tag of second-stage structures: walks with SSADE keep accessed bits in all they pass.
+Pasid second_stage_tag(const PasidEntry& entry) {
+  return Pasid{entry.second_stage_dirty ? 1u : 0u};
+}
+
+/// Reasons that a cached entry may give although memory would allow more. @spec vtd.md 8.2
+bool is_missing_right(FaultReason reason) {
+  switch (reason) {
+    case FaultReason::kNestedRootNoRead:
+    case FaultReason::kNestedEntryNoRead:
+    case FaultReason::kNestedEntryNoWrite:
+    case FaultReason::kUserRight:
+    case FaultReason::kNoWriteRight:
+    case FaultReason::kNoReadRight:
+      return true;
+    default:
+      return false;
+  }
+}
+
+StructureCache::Entry table_entry(std::uint16_t domain, Pasid tag, unsigned level,
+                                  std::uint64_t address, std::uint64_t table) {
+  StructureCache::Entry entry;
+  entry.valid = true;
+  entry.level = static_cast<std::uint8_t>(level);
+  entry.domain = domain;
+  entry.pasid = tag;
+  entry.prefix = StructureCache::prefix_of(address, level);
+  entry.table = table;
+  return entry;
+}
+
 }  // namespace
+
+PageWalker::Start PageWalker::start(Walk& walk, StructureCache* cache, Pasid tag, unsigned levels,
+                                    std::uint64_t root, std::uint64_t address, Leaf& leaf) const {
+  if (walk.cached) {
+    for (unsigned level = 2; level <= levels; ++level) {
+      const StructureCache::Entry* hit = cache->find(walk.entry.domain, tag, level, address);
+      if (hit == nullptr) continue;
+      leaf.read = hit->read;
+      leaf.write = hit->write;
+      leaf.user = hit->user;
+      walk.saved += levels - level + 1;
+      return {level - 1, hit->table};
+    }
+  }
+  return {levels, root};
+}
 
 void PageWalker::Updates::add(Hpa entry, std::uint64_t set, bool first_stage) {
   if (count == list.size()) throw HarnessError("more accessed/dirty updates than a walk can have");
@@ -83,8 +131,10 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::second_stage(Walk& walk,
                                                         : FaultReason::kBeyondGuestWidth};
   }
   Leaf leaf;
-  std::uint64_t table = entry.second_stage_root.value;
-  for (unsigned level = entry.second_stage_levels;; --level) {
+  const Pasid tag = second_stage_tag(entry);
+  auto [level, table] = start(walk, second_cache_, tag, entry.second_stage_levels,
+                              entry.second_stage_root.value, address, leaf);
+  for (;; --level) {
     leaf.entry = Hpa{table + index_of(address, level) * 8};
     const std::optional<std::uint64_t> word = memory_.read64(leaf.entry);
     if (!word) {
@@ -104,11 +154,16 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::second_stage(Walk& walk,
     if (level == 1 || (*word & kLarge) != 0) {
       leaf.shift = static_cast<std::uint8_t>(shift_of(level));
       leaf.dirty = !entry.second_stage_dirty || (*word & kSecondDirty) != 0;
+      leaf.snoop = (*word & kSecondSnoop) != 0;
       const std::uint64_t offset = bit(leaf.shift) - 1;
       leaf.address = (*word & kAddressField & ~offset) | (address & offset);
       return leaf;
     }
     table = *word & kAddressField;
+    StructureCache::Entry cached = table_entry(entry.domain, tag, level, address, table);
+    cached.read = leaf.read;
+    cached.write = leaf.write;
+    walk.second_tables.add(cached);
   }
 }
 
@@ -171,8 +226,9 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::first_stage(Walk& walk) const 
   const std::uint64_t address = walk.request.address;
   const std::uint64_t accessed = kAccessed | (entry.extended_accessed ? kExtendedAccessed : 0);
   Leaf result;
-  std::uint64_t table = entry.first_stage_root;
-  for (unsigned level = entry.first_stage_levels;; --level) {
+  auto [level, table] = start(walk, first_cache_, walk.request.pasid, entry.first_stage_levels,
+                              entry.first_stage_root, address, result);
+  for (;; --level) {
     const bool root = level == entry.first_stage_levels;
     const Result<Leaf, FaultReason> at =
         locate_first_stage(walk, table, index_of(address, level), root);
@@ -207,6 +263,11 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::first_stage(Walk& walk) const 
       return result;
     }
     table = *word & kAddressField;
+    StructureCache::Entry cached =
+        table_entry(entry.domain, walk.request.pasid, level, address, table);
+    cached.write = result.write;
+    cached.user = result.user;
+    walk.first_tables.add(cached);
   }
 }
 
@@ -248,6 +309,14 @@ Result<WalkResult, FaultReason> PageWalker::finish(Walk& walk, const Leaf& first
   if (const FaultReason reason = apply(walk, effect); reason != FaultReason::kNone)
     return Failure{reason};
 
+  result.snoop = second.snoop;
+  result.saved = static_cast<std::uint8_t>(walk.saved);
+  if (effect == WalkEffect::kUpdate && first_cache_ != nullptr) {
+    for (std::size_t i = 0; i < walk.first_tables.count; ++i)
+      first_cache_->insert(walk.first_tables.list[i]);
+    for (std::size_t i = 0; i < walk.second_tables.count; ++i)
+      second_cache_->insert(walk.second_tables.list[i]);
+  }
   const bool dirty = walk.request.access == WalkAccess::kWrite || (first.dirty && second.dirty);
   const bool write = second.write && dirty;
   if (first.user && second.read) result.rights |= kUserRead;
@@ -262,7 +331,18 @@ Result<WalkResult, FaultReason> PageWalker::finish(Walk& walk, const Leaf& first
 Result<WalkResult, FaultReason> PageWalker::walk(const PasidEntry& entry,
                                                  const WalkRequest& request,
                                                  WalkEffect effect) const {
-  Walk walk{entry, request, {}};
+  Walk walk{entry, request};
+  walk.cached = effect == WalkEffect::kUpdate && first_cache_ != nullptr;
+  const Result<WalkResult, FaultReason> result = walk_once(walk, effect);
+  if (result || walk.saved == 0 || !is_missing_right(result.error())) return result;
+  // The cached copies may allow less than memory does.
+  Walk again{entry, request};
+  return walk_once(again, effect);
+}
+
+Result<WalkResult, FaultReason> PageWalker::walk_once(Walk& walk, WalkEffect effect) const {
+  const PasidEntry& entry = walk.entry;
+  const WalkRequest& request = walk.request;
   Leaf first;  // as permissive as no first stage at all
   first.shift = 30;
   first.address = request.address;

@@ -15,6 +15,7 @@
 #include "iommu/config.hpp"
 #include "iommu/entries.hpp"
 #include "iommu/fault_reason.hpp"
+#include "iommu/structure_cache.hpp"
 #include "memory/physical_memory.hpp"
 
 namespace siov::iommu {
@@ -34,6 +35,7 @@ struct WalkRequest {
   std::uint64_t address = 0;
   WalkAccess access = WalkAccess::kRead;
   bool privileged = false;
+  Pasid pasid;  ///< tag of first-stage paging structures, with the domain of the entry
 };
 
 /// Rights of a translation, as a mask.
@@ -49,13 +51,22 @@ struct WalkResult {
   Hpa host;                 ///< of the requested byte
   std::uint8_t shift = 12;  ///< the translation is valid for 2^shift aligned bytes: 12, 21 or 30
   std::uint8_t rights =
-      0;  ///< what may be cached: write rights only where the dirty bit is set already
+      0;               ///< what may be cached: write rights only where the dirty bit is set already
+  bool snoop = false;  ///< SNP of the second-stage leaf
+  std::uint8_t saved = 0;  ///< steps that paging-structure caches have saved
 };
 
 class PageWalker {
  public:
   PageWalker(memory::PhysicalMemory& memory, const IommuConfig& config)
       : memory_(memory), config_(config) {}
+  /// With paging-structure caches, which walks with kUpdate use and fill.
+  PageWalker(memory::PhysicalMemory& memory, const IommuConfig& config, StructureCache& first_stage,
+             StructureCache& second_stage)
+      : memory_(memory),
+        config_(config),
+        first_cache_(&first_stage),
+        second_cache_(&second_stage) {}
 
   /// @spec VT-d 3.6 (first stage), 3.7 (second stage), 3.8 (nested), 3.9 (pass-through)
   [[nodiscard]] Result<WalkResult, FaultReason> walk(const PasidEntry& entry,
@@ -82,14 +93,35 @@ class PageWalker {
     bool write = true;
     bool user = true;
     bool dirty = true;  ///< a write needs no more dirty bit
-    Hpa entry;          ///< the leaf entry itself
+    bool snoop = false;
+    Hpa entry;  ///< the leaf entry itself
+  };
+  /// Entries that name tables, to be cached once the walk is known to succeed.
+  struct Tables {
+    std::array<StructureCache::Entry, 32> list;
+    std::size_t count = 0;
+    void add(const StructureCache::Entry& entry) {
+      if (count < list.size()) list[count++] = entry;
+    }
   };
   struct Walk {
     const PasidEntry& entry;
     const WalkRequest& request;
+    bool cached = false;  ///< look into the paging-structure caches
+    unsigned saved = 0;   ///< steps not made because of them
     Updates updates;
+    Tables first_tables;
+    Tables second_tables;
+  };
+  /// Where a stage starts: at its root, or below what the caches hold.
+  struct Start {
+    unsigned level = 0;
+    std::uint64_t table = 0;
   };
 
+  [[nodiscard]] Result<WalkResult, FaultReason> walk_once(Walk& walk, WalkEffect effect) const;
+  [[nodiscard]] Start start(Walk& walk, StructureCache* cache, Pasid tag, unsigned levels,
+                            std::uint64_t root, std::uint64_t address, Leaf& leaf) const;
   [[nodiscard]] Result<Leaf, FaultReason> second_stage(Walk& walk, std::uint64_t address) const;
   [[nodiscard]] Result<Leaf, FaultReason> first_stage(Walk& walk) const;
   /// Host address of a first-stage entry; through the second stage when nested.
@@ -108,6 +140,8 @@ class PageWalker {
 
   memory::PhysicalMemory& memory_;
   IommuConfig config_;
+  StructureCache* first_cache_ = nullptr;
+  StructureCache* second_cache_ = nullptr;
 };
 
 }  // namespace siov::iommu

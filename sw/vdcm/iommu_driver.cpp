@@ -88,11 +88,11 @@ void IommuDriver::unbind(Pasid pasid) {
 void IommuDriver::invalidate(Pasid pasid) {
   const auto it = bindings_.find(pasid);
   if (it == bindings_.end()) throw HarnessError("host PASID is not bound");
-  iommu_.invalidate_pasid_cache_pasid(it->second, pasid);
+  iommu_.caches().pasid_selective(it->second, pasid);
   if (it->second == kSharedDomain) {
-    iommu_.invalidate_p_iotlb_pasid(it->second, pasid);  // first-stage and pass-through
+    iommu_.caches().p_iotlb_pasid(it->second, pasid);  // first-stage and pass-through
   } else {
-    iommu_.invalidate_iotlb_domain(it->second);  // second-stage and nested (VT-d 6.5.3.3)
+    iommu_.caches().iotlb_domain(it->second);  // second-stage and nested (VT-d 6.5.3.3)
   }
 }
 
@@ -111,14 +111,14 @@ InterruptMessage IommuDriver::allocate_interrupt(std::uint32_t destination, std:
   spec.destination = destination;
   spec.rule.source = function_;
   tables_->interrupts.set_remapped(index, spec);
-  iommu_.invalidate_interrupt_entries(index);
+  iommu_.remapper().invalidate(index, 0);
   const iommu::tables::Message message = iommu::tables::InterruptTable::message(index);
   return InterruptMessage{message.address, message.data, index};
 }
 
 void IommuDriver::free_interrupt(const InterruptMessage& message) {
   tables_->interrupts.clear(message.irte_index);
-  iommu_.invalidate_interrupt_entries(message.irte_index);
+  iommu_.remapper().invalidate(message.irte_index, 0);
   free_irtes_.push_back(message.irte_index);
 }
 

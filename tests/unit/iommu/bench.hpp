@@ -15,6 +15,7 @@
 #include "memory/guest_memory.hpp"
 #include "memory/page_allocator.hpp"
 #include "memory/physical_memory.hpp"
+#include "software.hpp"
 
 namespace siov::iommu::test {
 
@@ -50,13 +51,14 @@ class Bench {
                config.haw),
         frames(memory),
         unit(memory, sink, config),
+        software(unit, memory, frames),
         tables(memory, frames),
         host(memory, frames) {
     tables.add_function(kRid, {});
     frame = frames.allocate();
     build(shape);
-    unit.set_root_table(tables.root(), TranslationTableMode::kScalable);
-    unit.enable_translation(true);
+    set_root_table(tables.root(), TranslationTableMode::kScalable);
+    software.translation(true);
     unit.set_view_requester(kRid);
   }
 
@@ -80,10 +82,13 @@ class Bench {
   void poke(Hpa at, std::uint64_t clear, std::uint64_t set) {
     if (!memory.write64(at, (word(at) & ~clear) | set)) throw HarnessError("poke outside memory");
   }
+  void set_root_table(Hpa root, TranslationTableMode mode) {
+    software.set_root_table(root.value | static_cast<std::uint64_t>(mode) << 10);
+  }
   void drop_everything() {
-    unit.invalidate_context_global();
-    unit.invalidate_pasid_cache_global();
-    unit.invalidate_iotlb_global();
+    software.context_global();
+    software.pasid_cache_global();
+    software.iotlb_global();
   }
   [[nodiscard]] Hpa context() const { return tables.context_entry(kRid); }
   [[nodiscard]] Hpa directory() const { return tables.directory_entry(kRid, kPasid); }
@@ -111,6 +116,7 @@ class Bench {
   memory::PageAllocator frames;
   InterruptSink sink;
   Iommu unit;
+  Software software;
   tables::RemappingTables tables;
   tables::HostTableMemory host;
   std::unique_ptr<memory::GuestMemory> guest;

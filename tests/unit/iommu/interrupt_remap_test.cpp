@@ -24,8 +24,8 @@ class InterruptRemapTest : public testing::Test {
   void start(bool extended) {
     table =
         std::make_unique<InterruptTable>(bench.memory, bench.frames, 7, extended);  // 256 entries
-    bench.unit.set_interrupt_remap_table(table->root(), 7, extended);
-    bench.unit.enable_interrupt_remapping(true);
+    bench.software.set_interrupt_table((table->root()).value | std::uint64_t{extended} << 11 | 7);
+    bench.software.interrupt_remapping(true);
   }
   DmaStatus send(const Message& message, RequesterId requester = kRid) {
     port::DmaRequest request;
@@ -98,7 +98,7 @@ TEST_F(InterruptRemapTest, EntryNotPresentIs22AndQualified) {
 }
 
 TEST_F(InterruptRemapTest, EntryOutsideMemoryIs23) {
-  bench.unit.set_interrupt_remap_table(Hpa{kNoRam}, 7, true);
+  bench.software.set_interrupt_table((Hpa{kNoRam}).value | std::uint64_t{true} << 11 | 7);
   expect_fault(InterruptTable::message(9), 0x23);
 }
 
@@ -111,12 +111,12 @@ TEST_F(InterruptRemapTest, ReservedEntryFieldsAre24) {
   for (const auto& c : cases) {
     table->set_remapped(9, {.vector = 1, .rule = kMine});
     bench.poke(table->entry(9) + c.word * 8, 0, std::uint64_t{1} << c.bit);
-    bench.unit.invalidate_interrupt_entries_global();
+    bench.software.interrupt_entries_global();
     expect_fault(InterruptTable::message(9), 0x24);
     bench.unit.fault_log().clear_all();
-    bench.unit.enable_translation(false);
-    bench.unit.enable_interrupt_remapping(false);  // record index back to 0
-    bench.unit.enable_interrupt_remapping(true);
+    bench.software.translation(false);
+    bench.software.interrupt_remapping(false);  // record index back to 0
+    bench.software.interrupt_remapping(true);
   }
   table->set_remapped(9, {.vector = 1, .rule = kMine});
   bench.poke(table->entry(9) + 8, 0, std::uint64_t{3} << 18);  // SVT 11
@@ -131,14 +131,14 @@ TEST_F(InterruptRemapTest, DestinationBitsOutside47To40AreReservedWithoutExtende
 }
 
 TEST_F(InterruptRemapTest, CompatibilityFormatIsBlockedWithExtendedMode) {
-  bench.unit.enable_compatibility_format(true);  // has no effect while EIME=1
+  bench.software.compatibility(true);  // has no effect while EIME=1
   expect_fault({0xFEE0'5000, 0x31}, 0x25);
 }
 
 TEST_F(InterruptRemapTest, CompatibilityFormatPassesOnlyWithCfi) {
   start(false);
   expect_fault({0xFEE0'5000, 0x31}, 0x25);
-  bench.unit.enable_compatibility_format(true);
+  bench.software.compatibility(true);
   EXPECT_EQ(send({0xFEE0'5000, 0x31}), DmaStatus::kSuccess);
   ASSERT_EQ(bench.sink.seen.size(), 1u);
   EXPECT_EQ(bench.sink.seen[0].destination, 5u);
@@ -147,7 +147,7 @@ TEST_F(InterruptRemapTest, CompatibilityFormatPassesOnlyWithCfi) {
 }
 
 TEST_F(InterruptRemapTest, RemappingOffDeliversAsCompatibility) {
-  bench.unit.enable_interrupt_remapping(false);
+  bench.software.interrupt_remapping(false);
   EXPECT_EQ(send(InterruptTable::compatibility_message(7, 0x55)), DmaStatus::kSuccess);
   ASSERT_EQ(bench.sink.seen.size(), 1u);
   EXPECT_EQ(bench.sink.seen[0].destination, 7u);
@@ -165,7 +165,7 @@ TEST_F(InterruptRemapTest, SourceIsComparedUnderTheQualifier) {
                      {3, 0x8198, false}, {3, 0x8090, false}};
   for (const auto& c : cases) {
     table->set_remapped(2, {.vector = 1, .rule = {SourceCheck::kRequester, c.qualifier, kRid}});
-    bench.unit.invalidate_interrupt_entries_global();
+    bench.software.interrupt_entries_global();
     EXPECT_EQ(send(InterruptTable::message(2), RequesterId{c.requester}),
               c.allowed ? DmaStatus::kSuccess : DmaStatus::kUnsupportedRequest)
         << unsigned{c.qualifier} << ' ' << std::hex << c.requester;
@@ -219,7 +219,7 @@ TEST_F(InterruptRemapTest, WriteWithPasidIntoTheRangeIsDma) {
 }
 
 TEST_F(InterruptRemapTest, AddressesBesideTheRangeAreDma) {
-  bench.unit.enable_translation(false);
+  bench.software.translation(false);
   EXPECT_EQ(send({0xFEDF'FFFC, 0}), DmaStatus::kUnsupportedRequest);  // no RAM there
   EXPECT_EQ(send({0xFEF0'0000, 0}), DmaStatus::kUnsupportedRequest);
   EXPECT_EQ(send({0x1'FEE0'0010, 0}), DmaStatus::kSuccess);  // RAM above 4 GiB
@@ -232,9 +232,9 @@ TEST_F(InterruptRemapTest, EntriesAreStaleUntilInvalidatedByIndex) {
   EXPECT_EQ(send(InterruptTable::message(0x10)), DmaStatus::kSuccess);
   table->clear(0x10);
   EXPECT_EQ(send(InterruptTable::message(0x10)), DmaStatus::kSuccess);
-  bench.unit.invalidate_interrupt_entries(0x11, 0);
+  bench.software.interrupt_entries(0x11, 0);
   EXPECT_EQ(send(InterruptTable::message(0x10)), DmaStatus::kSuccess);
-  bench.unit.invalidate_interrupt_entries(0x11, 1);  // mask 1: 10h and 11h
+  bench.software.interrupt_entries(0x11, 1);  // mask 1: 10h and 11h
   EXPECT_EQ(send(InterruptTable::message(0x10)), DmaStatus::kUnsupportedRequest);
   EXPECT_EQ(bench.fault_code(), 0x22u);
 }
@@ -258,7 +258,7 @@ TEST_F(InterruptRemapTest, PostingNotifiesByTheTruthTable) {
     descriptor.set_suppress(c.suppress);
     if (c.outstanding) bench.poke(at + 32, 0, 1);
     table->set_posted(4, {.vector = 0x81, .descriptor = at, .urgent = c.urgent, .rule = kMine});
-    bench.unit.invalidate_interrupt_entries(4);
+    bench.software.interrupt_entries(4);
     bench.sink.seen.clear();
     EXPECT_EQ(send(InterruptTable::message(4)), DmaStatus::kSuccess);
     EXPECT_EQ(bench.word(at + 16), 2u);  // PIR bit 129
@@ -324,12 +324,12 @@ TEST_F(NoPostingTest, PostedFormatIsReservedWithoutTheCapability) {
 
 TEST_F(NoPostingTest, ExtendedDestinationBitsAre2A) {
   start(false);
-  bench.unit.enable_compatibility_format(true);
+  bench.software.compatibility(true);
   expect_fault({0xFEE0'5020, 0x31}, 0x2A);
 }
 
 TEST_F(NoPostingTest, InterruptsWhileRemappingIsOffAre2B) {
-  bench.unit.enable_interrupt_remapping(false);
+  bench.software.interrupt_remapping(false);
   expect_fault({0xFEE0'5000, 0x31}, 0x2B);
 }
 

@@ -41,50 +41,50 @@ constexpr std::uint16_t kOther = 6;
 const Invalidation kInvalidations[] = {
     {"Nothing", Kind::kFirstStage, [](Bench&) {}, false},
     {"ContextGlobal", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_context_global(); }, false},
+     [](Bench& b) { b.software.context_global(); }, false},
     {"PasidCacheGlobal", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_pasid_cache_global(); }, false},
-    {"IotlbGlobal", Kind::kFirstStage, [](Bench& b) { b.unit.invalidate_iotlb_global(); }, true},
+     [](Bench& b) { b.software.pasid_cache_global(); }, false},
+    {"IotlbGlobal", Kind::kFirstStage, [](Bench& b) { b.software.iotlb_global(); }, true},
     {"IotlbDomain", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_iotlb_domain(kDomain); }, true},
+     [](Bench& b) { b.software.iotlb_domain(kDomain); }, true},
     {"IotlbOtherDomain", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_iotlb_domain(kOther); }, false},
+     [](Bench& b) { b.software.iotlb_domain(kOther); }, false},
     // Page-selective IOTLB drops all first-stage entries of the domain, whatever the address.
     {"IotlbPageElsewhereFirstStage", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_iotlb_page(kDomain, Iova{0x1000}); }, true},
+     [](Bench& b) { b.software.iotlb_page(kDomain, Iova{0x1000}); }, true},
     {"IotlbPageOtherDomainFirstStage", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_iotlb_page(kOther, b.iova); }, false},
+     [](Bench& b) { b.software.iotlb_page(kOther, b.iova); }, false},
     {"IotlbPageSecondStage", Kind::kSecondStage,
-     [](Bench& b) { b.unit.invalidate_iotlb_page(kDomain, b.iova); }, true},
+     [](Bench& b) { b.software.iotlb_page(kDomain, b.iova); }, true},
     {"IotlbPageElsewhereSecondStage", Kind::kSecondStage,
-     [](Bench& b) { b.unit.invalidate_iotlb_page(kDomain, b.iova + 4096); }, false},
+     [](Bench& b) { b.software.iotlb_page(kDomain, b.iova + 4096); }, false},
     {"IotlbPageMaskSecondStage", Kind::kSecondStage,  // AM=9: the 2 MiB around
-     [](Bench& b) { b.unit.invalidate_iotlb_page(kDomain, Iova{b.iova.value & ~0x1F'FFFFull}, 9); },
+     [](Bench& b) { b.software.iotlb_page(kDomain, Iova{b.iova.value & ~0x1F'FFFFull}, 9); },
      true},
     {"IotlbPageNextTwoMegabytesSecondStage", Kind::kSecondStage,
      [](Bench& b) {
-       b.unit.invalidate_iotlb_page(kDomain, Iova{(b.iova.value & ~0x1F'FFFFull) + 0x20'0000}, 9);
+       b.software.iotlb_page(kDomain, Iova{(b.iova.value & ~0x1F'FFFFull) + 0x20'0000}, 9);
      },
      false},
     {"PasidIotlb", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_pasid(kDomain, kPasid); }, true},
+     [](Bench& b) { b.software.p_iotlb_pasid(kDomain, kPasid); }, true},
     {"PasidIotlbSecondStage", Kind::kSecondStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_pasid(kDomain, kPasid); }, true},
+     [](Bench& b) { b.software.p_iotlb_pasid(kDomain, kPasid); }, true},
     {"PasidIotlbOtherPasid", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_pasid(kDomain, Pasid{0x12344}); }, false},
+     [](Bench& b) { b.software.p_iotlb_pasid(kDomain, Pasid{0x12344}); }, false},
     {"PasidIotlbOtherDomain", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_pasid(kOther, kPasid); }, false},
+     [](Bench& b) { b.software.p_iotlb_pasid(kOther, kPasid); }, false},
     {"PasidIotlbPage", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_page(kDomain, kPasid, b.iova); }, true},
+     [](Bench& b) { b.software.p_iotlb_page(kDomain, kPasid, b.iova); }, true},
     {"PasidIotlbPageElsewhere", Kind::kFirstStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_page(kDomain, kPasid, b.iova + 4096); }, false},
+     [](Bench& b) { b.software.p_iotlb_page(kDomain, kPasid, b.iova + 4096); }, false},
     // p_iotlb by page does not match second-stage entries.
     {"PasidIotlbPageSecondStage", Kind::kSecondStage,
-     [](Bench& b) { b.unit.invalidate_p_iotlb_page(kDomain, kPasid, b.iova); }, false},
+     [](Bench& b) { b.software.p_iotlb_page(kDomain, kPasid, b.iova); }, false},
     {"TranslationOffAndOn", Kind::kFirstStage,
-     [](Bench& b) { b.unit.enable_translation(false); b.unit.enable_translation(true); }, true},
+     [](Bench& b) { b.software.translation(false); b.software.translation(true); }, true},
     {"SetRootTable", Kind::kFirstStage,  // ESRTPS
-     [](Bench& b) { b.unit.set_root_table(b.tables.root(), TranslationTableMode::kScalable); },
+     [](Bench& b) { b.set_root_table(b.tables.root(), TranslationTableMode::kScalable); },
      true},
 };
 // clang-format on
@@ -113,9 +113,9 @@ TEST(IotlbTest, NestedEntryGoesWithPasidPageButNotWithAnotherAddress) {
   const Gpa other = bench.guest->allocate();
   const Hpa fresh = bench.guest->host_address(other).value();
   bench.poke(bench.first(1), 0x000F'FFFF'FFFF'F000, other.value);
-  bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, bench.iova + 4096);
+  bench.software.p_iotlb_page(kDomain, kPasid, bench.iova + 4096);
   EXPECT_TRUE(writes_to(bench, bench.frame));
-  bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, bench.iova);
+  bench.software.p_iotlb_page(kDomain, kPasid, bench.iova);
   EXPECT_TRUE(writes_to(bench, fresh));
 }
 
@@ -128,7 +128,7 @@ TEST(IotlbTest, PageInsideALargePageDropsTheLargePage) {
   const Hpa moved = bench.frames.allocate(memory::kSize2M);
   bench.poke(bench.first(2), 0x000F'FFFF'FFE0'0000, moved.value);
   EXPECT_TRUE(writes_to(bench, big));
-  bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, Iova{0x401F'F000});
+  bench.software.p_iotlb_page(kDomain, kPasid, Iova{0x401F'F000});
   EXPECT_TRUE(writes_to(bench, moved));
 }
 
@@ -240,7 +240,7 @@ TEST(RidPasidTest, RidPrivMakesThemSupervisorRequests) {
   bench.tables.clear_pasid(kRid, Pasid{0});
   spec.supervisor = true;
   bench.tables.set_pasid(kRid, Pasid{0}, spec);
-  bench.unit.invalidate_pasid_cache_pasid(9, Pasid{0});
+  bench.software.pasid_cache_pasid(9, Pasid{0});
   EXPECT_EQ(bench.unit.read(request, out), DmaStatus::kSuccess);
 }
 
@@ -249,16 +249,16 @@ TEST(PasidCacheTest, KeepsAClearedEntryUntilInvalidated) {
   Bench bench(Kind::kFirstStage);
   EXPECT_EQ(bench.read(), DmaStatus::kSuccess);
   bench.tables.clear_pasid(kRid, kPasid);
-  bench.unit.invalidate_iotlb_global();
+  bench.software.iotlb_global();
   EXPECT_EQ(bench.read(), DmaStatus::kSuccess);
-  bench.unit.invalidate_pasid_cache_pasid(kDomain, Pasid{0x12344});
-  bench.unit.invalidate_pasid_cache_pasid(kOther, kPasid);
-  bench.unit.invalidate_pasid_cache_domain(kOther);
-  bench.unit.invalidate_iotlb_global();
+  bench.software.pasid_cache_pasid(kDomain, Pasid{0x12344});
+  bench.software.pasid_cache_pasid(kOther, kPasid);
+  bench.software.pasid_cache_domain(kOther);
+  bench.software.iotlb_global();
   EXPECT_EQ(bench.read(), DmaStatus::kSuccess);
-  bench.unit.invalidate_pasid_cache_pasid(kDomain, kPasid);
+  bench.software.pasid_cache_pasid(kDomain, kPasid);
   EXPECT_EQ(bench.read(), DmaStatus::kSuccess);  // the IOTLB still holds the page
-  bench.unit.invalidate_p_iotlb_pasid(kDomain, kPasid);
+  bench.software.p_iotlb_pasid(kDomain, kPasid);
   EXPECT_EQ(bench.read(), DmaStatus::kUnsupportedRequest);
   EXPECT_EQ(bench.fault_code(), 0x59u);
 }
@@ -268,13 +268,13 @@ TEST(ContextCacheTest, KeepsAChangedEntryUntilInvalidatedByItsFunction) {
   EXPECT_EQ(bench.read(), DmaStatus::kSuccess);
   bench.poke(bench.context(), 1, 0);
   const auto again = [&bench] {
-    bench.unit.invalidate_iotlb_global();
+    bench.software.iotlb_global();
     return bench.read();
   };
   EXPECT_EQ(again(), DmaStatus::kSuccess);
-  bench.unit.invalidate_context_device(RequesterId{0x8194}, 0);
+  bench.software.context_device(RequesterId{0x8194}, 0);
   EXPECT_EQ(again(), DmaStatus::kSuccess);
-  bench.unit.invalidate_context_device(RequesterId{0x8194}, 1);  // FM=1 ignores bit 2
+  bench.software.context_device(RequesterId{0x8194}, 1);  // FM=1 ignores bit 2
   EXPECT_EQ(again(), DmaStatus::kUnsupportedRequest);
   EXPECT_EQ(bench.fault_code(), 0x41u);
 }
@@ -283,8 +283,8 @@ TEST(ContextCacheTest, DomainSelectiveActsAsGlobal) {
   Bench bench(Kind::kFirstStage);
   EXPECT_EQ(bench.read(), DmaStatus::kSuccess);
   bench.poke(bench.context(), 1, 0);
-  bench.unit.invalidate_context_domain(kOther);
-  bench.unit.invalidate_iotlb_global();
+  bench.software.context_domain(kOther);
+  bench.software.iotlb_global();
   EXPECT_EQ(bench.read(), DmaStatus::kUnsupportedRequest);
 }
 
@@ -359,7 +359,7 @@ TEST(FilterTest, TranslatedRequestsPassWithDeviceTlbEnabled) {
 
 TEST(FilterTest, TranslationOffUsesTheAddressAsItIs) {
   Bench bench(Kind::kFirstStage);
-  bench.unit.enable_translation(false);
+  bench.software.translation(false);
   bench.iova = Iova{bench.frame.value + 0x40};
   EXPECT_EQ(bench.write(0x55AA), DmaStatus::kSuccess);
   EXPECT_EQ(bench.word(bench.frame + 0x40), 0x55AAu);
@@ -417,8 +417,8 @@ TEST(FaultLogTest, OverflowDropsUntilClearedAndFirstIndexFollowsPending) {
   EXPECT_EQ(bench.read(), DmaStatus::kUnsupportedRequest);
   EXPECT_EQ(log.first_index(), 1u);
   log.clear_all();
-  bench.unit.enable_translation(false);  // TES=0 and IRES=0: index 0 again
-  bench.unit.enable_translation(true);
+  bench.software.translation(false);  // TES=0 and IRES=0: index 0 again
+  bench.software.translation(true);
   EXPECT_EQ(bench.read(), DmaStatus::kUnsupportedRequest);
   EXPECT_TRUE(log.record(0).valid);
 }
@@ -433,7 +433,7 @@ TEST(IommuTest, RefusesConfigurationsThatContradictThemselves) {
   config.coherent_walk = false;  // SSADS needs SMPWCS
   EXPECT_THROW(Iommu(memory, sink, config), HarnessError);
   config = {};
-  config.page_requests = true;
+  config.device_tlb = false;  // PRS needs DT
   EXPECT_THROW(Iommu(memory, sink, config), HarnessError);
 }
 

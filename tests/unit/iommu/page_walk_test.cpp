@@ -268,13 +268,13 @@ TEST_P(RandomMappingTest, AgreesWithAPlainMap) {
       if (shadow.erase(iova) != 0) {
         if (bench.process) {
           EXPECT_TRUE(bench.process->unmap(Iova{iova}));
-          bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, Iova{iova});
+          bench.software.p_iotlb_page(kDomain, kPasid, Iova{iova});
         } else if (bench.guest_process) {
           EXPECT_TRUE(bench.guest_process->unmap(Iova{iova}));
-          bench.unit.invalidate_p_iotlb_page(kDomain, kPasid, Iova{iova});
+          bench.software.p_iotlb_page(kDomain, kPasid, Iova{iova});
         } else {
           EXPECT_TRUE(bench.vm->unmap(Gpa{iova}));
-          bench.unit.invalidate_iotlb_page(kDomain, Iova{iova});
+          bench.software.iotlb_page(kDomain, Iova{iova});
         }
       } else if (bench.guest_process) {
         const Gpa page{4096 * (100 + below(100))};  // tables are allocated from the bottom
