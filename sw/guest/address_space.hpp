@@ -81,23 +81,29 @@ class AddressSpace final : public vdcm::DemandSpace {
 
   // Demand paging (address_space_paging.cpp). Accesses of the CPU leave the device's tables alone.
   [[nodiscard]] bool demand() const { return config_.demand; }
-  vdcm::BringIn bring_in(Iova address, std::uint64_t now) override;
+  bool bring_in(Iova address, std::uint64_t now) override;
   [[nodiscard]] bool contents(Iova address, std::span<std::byte> out) const override;
   [[nodiscard]] bool holds(Iova address, std::uint64_t bytes) const override;
   /// A present page that the device has not used since this last came past it, by the accessed bit
   /// of the first stage where there is one. Nothing if there is none in one round.
   /// @param not_since  pages brought in after this time stay [ps]
   [[nodiscard]] std::optional<Iova> next_victim(std::uint64_t not_since);
-  /// Takes the page out of the tables. Until taken() the device may still use what it has
-  /// cached. @return false if it cannot be: not present, pinned or outside
-  bool take_away(Iova page);
-  /// Everybody has forgotten the page. @param move  its contents go to another frame (4 KiB pages)
-  void taken(Iova page, bool move);
+  /// A page on its way out.
+  struct Departure {
+    Iova page;
+    std::uint64_t serial = 0;
+  };
+  /// Takes the page out of the tables. Until everybody has been told, the device may still use what
+  /// it has cached. Nothing if it cannot be taken: not present, pinned or outside.
+  [[nodiscard]] std::optional<Departure> take_away(Iova page);
+  /// Everybody has forgotten the page. If it has not come back meanwhile (then with the same frame),
+  /// its contents may go to another frame. @param move  do so (4 KiB pages)  @return false if it has
+  /// come back
+  bool taken(const Departure& departure, bool move);
   /// Bytes of one page.
   [[nodiscard]] std::uint64_t page_bytes() const { return leaf_bytes_; }
-  /// Base address of a page that may be absent, by its number below pages().
-  [[nodiscard]] Iova page(std::size_t number) const { return leaves_[number].at; }
-  [[nodiscard]] std::size_t pages() const { return leaves_.size(); }
+  /// Some page of some buffer. Nothing while there is none.
+  [[nodiscard]] std::optional<Iova> any_page(std::uint64_t random) const;
   [[nodiscard]] bool present(Iova address) const;
   [[nodiscard]] const PagingStatistics& paging() const { return paging_; }
   /// Grows whenever a page gets another frame.
@@ -111,13 +117,13 @@ class AddressSpace final : public vdcm::DemandSpace {
     std::vector<Hpa> host;
     std::vector<std::byte*> bytes;
   };
-  enum class Presence : std::uint8_t { kPresent, kLeaving, kAbsent };
   /// One page of the table that translates.
   struct Leaf {
     Iova at;
     std::uint64_t frame = 0;  ///< first stage: HPA, nested: GPA; second stage: unused
-    Presence presence = Presence::kPresent;
-    std::uint64_t since = 0;  ///< brought in at [ps]
+    bool present = true;
+    std::uint64_t since = 0;     ///< brought in at [ps]
+    std::uint64_t departure = 0;  ///< serial number of the last one
   };
   /// Guest-physical pages that buffers are cut from, so that a page has one kind of buffer only.
   struct Arena {
@@ -160,6 +166,7 @@ class AddressSpace final : public vdcm::DemandSpace {
   Arena arenas_[2];                                              ///< pinned, and not
   std::uint64_t absent_debt_ = 999;  ///< thousandths of an absent page that are due
   std::size_t hand_ = 0;
+  std::uint64_t departures_ = 0;
   PagingStatistics paging_;
 };
 

@@ -8,7 +8,6 @@
 
 namespace siov::guest {
 
-using vdcm::BringIn;
 using vdcm::TranslationKind;
 
 namespace {
@@ -37,13 +36,13 @@ Gpa AddressSpace::take_guest_pages(std::uint64_t bytes, bool pinned) {
 /// Absent pages are spread evenly, and are never fewer than the share asked for.
 void AddressSpace::add_leaf(Iova at, std::uint64_t frame) {
   leaf_numbers_.emplace(at.value / leaf_bytes_, leaves_.size());
-  leaves_.push_back({at, frame, Presence::kPresent, 0});
+  leaves_.push_back({at, frame});
   ++paging_.pages;
   absent_debt_ += config_.absent_permille;
   if (config_.absent_permille == 0 || absent_debt_ < 1000) return;
   absent_debt_ -= 1000;
   ++paging_.absent_first;
-  leaves_.back().presence = Presence::kAbsent;
+  leaves_.back().present = false;
   unmap_leaf(leaves_.back());
 }
 
@@ -75,39 +74,39 @@ void AddressSpace::unmap_leaf(const Leaf& leaf) {
   if (!was) throw HarnessError("a page that should be present is not in the tables");
 }
 
-BringIn AddressSpace::bring_in(Iova address, std::uint64_t now) {
-  if (find_region(address) == nullptr) return BringIn::kOutside;
+bool AddressSpace::bring_in(Iova address, std::uint64_t now) {
+  if (find_region(address) == nullptr) return false;
   Leaf* const leaf = leaf_of(address);
-  if (leaf == nullptr || leaf->presence == Presence::kPresent) return BringIn::kMapped;
-  if (leaf->presence == Presence::kLeaving) return BringIn::kBusy;
+  if (leaf == nullptr || leaf->present) return true;
   map_leaf(*leaf);
-  leaf->presence = Presence::kPresent;
+  leaf->present = true;
   leaf->since = now;
   ++paging_.brought_in;
-  return BringIn::kMapped;
+  return true;
 }
 
 bool AddressSpace::present(Iova address) const {
   const Leaf* const leaf = leaf_of(address);
-  if (leaf != nullptr) return leaf->presence == Presence::kPresent;
+  if (leaf != nullptr) return leaf->present;
   return find_region(address) != nullptr;
 }
 
-bool AddressSpace::take_away(Iova page) {
+std::optional<AddressSpace::Departure> AddressSpace::take_away(Iova page) {
   Leaf* const leaf = leaf_of(page);
-  if (leaf == nullptr || leaf->presence != Presence::kPresent) return false;
+  if (leaf == nullptr || !leaf->present) return std::nullopt;
   unmap_leaf(*leaf);
-  leaf->presence = Presence::kLeaving;
+  leaf->present = false;
+  leaf->departure = ++departures_;
   ++paging_.taken_away;
-  return true;
+  return Departure{leaf->at, leaf->departure};
 }
 
-void AddressSpace::taken(Iova page, bool move) {
-  Leaf* const leaf = leaf_of(page);
-  if (leaf == nullptr || leaf->presence != Presence::kLeaving)
-    throw HarnessError("no page that is being taken away");
+bool AddressSpace::taken(const Departure& departure, bool move) {
+  Leaf* const leaf = leaf_of(departure.page);
+  if (leaf == nullptr || departure.serial == 0) throw HarnessError("no page that was taken away");
+  if (leaf->present || leaf->departure != departure.serial) return false;
   if (move && leaf_bytes_ == memory::kSize4K) move_leaf(*leaf);
-  leaf->presence = Presence::kAbsent;
+  return true;
 }
 
 void AddressSpace::move_leaf(Leaf& leaf) {
@@ -164,10 +163,17 @@ bool AddressSpace::used_since_last_look(const Leaf& leaf) {
 std::optional<Iova> AddressSpace::next_victim(std::uint64_t not_since) {
   for (std::size_t looked = 0; looked < leaves_.size(); ++looked) {
     const Leaf& leaf = leaves_[hand_++ % leaves_.size()];
-    if (leaf.presence != Presence::kPresent || leaf.since > not_since) continue;
+    if (!leaf.present || leaf.since > not_since) continue;
     if (!used_since_last_look(leaf)) return leaf.at;
   }
   return std::nullopt;
+}
+
+std::optional<Iova> AddressSpace::any_page(std::uint64_t random) const {
+  if (regions_.empty()) return std::nullopt;
+  const Region& region = regions_[(random >> 32) % regions_.size()];
+  const std::uint64_t page = region.first_page + (random & 0xFFFF'FFFF) % region.host.size();
+  return Iova{page * kPageSize / leaf_bytes_ * leaf_bytes_};
 }
 
 bool AddressSpace::holds(Iova address, std::uint64_t bytes) const {

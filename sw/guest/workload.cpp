@@ -21,7 +21,6 @@ constexpr std::uint64_t kRecordBytes = 32;
 constexpr std::uint64_t kMemberBytes = 64;
 constexpr std::uint32_t kStrayOffset = 4;     // of a record address that is wrong on purpose
 constexpr std::uint32_t kMostStops = 10'000;  // of one operation: something is wrong
-constexpr std::uint64_t kBusyPauseNs = 200;   // until a page on its way out may come back
 constexpr std::uint64_t kReportSurelyNs = 2'000'000;  // with an event log
 constexpr std::uint64_t kReportPerhapsNs = 40'000;    // SWERROR may be taken
 
@@ -305,12 +304,7 @@ coro::Task<bool> Workload::bring_in(const PartialWork& work, const abi::Descript
 /// The guest touches a page. @return false for an address outside its buffers
 coro::Task<bool> Workload::bring_in(Iova address) {
   co_await coro::Timer(coro::ns(config_.page_latency_ns));
-  vdcm::BringIn outcome = space_.bring_in(address, coro::Scheduler::current().now());
-  while (outcome == vdcm::BringIn::kBusy) {
-    co_await coro::Timer(coro::ns(kBusyPauseNs));
-    outcome = space_.bring_in(address, coro::Scheduler::current().now());
-  }
-  co_return outcome == vdcm::BringIn::kMapped;
+  co_return space_.bring_in(address, coro::Scheduler::current().now());
 }
 
 /// A batch whose members may stop at pages: each is resumed alone; what a fence has dropped because

@@ -2,7 +2,7 @@
 // DemandSpace: an address space whose pages may be absent from its tables while their contents
 // exist, as the page fault service and the checkers see it.
 //
-//   switch (space.bring_in(page, now)) { case vdcm::BringIn::kMapped: ... }
+//   if (!space.bring_in(page, now)) answer(kInvalid);
 #pragma once
 
 #include <cstddef>
@@ -13,19 +13,13 @@
 
 namespace siov::vdcm {
 
-enum class BringIn : std::uint8_t {
-  kMapped,   ///< it is in the tables now, or was already
-  kBusy,     ///< it is being taken away: ask again when the invalidation is over
-  kOutside,  ///< no memory of this space
-};
-
 class DemandSpace {
  public:
   virtual ~DemandSpace() = default;
-  /// Puts the page of an address into the tables. Not present to present needs no invalidation
-  /// (VT-d 6.5.3.3; caching mode 0).
-  /// @param now  simulated time [ps]
-  virtual BringIn bring_in(Iova address, std::uint64_t now) = 0;
+  /// Puts the page of an address into the tables, if it is not there. Not present to present needs
+  /// no invalidation (VT-d 6.5.3.3; caching mode 0).
+  /// @param now  simulated time [ps]  @return false if the space has no memory there
+  virtual bool bring_in(Iova address, std::uint64_t now) = 0;
   /// Copies contents, present or absent. @return false if any byte is outside the space
   [[nodiscard]] virtual bool contents(Iova address, std::span<std::byte> out) const = 0;
   /// Whether all bytes belong to the space.

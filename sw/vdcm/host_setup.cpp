@@ -161,7 +161,8 @@ coro::Task<> HostDriver::disable_translation() {
       status = co_await config_read(capabilities_.pri + 6U, 2);
     }
   }
-  if (config_.ats) co_await config_write(capabilities_.ats + 6U, 2, 0);
+  co_await config_write(capabilities_.ats + 6U, 2, 0);
+  co_await iommu_.async_set_device_tlb(false, false);
 }
 
 /// The order of a Linux probe. @spec dsa.md 7.2

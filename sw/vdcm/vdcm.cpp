@@ -46,7 +46,7 @@ coro::Task<> Vdcm::destroy_vdev(Vdev& vdev) {
   const Pasid pasid = vdev.default_pasid();
   co_await vdev.reset();
   std::erase_if(vdevs_, [&](const auto& v) { return v.get() == &vdev; });
-  host_.iommu().unbind(pasid);
+  co_await host_.iommu().async_unbind(pasid);
   host_.pasids().release(pasid);
 }
 
@@ -85,7 +85,7 @@ coro::Task<> Vdcm::unbind_pasid(VmId vm, Pasid guest) {
       co_await vdevs_[i]->update_ims();  // the next owner's work must not match this VM's entry
     }
   }
-  host_.iommu().unbind(host);
+  co_await host_.iommu().async_unbind(host);
   pasids.to_guest.erase(host);
   host_.pasids().release(host);
 }

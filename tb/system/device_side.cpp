@@ -113,7 +113,7 @@ void DeviceSide::build_link(HostSide& host, coro::Scheduler& scheduler, const Sc
 
   if (options.checks) {
     check::Config judge;
-    judge.memory = &host.iommu;
+    judge.memory = &host.view;
     judge.period = scheduler.clock_period();
     judge.host_rcb = p.rcb;
     judge.host_max_payload = p.mps;

@@ -4,12 +4,17 @@
 
 namespace siov::system {
 
-HostSide::HostSide()
+HostSide::HostSide(bool device_tlb, bool page_requests)
     : frames(memory),
       iommu(memory, platform, iommu::IommuConfig{}),
+      view(iommu),
       iommu_driver(iommu, memory, frames, kFunction) {
   iommu.set_view_requester(kFunction);
-  iommu_driver.start();
+  vdcm::IommuOptions options;
+  options.device_tlb = device_tlb;
+  options.page_requests = page_requests;
+  iommu_driver.start(options);
+  if (page_requests) iommu_driver.connect_events(platform);
 }
 
 vdcm::HostConfig host_config(const Scenario& scenario) {

@@ -63,7 +63,6 @@ const std::vector<MistakeName>& mistake_names() {
       {"no-wait", Mistake::kNoWait, false},
       {"no-page-response", Mistake::kNoPageResponse, true},
       {"second-page-response", Mistake::kSecondPageResponse, true},
-      {"wrong-page-group", Mistake::kWrongPageGroup, true},
       {"success-without-mapping", Mistake::kSuccessWithoutMapping, true},
       {"ats-before-pasid", Mistake::kAtsBeforePasid, false},
   };

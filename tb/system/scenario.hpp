@@ -138,9 +138,8 @@ enum class Mistake : std::uint8_t {
   kKeepDeviceTlb,          ///< pages are taken away without invalidation of the device's cache
   kKeepIotlb,              ///< without invalidation of the IOMMU's cache
   kNoWait,                 ///< contents move before the invalidations are complete
-  kNoPageResponse,         ///< one page request is never answered
+  kNoPageResponse,         ///< page requests are never answered
   kSecondPageResponse,     ///< each page group is answered twice
-  kWrongPageGroup,         ///< one answer names another group
   kSuccessWithoutMapping,  ///< pages are promised and not brought in
   kAtsBeforePasid,         ///< PASID is enabled while ATS is on
 };

@@ -12,7 +12,6 @@
 namespace siov::guest {
 namespace {
 
-using vdcm::BringIn;
 using vdcm::TranslationKind;
 
 struct Bench {
@@ -42,6 +41,12 @@ struct Bench {
   std::unique_ptr<AddressSpace> space;
 };
 
+void take(Bench& b, Iova page, bool move) {
+  const auto departure = b.space->take_away(page);
+  ASSERT_TRUE(departure.has_value());
+  EXPECT_TRUE(b.space->taken(*departure, move));
+}
+
 class DemandPagingTest : public testing::TestWithParam<TranslationKind> {};
 
 TEST_P(DemandPagingTest, AtLeastTheShareOfPagesIsAbsentAtFirst) {
@@ -60,18 +65,18 @@ TEST_P(DemandPagingTest, ContentsAreThereWhetherThePageIsOrNot) {
   EXPECT_FALSE(b.space->present(buffer));
   b.space->fill(buffer, 4096, std::byte{0x5A});
   EXPECT_FALSE(b.space->present(buffer)) << "an access of the CPU does not map it for the device";
-  EXPECT_EQ(b.space->bring_in(buffer + 17, 5), BringIn::kMapped);
+  EXPECT_TRUE(b.space->bring_in(buffer + 17, 5));
   EXPECT_TRUE(b.space->present(buffer + 4095));
   EXPECT_EQ(b.at(buffer + 4095), std::byte{0x5A});
   EXPECT_EQ(b.space->paging().brought_in, 1u);
-  EXPECT_EQ(b.space->bring_in(buffer, 6), BringIn::kMapped) << "it is there already";
+  EXPECT_TRUE(b.space->bring_in(buffer, 6)) << "it is there already";
   EXPECT_EQ(b.space->paging().brought_in, 1u);
 }
 
 TEST_P(DemandPagingTest, OutsideIsOutside) {
   Bench b(GetParam(), 300);
   const Iova buffer = b.space->allocate(4096);
-  EXPECT_EQ(b.space->bring_in(Iova{0x7000'0000'0000}, 0), BringIn::kOutside);
+  EXPECT_FALSE(b.space->bring_in(Iova{0x7000'0000'0000}, 0));
   EXPECT_TRUE(b.space->holds(buffer, 4096));
   EXPECT_FALSE(b.space->holds(buffer, 4097));
   std::array<std::byte, 8> out{};
@@ -79,17 +84,25 @@ TEST_P(DemandPagingTest, OutsideIsOutside) {
   EXPECT_TRUE(b.space->contents(buffer + 4088, out));
 }
 
-TEST_P(DemandPagingTest, AwayMeansBusyUntilEverybodyHasForgotten) {
+TEST_P(DemandPagingTest, PageThatComesBackEarlyKeepsItsFrame) {
   Bench b(GetParam(), 0);
   const Iova buffer = b.space->allocate(4096);
+  const Hpa frame = b.space->host_address(buffer);
   ASSERT_TRUE(b.space->present(buffer));
-  EXPECT_TRUE(b.space->take_away(buffer));
-  EXPECT_FALSE(b.space->take_away(buffer)) << "once";
-  EXPECT_EQ(b.space->bring_in(buffer, 0), BringIn::kBusy);
-  b.space->taken(buffer, false);
-  EXPECT_EQ(b.space->bring_in(buffer, 0), BringIn::kMapped);
-  EXPECT_EQ(b.space->paging().taken_away, 1u);
-  EXPECT_THROW(b.space->taken(buffer, false), HarnessError);
+  const auto first = b.space->take_away(buffer);
+  ASSERT_TRUE(first.has_value());
+  EXPECT_FALSE(b.space->take_away(buffer).has_value()) << "once";
+  EXPECT_TRUE(b.space->bring_in(buffer, 0)) << "while the invalidation is under way";
+  EXPECT_FALSE(b.space->taken(*first, true));
+  EXPECT_EQ(b.space->host_address(buffer), frame);
+  const auto second = b.space->take_away(buffer);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_FALSE(b.space->taken(*first, true)) << "the device was told of the first departure only";
+  EXPECT_EQ(b.space->host_address(buffer), frame);
+  EXPECT_TRUE(b.space->taken(*second, true));
+  EXPECT_NE(b.space->host_address(buffer), frame);
+  EXPECT_EQ(b.space->paging().taken_away, 2u);
+  EXPECT_THROW(b.space->taken({}, false), HarnessError);
 }
 
 TEST_P(DemandPagingTest, MovedPageHasItsContentsElsewhere) {
@@ -97,8 +110,7 @@ TEST_P(DemandPagingTest, MovedPageHasItsContentsElsewhere) {
   const Iova buffer = b.space->allocate(4096);
   b.space->fill(buffer, 4096, std::byte{0x77});
   const Hpa before = b.space->host_address(buffer);
-  ASSERT_TRUE(b.space->take_away(buffer));
-  b.space->taken(buffer, true);
+  take(b, buffer, true);
   const Hpa after = b.space->host_address(buffer);
   EXPECT_NE(before, after);
   EXPECT_EQ(b.at(buffer + 4000), std::byte{0x77});
@@ -107,7 +119,7 @@ TEST_P(DemandPagingTest, MovedPageHasItsContentsElsewhere) {
   EXPECT_EQ(b.machine.stale_writes(), 0u);
   b.memory.page(before)[12] = std::byte{1};
   EXPECT_EQ(b.machine.stale_writes(), 1u) << "a write by an old translation is seen";
-  EXPECT_EQ(b.space->bring_in(buffer, 0), BringIn::kMapped);
+  EXPECT_TRUE(b.space->bring_in(buffer, 0));
   EXPECT_EQ(b.space->host_address(buffer), after);
 }
 
@@ -115,9 +127,8 @@ TEST_P(DemandPagingTest, RetiredFramesComeBackClean) {
   Bench b(GetParam(), 0);
   const Iova buffer = b.space->allocate(4096);
   for (int i = 0; i < 600; ++i) {
-    ASSERT_TRUE(b.space->take_away(buffer));
-    b.space->taken(buffer, true);
-    ASSERT_EQ(b.space->bring_in(buffer, 0), BringIn::kMapped);
+    take(b, buffer, true);
+    ASSERT_TRUE(b.space->bring_in(buffer, 0));
   }
   EXPECT_EQ(b.machine.stale_writes(), 0u);
   const Iova fresh = b.space->allocate(40 * 4096);
@@ -131,7 +142,7 @@ TEST_P(DemandPagingTest, PinnedBuffersStay) {
   const Iova other = b.space->allocate(100);
   EXPECT_TRUE(b.space->present(pinned));
   EXPECT_FALSE(b.space->present(other));
-  EXPECT_FALSE(b.space->take_away(pinned));
+  EXPECT_FALSE(b.space->take_away(pinned).has_value());
   EXPECT_EQ(b.space->paging().pages, 1u);
 }
 
@@ -140,10 +151,9 @@ TEST_P(DemandPagingTest, VictimsAreThoseNotUsedAndNotNew) {
   const Iova a = b.space->allocate(4096), c = b.space->allocate(4096);
   EXPECT_EQ(b.space->next_victim(0), std::optional(a));
   EXPECT_EQ(b.space->next_victim(0), std::optional(c));
-  ASSERT_TRUE(b.space->take_away(a));
-  b.space->taken(a, false);
+  take(b, a, false);
   EXPECT_EQ(b.space->next_victim(0), std::optional(c)) << "a is away";
-  ASSERT_EQ(b.space->bring_in(a, 1000), BringIn::kMapped);
+  ASSERT_TRUE(b.space->bring_in(a, 1000));
   EXPECT_EQ(b.space->next_victim(999), std::optional(c)) << "a came after that";
   EXPECT_EQ(b.space->next_victim(1000), std::optional(a));
 }
@@ -182,11 +192,10 @@ TEST(DemandSpaceTest, LargePagesOfTheSecondStageAreSharedByBuffersOfOneKind) {
   EXPECT_NE(a.value >> 21, pinned.value >> 21);
   EXPECT_EQ(b.space->paging().pages, 1u);
   EXPECT_FALSE(b.space->present(c));
-  EXPECT_EQ(b.space->bring_in(a, 0), BringIn::kMapped);
+  EXPECT_TRUE(b.space->bring_in(a, 0));
   EXPECT_TRUE(b.space->present(c));
   const Hpa before = b.space->host_address(c);
-  ASSERT_TRUE(b.space->take_away(Iova{c.value & ~std::uint64_t{0x1F'FFFF}}));
-  b.space->taken(a, true);
+  take(b, Iova{c.value & ~std::uint64_t{0x1F'FFFF}}, true);
   EXPECT_EQ(b.space->host_address(c), before) << "only 4 KiB pages move";
 }
 
