@@ -96,9 +96,9 @@ class AddressSpace final : public vdcm::DemandSpace {
   /// Takes the page out of the tables. Until everybody has been told, the device may still use what
   /// it has cached. Nothing if it cannot be taken: not present, pinned or outside.
   [[nodiscard]] std::optional<Departure> take_away(Iova page);
-  /// Everybody has forgotten the page. If it has not come back meanwhile (then with the same frame),
-  /// its contents may go to another frame. @param move  do so (4 KiB pages)  @return false if it has
-  /// come back
+  /// Everybody has forgotten the page. If it has not come back meanwhile (then with the same
+  /// frame), its contents may go to another frame. @param move  do so (4 KiB pages)  @return false
+  /// if it has come back
   bool taken(const Departure& departure, bool move);
   /// Bytes of one page.
   [[nodiscard]] std::uint64_t page_bytes() const { return leaf_bytes_; }
@@ -122,7 +122,7 @@ class AddressSpace final : public vdcm::DemandSpace {
     Iova at;
     std::uint64_t frame = 0;  ///< first stage: HPA, nested: GPA; second stage: unused
     bool present = true;
-    std::uint64_t since = 0;     ///< brought in at [ps]
+    std::uint64_t since = 0;      ///< brought in at [ps]
     std::uint64_t departure = 0;  ///< serial number of the last one
   };
   /// Guest-physical pages that buffers are cut from, so that a page has one kind of buffer only.

@@ -33,8 +33,8 @@ class Pager {
   Pager(AddressSpace& space, vdcm::IommuDriver& iommu, std::vector<Pasid> users,
         PagerConfig config);
 
-  /// Takes up to so many pages away; each one's contents move to another frame (4 KiB pages), and it
-  /// stays away until somebody needs it. @spec vtd.md 5.6 (page tables)
+  /// Takes up to so many pages away; each one's contents move to another frame (4 KiB pages), and
+  /// it stays away until somebody needs it. @spec vtd.md 5.6 (page tables)
   coro::Task<> evict(std::uint32_t pages);
   /// The same, and the pages are back at once, elsewhere.
   coro::Task<> remap(std::uint32_t pages);

@@ -27,7 +27,8 @@ class LogicalView final : public port::AddressSpaceView {
     const auto found = spaces_.find(pasid);
     if (found == spaces_.end()) return tables_.peek(pasid, address, out);
     while (!out.empty()) {
-      const std::uint64_t n = std::min<std::uint64_t>(out.size(), kPageSize - address.page_offset());
+      const std::uint64_t n =
+          std::min<std::uint64_t>(out.size(), kPageSize - address.page_offset());
       if (!tables_.peek(pasid, address, out.first(n)) &&
           !found->second->contents(address, out.first(n)))
         return false;
