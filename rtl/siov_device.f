@@ -10,6 +10,7 @@ lib/siov_pick.sv
 lib/siov_first.sv
 link/siov_rx.sv
 link/siov_req_decode.sv
+link/siov_msg_decode.sv
 link/siov_dispatch.sv
 link/siov_aer.sv
 link/siov_cfg.sv
@@ -58,6 +59,13 @@ queue/siov_wq_arb.sv
 queue/siov_dispatcher.sv
 queue/siov_queue.sv
 queue/siov_read_buffers.sv
+ats/siov_ats_way.sv
+ats/siov_ats_cache.sv
+ats/siov_ats_cpl.sv
+ats/siov_ats_slots.sv
+ats/siov_ats_pages.sv
+ats/siov_ats_inval.sv
+ats/siov_ats.sv
 evl/siov_evl_ring.sv
 evl/siov_evl_log.sv
 evl/siov_evl.sv

@@ -30,6 +30,9 @@ module siov_device #(
   parameter bit DrainReadback = 1'b0,           /// readback addresses of drain descriptors
   parameter bit Fill16 = 1'b1,                  /// 16-byte fill patterns
   parameter bit Crc64 = 1'b1,                   /// 64-bit CRC
+  parameter bit Ats = 1'b1,                     /// address translation services, page requests, block on fault
+  parameter int unsigned AtcEntries = 1024,     /// translations cached, power of two; only with Ats
+  parameter int unsigned PageSlots = 16,        /// page requests outstanding, 1..16; only with Ats
   parameter int unsigned CtoCycles = 25000      /// completion timeout: 50 us at 500 MHz, the low end of range A
 ) (
   input  logic         clk_i,
@@ -97,13 +100,27 @@ module siov_device #(
   logic [63:0]                  msg_addr;
   logic [31:0]                  msg_data;
 
-  // A completion whose tag belongs to no engine; the engines report those that match no read
-  // of theirs.
+  // Translation: messages, requests, page request interface (docs/architecture.md 1.8).
+  logic              xr_valid, xr_ready, pm_valid, pm_ready, vm_valid;
+  siov_pkg::tx_req_t xr_req;
+  siov_pkg::pm_out_t pm;
+  siov_pkg::vm_in_t  vm;
+  logic              pri_alloc_ok, pri_reset, pri_stopped, pri_failure, pri_unexpected;
+  logic [31:0]       pri_alloc;
+  logic [4:0]        stu;
+  logic              ats_unexpected, ats_timeout, ats_pending, xl_tags;
+
+  // A completion whose tag belongs to nobody; the engines and the translation cache report those that
+  // match no request of theirs. While translation requests have tags, those are nobody else's.
   logic [2:0] cpl_engine;
   logic [7:0] cpl_number;
+  logic [4:0] cpl_xl;
   assign {cpl_engine, cpl_number} = siov_pkg::tag_owner(cfg.tag10_en, cfg.ext_tag_en, cpl.tag);
-  assign stray = (|eng_unexpected) ||
-                 (cpl_valid && cpl_sop && !cpl.bad && 32'(cpl_engine) >= NumEngines);
+  assign cpl_xl = siov_pkg::tag_xl(cfg.tag10_en, cfg.ext_tag_en, cpl.tag);
+  assign xl_tags = cfg.ats_en || ats_pending;
+  assign stray = (|eng_unexpected) || ats_unexpected ||
+                 (cpl_valid && cpl_sop && !cpl.bad && 32'(cpl_engine) >= NumEngines &&
+                  !(xl_tags && cpl_xl[4]));
 
   // Link pins to the 512-bit path inside.
   logic         in_valid, in_sop, in_eop, in_prefix_valid;
@@ -152,7 +169,8 @@ module siov_device #(
 
   siov_link #(
     .NumEngines(NumEngines), .NumWr(NumWr), .NumWq(NumWq), .NumVectors(MsixVectors),
-    .ImsSupported(ImsEntries != 0), .WideBar0(WideBar0), .LongTags(LongTags)
+    .ImsSupported(ImsEntries != 0), .WideBar0(WideBar0), .LongTags(LongTags),
+    .Ats(Ats)
   ) u_link (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .dn_valid_i(in_valid), .dn_sop_i(in_sop), .dn_eop_i(in_eop), .dn_hdr_i(in_hdr),
@@ -164,7 +182,8 @@ module siov_device #(
     .up_data_o(out_data),
     .up_cl_ph_i(up_cl_ph_i), .up_cl_pd_i(up_cl_pd_i), .up_cl_nph_i(up_cl_nph_i),
     .up_cl_npd_i(up_cl_npd_i), .up_cl_cplh_i(up_cl_cplh_i), .up_cl_cpld_i(up_cl_cpld_i),
-    .halt_i(halt), .cfg_o(cfg), .flr_o(flr), .pending_i(|eng_pending), .timeout_i(|eng_timeout), .stray_i(stray),
+    .halt_i(halt), .cfg_o(cfg), .flr_o(flr), .pending_i((|eng_pending) || ats_pending),
+    .timeout_i((|eng_timeout) || ats_timeout), .stray_i(stray),
     .reg_valid_o(reg_valid), .reg_ready_i(reg_ready), .reg_write_o(reg_write),
     .reg_addr_o(reg_addr), .reg_wdata_o(reg_wdata), .reg_be_o(reg_be),
     .reg_rvalid_i(reg_rvalid), .reg_rdata_i(reg_rdata),
@@ -175,6 +194,11 @@ module siov_device #(
     .wr_valid_i(wr_valid), .wr_ready_o(wr_ready), .wr_sop_i(wr_sop), .wr_eop_i(wr_eop),
     .wr_req_i(wr_req), .wr_data_i(wr_data),
     .rd_valid_i(rd_valid), .rd_ready_o(rd_ready), .rd_req_i(rd_req),
+    .xr_valid_i(xr_valid), .xr_ready_o(xr_ready), .xr_req_i(xr_req),
+    .pm_valid_i(pm_valid), .pm_ready_o(pm_ready), .pm_i(pm), .vm_valid_o(vm_valid), .vm_o(vm),
+    .pri_alloc_o(pri_alloc), .pri_alloc_ok_o(pri_alloc_ok), .pri_reset_o(pri_reset),
+    .stu_o(stu), .pri_stopped_i(pri_stopped), .pri_failure_i(pri_failure),
+    .pri_unexpected_i(pri_unexpected),
     .msg_valid_i(msg_valid), .msg_ready_o(msg_ready), .msg_addr_i(msg_addr),
     .msg_data_i(msg_data)
   );
@@ -196,11 +220,12 @@ module siov_device #(
   logic [NumGroups*16-1:0]           grp_rb;
   logic [NumWq*siov_pkg::OpsW-1:0]   wq_ops;
   logic                              drain_start, discard_pasid_en, user_int_en;
-  logic [NumWq-1:0]                  drain_mask, drain_busy, discard;
+  logic [NumWq-1:0]                  drain_mask, drain_busy, discard, wq_epoch;
   logic [19:0]                       discard_pasid;
   logic [NumWq*16-1:0]               wq_occ;
   logic                              occ_irq_valid, occ_irq_ready, occ_irq_ims;
   logic [15:0]                       occ_irq_handle;
+  logic                              xl_forget, forget_busy;
 
   logic             one_swerr_valid, one_swerr_ready;
   siov_pkg::swerr_t one_swerr;
@@ -218,17 +243,18 @@ module siov_device #(
   logic             evl_cfg_ok, evl_event;
   logic [191:0]     evl_img;
   logic             unused_ok;
-  assign unused_ok = ^{cpl_number, 1'b0};
+  assign unused_ok = ^{cpl_number, cpl_xl[3:0], 1'b0};
 
   siov_bar #(
     .NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines), .WqEntries(WqEntries),
     .ReadBuffers(ReadBuffers), .ImsEntries(ImsEntries), .MsixVectors(MsixVectors),
     .MaxWork(JobsPerEngine), .MaxBatches(MaxBatches), .Opcfg(Opcfg), .Evl(Evl),
     .EvlOverflow(EvlOverflow), .CmdCap(CmdCap), .Batch1(Batch1), .DrainReadback(DrainReadback),
-    .Fill16(Fill16), .Crc64(Crc64)
+    .Fill16(Fill16), .Crc64(Crc64), .Ats(Ats)
   ) u_bar (
     .clk_i(clk_i), .rst_ni(rst_ni), .flr_i(flr), .bme_i(cfg.bme), .pasid_en_i(cfg.pasid_en),
-    .pasid_priv_en_i(cfg.pasid_priv_en), .halt_req_i(1'b0),
+    .pasid_priv_en_i(cfg.pasid_priv_en), .ats_en_i(cfg.ats_en), .pri_en_i(cfg.pri_en),
+    .pri_alloc_ok_i(pri_alloc_ok), .halt_req_i(1'b0),
     .reg_valid_i(reg_valid), .reg_ready_o(reg_ready), .reg_write_i(reg_write),
     .reg_addr_i(reg_addr), .reg_wdata_i(reg_wdata), .reg_be_i(reg_be),
     .reg_rvalid_o(reg_rvalid), .reg_rdata_o(reg_rdata),
@@ -252,7 +278,8 @@ module siov_device #(
     .wq_cfg_o(wq_cfg), .wq_ops_o(wq_ops), .grp_rb_o(grp_rb), .grp_wq_o(grp_wq), .grp_eng_o(grp_eng), .grp_tc_o(grp_tc),
     .drain_start_o(drain_start), .drain_mask_o(drain_mask), .drain_busy_i(drain_busy),
     .discard_o(discard), .discard_pasid_en_o(discard_pasid_en), .discard_pasid_o(discard_pasid),
-    .wq_occ_i(wq_occ), .halt_o(halt), .flush_o(flush), .user_int_en_o(user_int_en)
+    .wq_occ_i(wq_occ), .xl_forget_o(xl_forget), .forget_busy_i(forget_busy), .halt_o(halt),
+    .flush_o(flush), .user_int_en_o(user_int_en)
   );
 
   // ------------------------------------------------------------ interrupts
@@ -300,7 +327,8 @@ module siov_device #(
     .portal_valid_i(portal_valid), .portal_i(portal), .portal_data_i(portal_data),
     .portal_rsp_valid_o(portal_rsp_valid), .portal_rsp_accept_o(portal_rsp_accept),
     .wq_cfg_i(wq_cfg), .grp_wq_i(grp_wq), .grp_eng_i(grp_eng), .grp_tc_i(grp_tc),
-    .wq_ops_i(wq_ops), .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
+    .wq_ops_i(wq_ops), .ats_en_i(cfg.ats_en), .pri_en_i(cfg.pri_en), .epoch_o(wq_epoch),
+    .drain_start_i(drain_start), .drain_mask_i(drain_mask), .drain_busy_o(drain_busy),
     .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
     .wq_occ_o(wq_occ),
     .lk_valid_o(lk_valid), .lk_ims_o(lk_ims), .lk_handle_o(lk_handle),
@@ -336,14 +364,61 @@ module siov_device #(
     .rb_ok_o(rb_ok)
   );
 
+  // ------------------------------------------------------------ translation
+  logic [NumEngines-1:0]                   xl_valid, xl_ready, xi_busy;
+  logic [NumEngines*siov_pkg::XlReqW-1:0]  xl_req;
+  logic                                    xa_valid, xi_mark, forget_all;
+  siov_pkg::xl_ans_t                       xa;
+  assign forget_all = xl_forget || flr;
+
+  if (Ats) begin : gen_ats
+    logic ats_off;
+    siov_ats #(
+      .NumEngines(NumEngines), .AtcEntries(AtcEntries), .PageSlots(PageSlots),
+      .CtoCycles(CtoCycles), .LongTags(LongTags)
+    ) u_ats (
+      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .stu_i(stu),
+      .xl_valid_i(xl_valid), .xl_ready_o(xl_ready), .xl_req_i(xl_req), .xa_valid_o(xa_valid),
+      .xa_o(xa), .xi_mark_o(xi_mark), .xi_busy_i(xi_busy),
+      .xl_forget_i(forget_all), .forget_busy_o(forget_busy),
+      .xr_valid_o(xr_valid), .xr_ready_i(xr_ready), .xr_req_o(xr_req),
+      .pm_valid_o(pm_valid), .pm_ready_i(pm_ready), .pm_o(pm), .vm_valid_i(vm_valid), .vm_i(vm),
+      .cpl_valid_i(cpl_valid), .cpl_sop_i(cpl_sop), .cpl_eop_i(cpl_eop), .cpl_i(cpl),
+      .cpl_data_i(cpl_data),
+      .pri_alloc_i(pri_alloc), .pri_reset_i(pri_reset || flr), .pri_rf_o(pri_failure),
+      .pri_uprgi_o(pri_unexpected), .pri_stopped_o(pri_stopped), .ats_off_o(ats_off),
+      .unexpected_o(ats_unexpected), .timeout_o(ats_timeout), .pending_o(ats_pending)
+    );
+    logic unused_off;
+    assign unused_off = ats_off;
+  end else begin : gen_no_ats
+    assign xl_ready = '0;
+    assign {xa_valid, xi_mark, forget_busy, xr_valid, pm_valid} = '0;
+    assign xa = '0;
+    assign xr_req = '0;
+    assign pm = '0;
+    assign pri_stopped = 1'b1;
+    assign {pri_failure, pri_unexpected, ats_unexpected, ats_timeout, ats_pending} = '0;
+    logic unused_ats;
+    assign unused_ats = ^{xl_valid, xl_req, xi_busy, xr_ready, pm_ready, vm_valid, vm, pri_alloc,
+                          pri_reset, stu};
+  end
+
   // ------------------------------------------------------------ engines
+  // The engines leave the tags of translation requests alone until the last of these has ended.
+  siov_pkg::cfg_t eng_cfg;
+  always_comb begin
+    eng_cfg = cfg;
+    eng_cfg.ats_en = xl_tags;
+  end
+
   for (genvar e = 0; e < NumEngines; e++) begin : gen_engine
     siov_engine #(
       .EngineId(e), .Tags(TagsPerEngine), .RingLines(RingLines), .Jobs(JobsPerEngine),
       .Batches(MaxBatches), .CtoCycles(CtoCycles), .Fill16(Fill16), .Crc64(Crc64),
-      .DrainReadback(DrainReadback), .Batch1(Batch1)
+      .DrainReadback(DrainReadback), .Batch1(Batch1), .NumWq(NumWq)
     ) u_engine (
-      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .user_int_en_i(user_int_en), .evl_i(evl_active), .halt_i(halt),
+      .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(eng_cfg), .user_int_en_i(user_int_en), .evl_i(evl_active), .halt_i(halt),
       .flush_i(clear_work),
       .lk_valid_o(blk_valid[e]), .lk_ready_i(blk_ready[e]), .lk_ims_o(blk_ims[e]),
       .lk_handle_o(blk_handle[e*16 +: 16]), .lk_pasid_en_o(blk_pasid_en[e]),
@@ -364,6 +439,12 @@ module siov_device #(
       .swerr_o(swerr[e*SwerrW +: SwerrW]),
       .done_valid_o(done_valid[e]), .done_ready_i(done_ready[e]), .done_wq_o(done_wq[e*8 +: 8]),
       .done_epoch_o(done_epoch[e]),
+      .xl_valid_o(xl_valid[e]), .xl_ready_i(xl_ready[e]),
+      .xl_req_o(xl_req[e*siov_pkg::XlReqW +: siov_pkg::XlReqW]),
+      .xa_valid_i(xa_valid), .xa_i(xa), .xi_mark_i(xi_mark), .xi_busy_o(xi_busy[e]),
+      .xl_forget_i(forget_all),
+      .discard_i(discard), .discard_pasid_en_i(discard_pasid_en), .discard_pasid_i(discard_pasid),
+      .epoch_i(wq_epoch),
       .unexpected_o(eng_unexpected[e]), .timeout_o(eng_timeout[e]), .pending_o(eng_pending[e])
     );
   end

@@ -22,7 +22,8 @@ package siov_pkg;
   localparam logic [7:0] TlpCpl /*verilator public*/ = 8'h0A;
   localparam logic [7:0] TlpCplD /*verilator public*/ = 8'h4A;
   localparam logic [7:0] TlpDMWr /*verilator public*/ = 8'h5B;
-  localparam logic [7:0] TlpMsg /*verilator public*/ = 8'h30;
+  localparam logic [7:0] TlpMsg /*verilator public*/ = 8'h30;      // to the root complex
+  localparam logic [7:0] TlpMsgId = 8'h32;                         // routed by ID; with data 72h
   localparam logic [7:0] PrefixPasid /*verilator public*/ = 8'h91;
 
   // Completion status (PCIe 6.3 2.2.9.1)
@@ -52,6 +53,17 @@ package siov_pkg;
     tag_owner = {(tag[9:5] == '0) ? {1'b0, tag[4:3]} : 3'd4, 5'b0, tag[2:0]};
     if (long_tags) tag_owner = {(tag[9:8] != '0) ? {1'b0, tag[7:6]} : 3'd4, tag[9:8] - 2'd1, tag[5:0]};
     else if (byte_tags) tag_owner = {(tag[9:8] == '0) ? {1'b0, tag[7:6]} : 3'd4, 2'b00, tag[5:0]};
+  endfunction
+
+  // {yes, slot} of a tag that translation requests use while ATS is on: of engine slot[3:2] (whether or
+  // not it is there) the last four numbers, with 5-bit tags the last one (slots 0, 4, 8, 12).
+  function automatic logic [4:0] tag_xl(input logic long_tags, input logic byte_tags,
+      input logic [9:0] tag);
+    logic [10:0] owner;
+    owner = tag_owner(long_tags, byte_tags, tag);
+    tag_xl = {!owner[10] && (owner[7:0] == 8'd7), owner[9:8], 2'b00};
+    if (long_tags) tag_xl = {!owner[10] && (owner[7:2] == 6'd47), owner[9:8], owner[1:0]};
+    else if (byte_tags) tag_xl = {!owner[10] && (owner[7:2] == 6'd15), owner[9:8], owner[1:0]};
   endfunction
 
   // What the configuration space tells the rest of the device.
@@ -90,6 +102,7 @@ package siov_pkg;
   } tx_req_t;
   localparam int unsigned TxReqW = 64 + 10 + 4 + 4 + 3 + 1 + 1 + 20 + 1 + 10 + 2;
   localparam int unsigned TxReqPasidValidLsb = 33;
+  localparam int unsigned TxReqAtLsb = 0;
 
   // A completion that the device owes its host (configuration, register or portal access).
   typedef struct packed {

@@ -19,7 +19,7 @@ echo "$rows" | awk -v n="$columns" 'NF != n || $0 !~ /^[A-Z][A-Za-z0-9]*( +[0-9]
 case ${2:-} in
   # switches are one bit wide
   verilator) echo "$rows" | awk -v c="$column" -v q="'" '
-    function is_switch(name) { return name ~ /^(Opcfg|Evl|EvlOverflow|CmdCap|Batch1|DrainReadback|Fill16|Crc64)$/ }
+    function is_switch(name) { return name ~ /^(Opcfg|Evl|EvlOverflow|CmdCap|Batch1|DrainReadback|Fill16|Crc64|Ats)$/ }
     {printf "-G%s=%s%s ", $1, is_switch($1) ? "1" q "b" : "", $c} END {print ""}' ;;
   yosys) echo "$rows" | awk -v c="$column" '{printf "-chparam %s %s ", $1, $c} END {print ""}' ;;
   # NumWq becomes .num_wq

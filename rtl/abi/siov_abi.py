@@ -12,7 +12,7 @@ VersionMajorWidth = 8
 
 # GENCAP (RO): General capabilities. @spec 2.2
 RegGencap = 0x0010  # BAR0 byte offset
-RstGencap = 0x00000000835f2d06  # value after reset, default build
+RstGencap = 0x00000000835f2d07  # value after reset, default build
 GencapBofLsb = 0  # block on fault supported
 GencapBofWidth = 1
 GencapOverlapLsb = 1  # overlapping copy supported
@@ -48,7 +48,7 @@ GencapBatch1Width = 1
 
 # WQCAP (RO): Work queue capabilities. @spec 2.3
 RegWqcap = 0x0020  # BAR0 byte offset
-RstWqcap = 0x007b000001080080  # value after reset, default build
+RstWqcap = 0x00ff000001080080  # value after reset, default build
 WqcapEntriesLsb = 0  # total work queue entries
 WqcapEntriesWidth = 16
 WqcapNumWqLsb = 16  # number of work queues

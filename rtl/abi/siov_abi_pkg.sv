@@ -15,7 +15,7 @@ package siov_abi_pkg;
 
   // GENCAP (RO): General capabilities. @spec 2.2
   localparam logic [15:0] RegGencap = 16'h0010;  // BAR0 byte offset
-  localparam logic [63:0] RstGencap = 64'h00000000835f2d06;  // value after reset, default build
+  localparam logic [63:0] RstGencap = 64'h00000000835f2d07;  // value after reset, default build
   localparam int unsigned GencapBofLsb = 0;  // block on fault supported
   localparam int unsigned GencapBofWidth = 1;
   localparam int unsigned GencapOverlapLsb = 1;  // overlapping copy supported
@@ -51,7 +51,7 @@ package siov_abi_pkg;
 
   // WQCAP (RO): Work queue capabilities. @spec 2.3
   localparam logic [15:0] RegWqcap = 16'h0020;  // BAR0 byte offset
-  localparam logic [63:0] RstWqcap = 64'h007b000001080080;  // value after reset, default build
+  localparam logic [63:0] RstWqcap = 64'h00ff000001080080;  // value after reset, default build
   localparam int unsigned WqcapEntriesLsb = 0;  // total work queue entries
   localparam int unsigned WqcapEntriesWidth = 16;
   localparam int unsigned WqcapNumWqLsb = 16;  // number of work queues

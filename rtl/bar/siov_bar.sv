@@ -46,7 +46,9 @@ module siov_bar #(
   parameter bit Batch1 = 1'b0,
   parameter bit DrainReadback = 1'b0,
   parameter bit Fill16 = 1'b1,
-  parameter bit Crc64 = 1'b1
+  parameter bit Crc64 = 1'b1,
+  /// block on fault, ATS and PRS control of queues
+  parameter bit Ats = 1'b1
 ) (
   input  logic                                 clk_i,
   input  logic                                 rst_ni,
@@ -56,6 +58,10 @@ module siov_bar #(
   input  logic                                 bme_i,
   input  logic                                 pasid_en_i,
   input  logic                                 pasid_priv_en_i,
+  input  logic                                 ats_en_i,
+  /// page requests are on, and with them ATS; their allocation is in range
+  input  logic                                 pri_en_i,
+  input  logic                                 pri_alloc_ok_i,
   // fatal internal error of another block, level or pulse: Halt that Reset Device may leave
   input  logic                                 halt_req_i,
   // register bus from the link
@@ -144,6 +150,10 @@ module siov_bar #(
   output logic                                 discard_pasid_en_o,
   output logic [19:0]                          discard_pasid_o,
   input  logic [NumWq*16-1:0]                  wq_occ_i,
+  /// pulse: work has ended; cached translations are to be forgotten
+  output logic                                 xl_forget_o,
+  /// a translation or page request from before that is unanswered
+  input  logic                                 forget_busy_i,
   output logic                                 halt_o,
   output logic                                 flush_o,
   /// GENCFG 12: RCI allowed in user descriptors
@@ -307,7 +317,7 @@ module siov_bar #(
     .ReadBuffers(ReadBuffers), .ImsEntries(ImsEntries), .MaxWork(MaxWork),
     .MaxBatches(MaxBatches), .OpcapLow(OpcapLow), .LargeBar0(LargeBar0), .Opcfg(Opcfg), .Evl(Evl),
     .EvlOverflow(EvlOverflow), .CmdCap(CmdCap), .Batch1(Batch1), .DrainReadback(DrainReadback),
-    .Fill16(Fill16), .Crc64(Crc64)
+    .Fill16(Fill16), .Crc64(Crc64), .Ats(Ats)
   ) u_regs (
     .clk_i(clk_i), .rst_ni(clr_n),
     .we_i(we_regs), .re_i(re), .addr_i(addr_q[8:0]), .wdata_i(wdata_q), .be_i(be_q),
@@ -326,7 +336,8 @@ module siov_bar #(
 
   siov_cmd #(.NumWq(NumWq), .Evl(Evl), .CmdCap(CmdCap)) u_cmd (
     .clk_i(clk_i), .rst_ni(clr_n),
-    .bme_i(bme_i), .pasid_en_i(pasid_en_i), .halt_req_i(halt_req_i),
+    .bme_i(bme_i), .pasid_en_i(pasid_en_i), .ats_en_i(ats_en_i), .pri_en_i(pri_en_i),
+    .pri_alloc_ok_i(pri_alloc_ok_i), .halt_req_i(halt_req_i),
     .cmd_valid_i(cmd_valid), .cmd_i(cmd_word), .gensts_o(gensts), .cmdstatus_o(cmdstatus),
     .cmd_done_o(cmd_done), .cmd_drop_o(cmd_drop), .cfg_change_o(cfg_change), .halt_evt_o(halt_evt),
     .dev_rst_o(dev_rst), .wq_rst_o(wq_rst), .dev_locked_o(dev_locked), .wq_checked_o(wq_checked),
@@ -342,12 +353,12 @@ module siov_bar #(
     .wq_accept_o(wq_accept), .wq_enabled_o(wq_enabled), .wq_busy_o(wq_busy),
     .drain_start_o(drain_start_o), .drain_mask_o(drain_mask_o), .drain_busy_i(drain_busy_i),
     .discard_o(discard_o),
-    .halt_o(halt_o), .flush_o(flush_o)
+    .xl_forget_o(xl_forget_o), .forget_busy_i(forget_busy_i), .halt_o(halt_o), .flush_o(flush_o)
   );
 
   siov_cmd_check #(
     .NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines), .WqEntries(WqEntries),
-    .ReadBuffers(ReadBuffers), .Opcfg(Opcfg)
+    .ReadBuffers(ReadBuffers), .Opcfg(Opcfg), .Ats(Ats)
   ) u_check (
     .clk_i(clk_i), .rst_ni(clr_n),
     .cancel_i(check_cancel), .operand_i(operand), .enabled_i(wq_enabled),
@@ -358,7 +369,7 @@ module siov_bar #(
     .rb_limit_i(rb_limit),
     .judge_start_i(judge_start), .judge_done_o(judge_done), .judge_err_o(judge_err),
     .occ_ok_o(occ_ok), .named_o(named), .pasid_en_i(pasid_en_i),
-    .pasid_priv_en_i(pasid_priv_en_i),
+    .pasid_priv_en_i(pasid_priv_en_i), .pri_en_i(pri_en_i),
     .olk_valid_o(olk_valid_o), .olk_ims_o(olk_ims_o), .olk_handle_o(olk_handle_o),
     .olk_pasid_en_o(olk_pasid_en_o), .olk_pasid_o(olk_pasid_o),
     .olk_rsp_valid_i(olk_rsp_valid_i), .olk_ok_i(olk_ok_i),
@@ -367,7 +378,7 @@ module siov_bar #(
     .look_idx_o(look_idx), .look_word_o(look_word), .look_data_i(look_data)
   );
 
-  siov_wqcfg #(.NumWq(NumWq), .Opcfg(Opcfg), .OpcapLow(OpcapLow)) u_wqcfg (
+  siov_wqcfg #(.NumWq(NumWq), .Opcfg(Opcfg), .OpcapLow(OpcapLow), .Ats(Ats)) u_wqcfg (
     .clk_i(clk_i), .rst_ni(clr_n),
     .we_i(we_wq), .re_i(re),
     .addr_i(LargeBar0 ? addr_q[14:3] : {4'b0, addr_q[10:3]}), .wdata_i(wdata_q), .be_i(be_q),

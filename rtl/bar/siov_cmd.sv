@@ -4,8 +4,10 @@
 // Every command that ends work follows one path: stop admission (Disable, Reset), start a drain
 // generation in the masked queues (Abort and Reset also discard what waits), wait until the queue
 // block reports nothing of it, change the states, then CMDSTATUS, then the interrupt. A CMD write
-// while one is active is dropped and reported. A change of the PCI enables while the device is not
-// Disabled halts it; so does halt_req_i.
+// while one is active is dropped and reported. A change of the PCI enables (bus master, PASID, ATS, page
+// requests) while the device is not Disabled halts it; so does halt_req_i. When work has been ended, cached
+// translations are forgotten, and with ATS on the command waits until no request for one, and no page request,
+// from before is unanswered (SIOV-D-41); siov_ats bounds that time.
 //
 // Latency: CMDSTATUS.active 1 cycle after cmd_valid_i; a command without work about 20
 // cycles (PASID commands NumWq more), Enable Device about NumWq + 40. No combinational path crosses. Does not store the
@@ -27,6 +29,10 @@ module siov_cmd #(
   // configuration space
   input  logic bme_i,
   input  logic pasid_en_i,
+  input  logic ats_en_i,
+  /// Page requests are on, and with them ATS; their allocation is in range.
+  input  logic pri_en_i,
+  input  logic pri_alloc_ok_i,
   /// Fatal internal error: Halt that Reset Device may leave.
   input  logic halt_req_i,
 
@@ -99,6 +105,10 @@ module siov_cmd #(
   output logic [NumWq-1:0] drain_mask_o,
   input  logic [NumWq-1:0] drain_busy_i,
   output logic [NumWq-1:0] discard_o,
+  /// Pulse: work has ended; cached translations are to be forgotten.
+  output logic xl_forget_o,
+  /// A translation or page request from before the last pulse is unanswered; valid 2 cycles after it.
+  input  logic forget_busy_i,
   output logic halt_o,
   output logic flush_o
 );
@@ -114,7 +124,8 @@ module siov_cmd #(
     StApply  = 4'd7,   // one cycle: new states and resets
     StFinish = 4'd8,   // one cycle: CMDSTATUS and the interrupt
     StJudge  = 4'd9,   // waits for the verdict on a queue (Enable WQ)
-    StGrant  = 4'd10   // waits for the grant or release of a handle
+    StGrant  = 4'd10,  // waits for the grant or release of a handle
+    StForget = 4'd11   // waits until no translation of the ended work is under way
   } state_e;
 
   // Cycles from the closing of a queue to the drain, and from the drain to a valid drain_busy_i.
@@ -135,7 +146,7 @@ module siov_cmd #(
   logic [1:0]         dev_q, dev_d;
   logic               rst_type_q, rst_type_d;      // 0 Reset Device leaves Halt, 1 only FLR does
   logic               from_halt_q, from_halt_d;
-  logic               bme_q, pasid_en_q;
+  logic               bme_q, pasid_en_q, ats_en_q, pri_en_q, forget_d, forget_q;
   logic               cmd_done_d, dev_rst_d, drain_d, flush_d, halt_evt_d, cfg_change, wq_rst_now;
   logic               cmd_done_q, cmd_drop_q, cfg_change_q, halt_evt_q, dev_rst_q, drain_q, flush_q;
   logic               evl_start_d, evl_start_q, evl_active_q;
@@ -157,7 +168,8 @@ module siov_cmd #(
 
   // ------------------------------------------------------------ halt
   logic halting;
-  assign cfg_change = ((bme_i != bme_q) || (pasid_en_i != pasid_en_q)) &&
+  assign cfg_change = ((bme_i != bme_q) || (pasid_en_i != pasid_en_q) || (ats_en_i != ats_en_q) ||
+                       (pri_en_i != pri_en_q)) &&
                       (dev_q != siov_abi_pkg::GenstsDisabled) &&
                       !((dev_q == siov_abi_pkg::GenstsHalt) && rst_type_q);
   assign halting = cfg_change || (halt_req_i && (dev_q != siov_abi_pkg::GenstsHalt));
@@ -186,6 +198,7 @@ module siov_cmd #(
     judge_start_o = 1'b0;
     pick_start_o = 1'b0;
     evl_start_d = 1'b0;
+    forget_d = 1'b0;
 
     unique case (state_q)
       StIdle: begin
@@ -210,6 +223,8 @@ module siov_cmd #(
             err_d = siov_abi_pkg::CmdErrDevNotDisabled;
           end else if (!bme_i) begin
             err_d = siov_abi_pkg::CmdErrBusMaster;
+          end else if (pri_en_i && !pri_alloc_ok_i) begin
+            err_d = siov_abi_pkg::CmdErrPriAllocation;
           end else begin
             scan_start_o = 1'b1;
             state_d = StScan;
@@ -306,7 +321,16 @@ module siov_cmd #(
 
       StWait: begin
         if (wait_q != SettleCycles) wait_d = wait_q + 3'd1;
-        else if ((drain_busy_i & mask_q) == '0) state_d = StApply;
+        else if ((drain_busy_i & mask_q) == '0) begin
+          forget_d = stops || is_abort;
+          wait_d = '0;
+          state_d = (forget_d && (ats_en_i || forget_busy_i)) ? StForget : StApply;
+        end
+      end
+
+      StForget: begin
+        if (wait_q != SettleCycles) wait_d = wait_q + 3'd1;
+        else if (!forget_busy_i) state_d = StApply;
       end
 
       StApply: begin
@@ -355,6 +379,7 @@ module siov_cmd #(
       err_q <= siov_abi_pkg::CmdErrNone;
       result_q <= '0;
       evl_start_q <= 1'b0;
+      forget_q <= 1'b0;
       evl_active_q <= 1'b0;
       mask_q <= '0;
       enabled_q <= '0;
@@ -377,6 +402,7 @@ module siov_cmd #(
       err_q <= err_d;
       result_q <= result_d;
       evl_start_q <= evl_start_d;
+      forget_q <= forget_d;
       evl_active_q <= (dev_d != siov_abi_pkg::GenstsDisabled) && (evl_start_d || evl_active_q);
       mask_q <= mask_d;
       enabled_q <= enabled_d;
@@ -401,6 +427,8 @@ module siov_cmd #(
     wait_q <= wait_d;
     bme_q <= bme_i;
     pasid_en_q <= pasid_en_i;
+    ats_en_q <= ats_en_i;
+    pri_en_q <= pri_en_i;
   end
 
   logic unused_cmd;
@@ -434,6 +462,7 @@ module siov_cmd #(
   assign discard_o = (is_abort && (state_q == StWait)) ? mask_q : '0;
   assign halt_o = (dev_q == siov_abi_pkg::GenstsHalt) || from_halt_q;
   assign flush_o = flush_q;
+  assign xl_forget_o = forget_q;
 
 `ifndef SYNTHESIS
   // dsa 3.2: admission has ended before a drain that stops queues starts, and no reset happens
@@ -442,6 +471,9 @@ module siov_cmd #(
   `SIOV_ASSERT(a_reset_quiet, dev_rst_o |-> (enabled_q == '0 && busy_q == '0))
   // The status stands before the interrupt is asked for.
   `SIOV_ASSERT(a_done_idle, cmd_done_o |-> !active)
+  // Translations are forgotten while the command that asks for it is still active, and then none is under way.
+  `SIOV_ASSERT(a_forget_active, xl_forget_o |-> active)
+  `SIOV_ASSERT(a_reset_forgot, (dev_rst_o || (wq_rst_o != '0)) |-> (!ats_en_i || !forget_busy_i))
   // The log begins with the device.
   `SIOV_ASSERT(a_evl_start, evl_start_o |-> (evl_active_o && (dev_q == siov_abi_pkg::GenstsEnabled)))
   `SIOV_ASSERT(a_halt_sticky, (gensts_o == 4'h7) |=> (gensts_o == 4'h7))

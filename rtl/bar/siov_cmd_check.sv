@@ -19,6 +19,8 @@ module siov_cmd_check #(
   parameter int unsigned ReadBuffers = 96,
   /// Operation masks and occupancy interrupts exist.
   parameter bit Opcfg = 1'b1,
+  /// Block on fault exists.
+  parameter bit Ats = 1'b1,
   localparam int unsigned IdxW = (NumWq > 1) ? $clog2(NumWq) : 1
 ) (
   input  logic clk_i,
@@ -54,6 +56,7 @@ module siov_cmd_check #(
   output logic [NumWq-1:0] named_o,
   input  logic pasid_en_i,
   input  logic pasid_priv_en_i,
+  input  logic pri_en_i,
   output logic olk_valid_o,
   output logic olk_ims_o,
   output logic [15:0] olk_handle_o,
@@ -145,10 +148,11 @@ module siov_cmd_check #(
     else judge_q <= judge_start_i || (judge_q && !judge_done_o);
   end
 
-  siov_enable_wq #(.Opcfg(Opcfg)) u_judge (
+  siov_enable_wq #(.Opcfg(Opcfg), .Ats(Ats)) u_judge (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .start_i(judge_start_i), .cancel_i(cancel_i), .done_o(judge_done_o), .err_o(judge_err_o),
     .occ_ok_o(occ_ok_o), .pasid_en_i(pasid_en_i), .pasid_priv_en_i(pasid_priv_en_i),
+    .pri_en_i(pri_en_i),
     .not_disabled_i((not_disabled_i & named) != '0), .ops_bad_i((ops_bad_i & named) != '0),
     .look_word_o(judge_word), .look_data_i(look_data_i),
     .olk_valid_o(olk_valid_o), .olk_ims_o(olk_ims_o), .olk_handle_o(olk_handle_o),

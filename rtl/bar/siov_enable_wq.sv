@@ -12,7 +12,9 @@
 
 module siov_enable_wq #(
   /// Operation masks and occupancy interrupts exist.
-  parameter bit Opcfg = 1'b1
+  parameter bit Opcfg = 1'b1,
+  /// Block on fault exists.
+  parameter bit Ats = 1'b1
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -29,6 +31,8 @@ module siov_enable_wq #(
   // configuration space
   input  logic pasid_en_i,
   input  logic pasid_priv_en_i,
+  /// Page requests are on, and with them ATS.
+  input  logic pri_en_i,
 
   // the queue: enabled or busy; its mask allows what OPCAP has not
   input  logic not_disabled_i,
@@ -61,7 +65,7 @@ module siov_enable_wq #(
   logic [1:0]  word_q;
   logic        size_zero_q, occ_en_q, occ_ims_q, occ_ok_q;
   logic [15:0] occ_handle_q;
-  logic        dedicated_q, bof_q, pasid_en_q, priv_q, prio_zero_q, batch_big_q;
+  logic        dedicated_q, bof_q, no_prs_q, pasid_en_q, priv_q, prio_zero_q, batch_big_q;
   logic [19:0] pasid_q;
 
   always_comb begin
@@ -85,6 +89,8 @@ module siov_enable_wq #(
         2'd2: begin
           dedicated_q <= look_data_i[siov_abi_pkg::WqcfgDedicatedLsb - 64];
           bof_q <= look_data_i[siov_abi_pkg::WqcfgBofEnLsb - 64];
+          no_prs_q <= look_data_i[siov_abi_pkg::WqcfgPrsDisableLsb - 64] ||
+                      look_data_i[siov_abi_pkg::WqcfgAtsDisableLsb - 64];
           prio_zero_q <= look_data_i[siov_abi_pkg::WqcfgPriorityLsb - 64 +: 4] == '0;
           pasid_q <= look_data_i[siov_abi_pkg::WqcfgPasidLsb - 64 +: 20];
           pasid_en_q <= look_data_i[siov_abi_pkg::WqcfgPasidEnLsb - 64];
@@ -107,7 +113,7 @@ module siov_enable_wq #(
     if (not_disabled_i) err_o = siov_abi_pkg::CmdErrWqNotDisabled;
     else if (size_zero_q) err_o = siov_abi_pkg::CmdErrWqSize;
     else if (prio_zero_q) err_o = siov_abi_pkg::CmdErrWqPriority;
-    else if (bof_q) err_o = siov_abi_pkg::CmdErrWqBof;   // GENCAP bit 0 is 0
+    else if (bof_q && (!Ats || !pri_en_i || no_prs_q)) err_o = siov_abi_pkg::CmdErrWqBof;
     else if (pasid_en_q ? !pasid_en_i : !dedicated_q) err_o = siov_abi_pkg::CmdErrWqPasid;
     else if (batch_big_q) err_o = siov_abi_pkg::CmdErrWqMaxBatch;
     else if (priv_q && dedicated_q && pasid_en_q && !pasid_priv_en_i)

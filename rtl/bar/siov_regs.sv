@@ -38,7 +38,9 @@ module siov_regs #(
   parameter bit Batch1 = 1'b0,
   parameter bit DrainReadback = 1'b0,
   parameter bit Fill16 = 1'b1,
-  parameter bit Crc64 = 1'b1
+  parameter bit Crc64 = 1'b1,
+  /// Block on fault, ATS and PRS control of queues.
+  parameter bit Ats = 1'b1
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -98,6 +100,7 @@ module siov_regs #(
   localparam logic [4:0] MaxXferLog2 = 5'd31;
   localparam logic [3:0] MaxBatchLog2 = 4'd10;
   localparam logic [63:0] Gencap =
+      (64'(Ats) << siov_abi_pkg::GencapBofLsb) |
       (64'd1 << siov_abi_pkg::GencapOverlapLsb) |
       (64'd1 << siov_abi_pkg::GencapCacheWriteLsb) |
       (64'(CmdCap) << siov_abi_pkg::GencapCmdcapLsb) |
@@ -118,6 +121,8 @@ module siov_regs #(
       (64'(Opcfg) << siov_abi_pkg::WqcapCfgSizeLsb) |
       (64'd1 << siov_abi_pkg::WqcapSharedLsb) |
       (64'd1 << siov_abi_pkg::WqcapDedicatedLsb) |
+      (64'(Ats) << siov_abi_pkg::WqcapAtsControlLsb) |
+      (64'(Ats) << siov_abi_pkg::WqcapPrsControlLsb) |
       (64'd1 << siov_abi_pkg::WqcapPriorityLsb) |
       (64'd1 << siov_abi_pkg::WqcapOccupancyLsb) |
       (64'(Opcfg) << siov_abi_pkg::WqcapOccupancyIntLsb) |

@@ -8,7 +8,7 @@
 // Locked bits keep their value without an error: size while the device is not Disabled, the
 // occupancy limit while its interrupt is enabled, everything else but threshold, occupancy
 // interrupt enable and generated while the queue is not Disabled or is just being enabled. ATS and PRS
-// disable are not offered by WQCAP: they read 0. Does not check the values; Enable Device and
+// disable read 0 where WQCAP does not offer them. Does not check the values; Enable Device and
 // Enable WQ do (siov_cmd).
 //
 // Latency: write 2 cycles after we_i (the access must stand still in between), read data 1 cycle
@@ -24,6 +24,8 @@ module siov_wqcfg #(
   parameter bit Opcfg = 1'b1,
   /// OPCAP bits 63:0.
   parameter logic [63:0] OpcapLow = 64'h1_003F_03FF,
+  /// ATS and PRS may be disabled for a queue.
+  parameter bit Ats = 1'b1,
   localparam int unsigned IdxW = (NumWq > 1) ? $clog2(NumWq) : 1
 ) (
   input  logic clk_i,
@@ -77,6 +79,8 @@ module siov_wqcfg #(
   localparam logic [63:0] ModeBits =
       (64'h1 << (siov_abi_pkg::WqcfgDedicatedLsb - 64)) |
       (64'h1 << (siov_abi_pkg::WqcfgBofEnLsb - 64)) |
+      (64'(Ats) << (siov_abi_pkg::WqcfgAtsDisableLsb - 64)) |
+      (64'(Ats) << (siov_abi_pkg::WqcfgPrsDisableLsb - 64)) |
       (64'hF << (siov_abi_pkg::WqcfgPriorityLsb - 64)) |
       (64'hFFFFF << (siov_abi_pkg::WqcfgPasidLsb - 64)) |
       (64'h1 << (siov_abi_pkg::WqcfgPasidEnLsb - 64)) |
@@ -206,7 +210,7 @@ module siov_wqcfg #(
   assign word_in = (word == 3'd3) ? (wdata_i & be_mask) : merged;
 
   for (genvar w = 0; w < NumWq; w++) begin : gen_wq
-    siov_wqcfg_entry #(.Opcfg(Opcfg), .OpcapLow(OpcapLow)) u_entry (
+    siov_wqcfg_entry #(.Opcfg(Opcfg), .OpcapLow(OpcapLow), .Ats(Ats)) u_entry (
       .clk_i(clk_i), .rst_ni(rst_ni),
       .we_i((idx == IdxW'(w)) ? we_word : '0), .word_i(word_in),
       .dev_rst_i(dev_rst_i), .wq_rst_i(wq_rst_i[w]),

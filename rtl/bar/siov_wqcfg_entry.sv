@@ -11,7 +11,9 @@ module siov_wqcfg_entry #(
   /// Operation masks and occupancy interrupts exist.
   parameter bit Opcfg = 1'b1,
   /// OPCAP bits 63:0.
-  parameter logic [63:0] OpcapLow = 64'h1_003F_03FF
+  parameter logic [63:0] OpcapLow = 64'h1_003F_03FF,
+  /// ATS and PRS may be disabled for the queue.
+  parameter bit Ats = 1'b1
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -47,7 +49,7 @@ module siov_wqcfg_entry #(
 );
 
   logic [15:0]       size_q, threshold_q;
-  logic              dedicated_q, bof_q, pasid_en_q, priv_q;
+  logic              dedicated_q, bof_q, ats_dis_q, prs_dis_q, pasid_en_q, priv_q;
   logic [3:0]        prio_q, max_batch_q;
   logic [19:0]       pasid_q;
   logic [4:0]        max_xfer_q;
@@ -66,6 +68,8 @@ module siov_wqcfg_entry #(
     if (clear) begin
       dedicated_q <= 1'b0;
       bof_q <= 1'b0;
+      ats_dis_q <= 1'b0;
+      prs_dis_q <= 1'b0;
       prio_q <= '0;
       pasid_q <= '0;
       pasid_en_q <= 1'b0;
@@ -75,6 +79,8 @@ module siov_wqcfg_entry #(
     end else if (we_i[1]) begin
       dedicated_q <= word_i[siov_abi_pkg::WqcfgDedicatedLsb - 64];
       bof_q <= word_i[siov_abi_pkg::WqcfgBofEnLsb - 64];
+      ats_dis_q <= Ats && word_i[siov_abi_pkg::WqcfgAtsDisableLsb - 64];
+      prs_dis_q <= Ats && word_i[siov_abi_pkg::WqcfgPrsDisableLsb - 64];
       prio_q <= word_i[siov_abi_pkg::WqcfgPriorityLsb - 64 +: 4];
       pasid_q <= word_i[siov_abi_pkg::WqcfgPasidLsb - 64 +: 20];
       pasid_en_q <= word_i[siov_abi_pkg::WqcfgPasidEnLsb - 64];
@@ -92,6 +98,8 @@ module siov_wqcfg_entry #(
     cfg.threshold = threshold_q;
     cfg.dedicated = dedicated_q;
     cfg.bof_en = bof_q;
+    cfg.ats_dis = ats_dis_q;
+    cfg.prs_dis = prs_dis_q;
     cfg.prio = prio_q;
     cfg.pasid_en = pasid_en_q;
     cfg.pasid = pasid_q;

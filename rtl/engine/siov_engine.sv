@@ -23,6 +23,8 @@ module siov_engine #(
   parameter int unsigned Jobs = 64,            /// descriptors between split and walk
   parameter int unsigned Batches = 8,          /// batches at once
   parameter int unsigned CtoCycles = 25000,
+  parameter int unsigned NumWq = 8,
+  parameter int unsigned PageRetries = 8,      /// page requests for one access
   parameter bit Fill16 = 1'b1,
   parameter bit Crc64 = 1'b1,
   parameter bit DrainReadback = 1'b0,
@@ -77,6 +79,20 @@ module siov_engine #(
   input  logic                 done_ready_i,
   output logic [7:0]           done_wq_o,
   output logic                 done_epoch_o,
+  // translation (docs/architecture.md 1.8)
+  output logic                 xl_valid_o,
+  input  logic                 xl_ready_i,
+  output siov_pkg::xl_req_t    xl_req_o,
+  input  logic                 xa_valid_i,
+  input  siov_pkg::xl_ans_t    xa_i,
+  input  logic                 xi_mark_i,      /// pulse: translations received so far start no further TLP
+  output logic                 xi_busy_o,      /// some that use them are still on their way
+  input  logic                 xl_forget_i,    /// pulse: the cache is emptied
+  // abort: work of an old generation of these queues (of this PASID) does not wait for pages
+  input  logic [NumWq-1:0]     discard_i,
+  input  logic                 discard_pasid_en_i,
+  input  logic [19:0]          discard_pasid_i,
+  input  logic [NumWq-1:0]     epoch_i,        /// present generation of each queue
   // status
   output logic                 unexpected_o,
   output logic                 timeout_o,
@@ -373,6 +389,13 @@ module siov_engine #(
   assign unexpected_o = data_unexpected || list_unexpected || rb_unexpected;
   assign timeout_o = data_timeout || list_timeout || rb_timeout;
   assign pending_o = data_pending || list_pending || rb_pending;
+
+  assign xl_valid_o = 1'b0;
+  assign xl_req_o = '0;
+  assign xi_busy_o = 1'b0;
+  logic unused_xl;
+  assign unused_xl = ^{xl_ready_i, xa_valid_i, xa_i, xi_mark_i, xl_forget_i, discard_i, discard_pasid_en_i,
+                       discard_pasid_i, epoch_i, 32'(PageRetries), 1'b0};
 
   logic unused_ok;
   assign unused_ok = ^{job_count, cfg_i, list_used, now, crc_result[63:16], 1'b0};

@@ -2,15 +2,16 @@
 // Configuration space: type 0 header, PCI Express, MSI-X, power management, AER (siov_aer), SIOV
 // DVSEC, ATS, PASID, PRI.
 //
-// Left out of dsa.md 1.3: LTR, TPH, virtual channels. ATS and PRI show "implemented,
-// disabled": their enable bits read 0 and cannot be set until the engines behind them exist.
+// Left out of dsa.md 1.3: LTR, TPH, virtual channels. A device without ATS has neither the ATS nor the
+// PRI capability. PRI counts as on only while ATS is (dsa 1.4); Stopped reads 0 while PRI is enabled, where it
+// means nothing. Enabling PRI clears its status. PRI reset is taken only by a write that leaves PRI disabled.
 // Interrupt entries live in BAR0, not here.
 // Access: one a cycle, data one cycle later, always accepted. A write of Initiate FLR answers
 // first: flr_o comes in the cycle after the completion was accepted (cpl_sent_i), and until it is
 // over hold_o stops further non-posted requests.
 // Kept through FLR: AER, captured bus and device, Max_Payload_Size. In D3hot memory space and bus
 // mastering count as off.
-// @spec dsa 1, siov 1.1, PCIe-6.3 7.5, 7.7, 6.6.2 (FLR)
+// @spec dsa 1, siov 1.1, PCIe-6.3 7.5, 7.7, 6.6.2 (FLR), 10.5 (ATS, PRI)
 
 `include "siov_assert.svh"
 
@@ -23,6 +24,8 @@ module siov_cfg #(
   parameter bit [31:0] MsixPba = 32'h0000_3000,
   /// The device sends and answers 10-bit tags.
   parameter bit LongTags = 1'b0,
+  /// ATS and PRI exist.
+  parameter bit Ats = 1'b1,
   /// MSI-X vectors, 1 to 2048.
   parameter int unsigned NumVectors = 9,
   /// Interrupt message storage exists (DVSEC capabilities bit 0).
@@ -48,6 +51,17 @@ module siov_cfg #(
   output logic [63:0] bar2_o,
   /// One cycle: function-level reset of everything else.
   output logic flr_o,
+  /// Page requests that may be outstanding, as software says; a number in 1 to the capacity.
+  output logic [31:0] pri_alloc_o,
+  output logic pri_alloc_ok_o,
+  /// One cycle: forget the state of page requests (PRI control bit 1).
+  output logic pri_reset_o,
+  /// Smallest translation unit, log2 [4 KiB].
+  output logic [4:0] stu_o,
+  /// No page request is outstanding; one cycle each: a response said failure, or named no group of ours.
+  input  logic pri_stopped_i,
+  input  logic pri_failure_i,
+  input  logic pri_unexpected_i,
   /// Reads of ours are unanswered (Device Status bit 5).
   input  logic pending_i,
 
@@ -128,7 +142,7 @@ module siov_cfg #(
   localparam logic [15:0] MsixHeader = 16'h9011;            // next 0x90
   localparam logic [31:0] PmHeader = 32'h0003_0001;         // version 3, no PME, last
   localparam logic [31:0] AerHeader = 32'h2002_0001;        // next 0x200
-  localparam logic [31:0] DvsecHeader = 32'h2201_0023;      // next 0x220
+  localparam logic [31:0] DvsecHeader = Ats ? 32'h2201_0023 : 32'h2301_0023;   // next 0x220 or 0x230
   localparam logic [31:0] DvsecVendor = 32'h0181_8086;      // length 24, revision 1
   // dependency link to function 0 (itself), H = 0
   localparam logic [31:0] DvsecId = 32'h0000_0005;
@@ -136,12 +150,10 @@ module siov_cfg #(
   localparam logic [31:0] AtsHeader = 32'h2301_000F;        // next 0x230
   // global invalidate, page aligned, queue depth 32
   localparam logic [15:0] AtsCap = 16'h0060;
-  localparam logic [31:0] PasidHeader = 32'h2401_001B;      // next 0x240
+  localparam logic [31:0] PasidHeader = Ats ? 32'h2401_001B : 32'h0001_001B;   // next 0x240 or last
   localparam logic [15:0] PasidCap = 16'h1404;              // 20 bits, privileged mode
   localparam logic [31:0] PriHeader = 32'h0001_0013;        // last
-  // response needs PASID, stopped; control 0
-  localparam logic [31:0] PriStatus = 32'h8100_0000;
-  localparam logic [31:0] PriCapacity = 32'h0000_0200;
+  localparam logic [31:0] PriCapacity = 32'h0000_0200;      // as many as group indexes
   localparam logic [3:0] BarKind = 4'hC;                    // 64-bit, prefetchable
   // Device Control: bits that can be written (FLR apart), value after reset.
   localparam logic [15:0] DevCtlWritable = 16'h79FF;
@@ -162,6 +174,7 @@ module siov_cfg #(
   logic tag10_q;
   logic msix_en_q, msix_fmask_q, d3_q;
   logic [4:0] stu_q;
+  logic ats_en_q, pri_en_q, pri_stopped, pri_failed_q, pri_stray_q, pri_reset_q;
   logic pasid_en_q, pasid_priv_q;
   logic [31:0] pri_allocation_q;
   logic flr_pending_q, flr_q;
@@ -222,13 +235,14 @@ module siov_cfg #(
       // Writable, but 4 KiB is the only legal value (siov 1.1), so other values are not taken.
       DwPageSize: rdata = Pages4K;
       DwDvsecCaps: rdata = {31'b0, ImsSupported};
-      DwAts: rdata = AtsHeader;
-      DwAtsCtl: rdata = {11'b0, stu_q, AtsCap};
+      DwAts: rdata = Ats ? AtsHeader : '0;
+      DwAtsCtl: rdata = Ats ? {ats_en_q, 10'b0, stu_q, AtsCap} : '0;
       DwPasid: rdata = PasidHeader;
       DwPasidCtl: rdata = {13'b0, pasid_priv_q, 1'b0, pasid_en_q, PasidCap};
-      DwPri: rdata = PriHeader;
-      DwPriCtl: rdata = PriStatus;
-      DwPriCapacity: rdata = PriCapacity;
+      DwPri: rdata = Ats ? PriHeader : '0;
+      // PRG responses need their PASID: bit 31
+      DwPriCtl: rdata = Ats ? {1'b1, 6'b0, pri_stopped, 6'b0, pri_stray_q, pri_failed_q, 15'b0, pri_en_q} : '0;
+      DwPriCapacity: rdata = Ats ? PriCapacity : '0;
       DwPriAllocation: rdata = pri_allocation_q;
       default: rdata = aer_hit ? aer_rdata : '0;
     endcase
@@ -255,6 +269,8 @@ module siov_cfg #(
       msix_fmask_q <= 1'b0;
       d3_q <= 1'b0;
       stu_q <= '0;
+      ats_en_q <= 1'b0;
+      pri_en_q <= 1'b0;
       pasid_en_q <= 1'b0;
       pasid_priv_q <= 1'b0;
       pri_allocation_q <= '0;
@@ -284,12 +300,16 @@ module siov_cfg #(
         end
         // D1 and D2 do not exist: such writes change nothing.
         DwPmCsr: if (cs_be_i[0] && (w[1] == w[0])) d3_q <= w[0];
-        DwAtsCtl: if (cs_be_i[2]) stu_q <= w[20:16];
+        DwAtsCtl: begin
+          if (cs_be_i[2]) stu_q <= Ats ? w[20:16] : '0;
+          if (cs_be_i[3]) ats_en_q <= Ats && w[31];
+        end
+        DwPriCtl: if (cs_be_i[0]) pri_en_q <= Ats && w[0];
         DwPasidCtl: if (cs_be_i[2]) begin
           pasid_en_q <= w[16];
           pasid_priv_q <= w[18];
         end
-        DwPriAllocation: pri_allocation_q <= (pri_allocation_q & ~wmask) | w;
+        DwPriAllocation: if (Ats) pri_allocation_q <= (pri_allocation_q & ~wmask) | w;
         default: ;
       endcase
     end
@@ -319,6 +339,28 @@ module siov_cfg #(
       dev_sta_q <= (dev_sta_q & ~((we && (cs_dw_i == DwDevCtl)) ? w[19:16] : 4'b0)) | dev_sta_set;
     end
   end
+
+  // Page request interface: a status bit is set in spite of its clearing in the same cycle.
+  logic pri_we, pri_start;
+  assign pri_we = we && (cs_dw_i == DwPriCtl);
+  assign pri_start = pri_we && cs_be_i[0] && w[0] && !pri_en_q;
+  assign pri_stopped = !pri_en_q && pri_stopped_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flr_q || !Ats) begin
+      pri_failed_q <= 1'b0;
+      pri_stray_q <= 1'b0;
+      pri_reset_q <= 1'b0;
+    end else begin
+      pri_failed_q <= pri_failure_i || (pri_failed_q && !pri_start && !(pri_we && w[16]));
+      pri_stray_q <= pri_unexpected_i || (pri_stray_q && !pri_start && !(pri_we && w[17]));
+      pri_reset_q <= pri_we && w[1] && !w[0];
+    end
+  end
+  assign pri_reset_o = pri_reset_q;
+  assign stu_o = stu_q;
+  assign pri_alloc_o = pri_allocation_q;
+  assign pri_alloc_ok_o = (pri_allocation_q != '0) && (pri_allocation_q <= PriCapacity);
 
   // Every configuration write that is answered tells us who we are.
   always_ff @(posedge clk_i) begin
@@ -373,6 +415,8 @@ module siov_cfg #(
     cfg_o.pasid_priv_en = pasid_priv_q;
     cfg_o.msix_en = msix_en_q;
     cfg_o.msix_fmask = msix_fmask_q;
+    cfg_o.ats_en = ats_en_q;
+    cfg_o.pri_en = ats_en_q && pri_en_q;
   end
   assign bar0_o = {bar0_q, {Bar0Bits{1'b0}}};
   assign bar2_o = {bar2_q, {Bar2Bits{1'b0}}};
@@ -386,6 +430,8 @@ module siov_cfg #(
 `ifndef SYNTHESIS
   `SIOV_ASSERT(a_flr_pulse, flr_o |=> !flr_o)
   `SIOV_ASSERT(a_no_access_in_reset, flr_o |-> !cs_valid_i)
+  // A page request interface that is enabled has not stopped, and none is on without ATS.
+  `SIOV_ASSERT(a_pri_needs_ats, cfg_o.pri_en |-> cfg_o.ats_en)
   `SIOV_COVER(c_d3, d3_q)
   `SIOV_COVER(c_flr, flr_o)
 `endif

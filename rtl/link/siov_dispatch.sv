@@ -10,6 +10,8 @@
 //   unsupported kind, no BAR, memory space off, wrong prefix, poisoned data        UR
 //   read over more than one 8-byte word, DMWr to BAR0 or not one aligned 64 bytes  CA
 //   DMWr of 64 bytes to a portal                                                   SC or RRS
+// Messages of address translation (siov_msg_decode) leave in their turn among the posted requests and
+// never wait: one a cycle.
 // Latency: DMWr one each three cycles; posted portal or register write one a cycle. Outputs are
 // registers, except p_ready_o, np_ready_o and the configuration access, which depend on the request
 // at the input.
@@ -19,7 +21,9 @@
 module siov_dispatch #(
   /// log2 of the sizes of BAR0 and BAR2 [bytes].
   parameter int unsigned Bar0Bits = 16,
-  parameter int unsigned Bar2Bits = 17
+  parameter int unsigned Bar2Bits = 17,
+  /// Invalidate Requests and PRG Responses are understood.
+  parameter bit Ats = 1'b1
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -61,6 +65,10 @@ module siov_dispatch #(
   output logic [511:0] portal_data_o,
   input  logic portal_rsp_valid_i,
   input  logic portal_rsp_accept_i,
+
+  /// A message of address translation, one cycle.
+  output logic vm_valid_o,
+  output siov_pkg::vm_in_t vm_o,
 
   /// Configuration access of this cycle; read data one cycle later.
   output logic cs_valid_o,
@@ -136,6 +144,23 @@ module siov_dispatch #(
     .byte_count_o(np_byte_count), .lower_addr_o(np_lower_addr)
   );
 
+  logic p_vm_known, p_vm_malformed, p_vm_poisoned, p_vm;
+  siov_pkg::vm_in_t p_vm_data;
+
+  if (Ats) begin : gen_msg
+    siov_msg_decode u_msg_decode (
+      .cfg_i(cfg_i), .hdr_i(p_hdr_i), .prefix_valid_i(p_prefix_valid_i), .prefix_i(p_prefix_i),
+      .data_i(p_data_i[63:0]),
+      .known_o(p_vm_known), .malformed_o(p_vm_malformed), .poisoned_o(p_vm_poisoned),
+      .vm_o(p_vm_data)
+    );
+  end else begin : gen_no_msg
+    assign p_vm_known = 1'b0;
+    assign p_vm_malformed = 1'b0;
+    assign p_vm_poisoned = 1'b0;
+    assign p_vm_data = '0;
+  end
+
   // ---------------------------------------------------------------- who may use which bus
   logic reg_valid_q, reg_write_q;
   logic [17:0] reg_addr_q;
@@ -171,11 +196,12 @@ module siov_dispatch #(
   assign p_drop = p_valid_i && !p_wants_reg && !p_wants_portal;
   assign p_ready_o = p_takes_reg || p_takes_portal || p_drop;
 
-  assign p_err_malformed_o = p_valid_i && p_malformed_i;
-  assign p_err_ur_o = p_valid_i && !p_malformed_i && !p_ignored_msg &&
+  assign p_vm = p_valid_i && !p_malformed_i && p_vm_known && !p_vm_malformed && !p_vm_poisoned;
+  assign p_err_malformed_o = p_valid_i && (p_malformed_i || p_vm_malformed);
+  assign p_err_ur_o = p_valid_i && !p_malformed_i && !p_ignored_msg && !p_vm_known &&
                       !(p_mem_write && (p_bar0 || p_bar2));
-  assign p_err_poisoned_o = p_valid_i && !p_malformed_i && p_mem_write && (p_bar0 || p_bar2) &&
-      p_poisoned;
+  assign p_err_poisoned_o = p_valid_i && !p_malformed_i &&
+      ((p_mem_write && (p_bar0 || p_bar2) && p_poisoned) || p_vm_poisoned);
   assign p_err_ca_o = p_good && p_bar0 && !p_in_word;
 
   // ---------------------------------------------------------------- non-posted
@@ -339,6 +365,18 @@ module siov_dispatch #(
     end
   end
 
+  // ---------------------------------------------------------------- messages
+  logic vm_valid_q;
+  siov_pkg::vm_in_t vm_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) vm_valid_q <= 1'b0;
+    else vm_valid_q <= p_vm;
+    if (p_vm) vm_q <= p_vm_data;
+  end
+  assign vm_valid_o = vm_valid_q;
+  assign vm_o = vm_q;
+
   assign reg_valid_o = reg_valid_q;
   assign reg_write_o = reg_write_q;
   assign reg_addr_o = reg_addr_q;
@@ -355,6 +393,8 @@ module siov_dispatch #(
   `SIOV_ASSERT(a_cplo_hold, cplo_valid_o && !cplo_ready_i |=> cplo_valid_o && $stable(cplo_o))
   // A finished request always finds the completion register free.
   `SIOV_ASSERT(a_cplo_room, cplo_load |-> !cplo_valid_q || cplo_ready_i)
+  // A message never waits.
+  `SIOV_ASSERT(a_vm_leaves, p_vm |-> p_ready_o)
   // Neighbours answer only what was asked.
   `SIOV_ASSERT(a_reg_answer, reg_rvalid_i |-> np_state_q == NpReg)
   `SIOV_ASSERT(a_portal_answer, portal_rsp_valid_i |-> np_state_q == NpPortal)

@@ -2,7 +2,7 @@
 // The device's whole PCIe side: receiver, dispatcher, configuration space and transmitter, wired as
 // docs/architecture.md 1 says.
 //
-// Only wires. Ports are those of architecture.md 1.1 to 1.4 and 1.7 (completions). @spec
+// Only wires. Ports are those of architecture.md 1.1 to 1.4, 1.7 (completions) and 1.8. @spec
 // docs/architecture.md 1
 
 `include "siov_assert.svh"
@@ -21,7 +21,9 @@ module siov_link #(
   /// BAR0 has 256 KiB and the layout of large devices, else 64 KiB.
   parameter bit WideBar0 = 1'b0,
   /// The device sends and answers 10-bit tags.
-  parameter bit LongTags = 1'b0
+  parameter bit LongTags = 1'b0,
+  /// ATS and PRI exist.
+  parameter bit Ats = 1'b1
 ) (
   input  logic clk_i,
   input  logic rst_ni,
@@ -103,6 +105,24 @@ module siov_link #(
   output logic [NumEngines-1:0] rd_ready_o,
   input  logic [NumEngines*siov_pkg::TxReqW-1:0] rd_req_i,
 
+  // translation: requests, messages up and down (architecture.md 1.8)
+  input  logic xr_valid_i,
+  output logic xr_ready_o,
+  input  siov_pkg::tx_req_t xr_req_i,
+  input  logic pm_valid_i,
+  output logic pm_ready_o,
+  input  siov_pkg::pm_out_t pm_i,
+  output logic vm_valid_o,
+  output siov_pkg::vm_in_t vm_o,
+  // page request interface (siov_cfg)
+  output logic [31:0] pri_alloc_o,
+  output logic pri_alloc_ok_o,
+  output logic pri_reset_o,
+  output logic [4:0] stu_o,
+  input  logic pri_stopped_i,
+  input  logic pri_failure_i,
+  input  logic pri_unexpected_i,
+
   // interrupt message
   input  logic msg_valid_i,
   output logic msg_ready_o,
@@ -156,7 +176,7 @@ module siov_link #(
     .cpl_err_hdr_o(cpl_err_hdr)
   );
 
-  siov_dispatch #(.Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits)) u_dispatch (
+  siov_dispatch #(.Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits), .Ats(Ats)) u_dispatch (
     .clk_i(clk_i), .rst_ni(rst_ni), .cfg_i(cfg), .bar0_i(bar0), .bar2_i(bar2), .hold_i(hold),
     .p_valid_i(p_valid), .p_ready_o(p_ready), .p_malformed_i(p_malformed), .p_hdr_i(p_hdr),
     .p_prefix_valid_i(p_prefix_valid), .p_prefix_i(p_prefix), .p_data_i(p_data),
@@ -168,6 +188,7 @@ module siov_link #(
     .reg_rdata_i(reg_rdata_i),
     .portal_valid_o(portal_valid_o), .portal_o(portal_o), .portal_data_o(portal_data_o),
     .portal_rsp_valid_i(portal_rsp_valid_i), .portal_rsp_accept_i(portal_rsp_accept_i),
+    .vm_valid_o(vm_valid_o), .vm_o(vm_o),
     .cs_valid_o(cs_valid), .cs_write_o(cs_write), .cs_dw_o(cs_dw), .cs_be_o(cs_be),
     .cs_wdata_o(cs_wdata),
     .cs_bus_dev_o(cs_bus_dev), .cs_rdata_i(cs_rdata),
@@ -180,13 +201,15 @@ module siov_link #(
 
   siov_cfg #(
     .Bar0Bits(Bar0Bits), .Bar2Bits(Bar2Bits), .MsixTable(MsixTable), .MsixPba(MsixPba),
-    .LongTags(LongTags), .NumVectors(NumVectors), .ImsSupported(ImsSupported)
+    .LongTags(LongTags), .Ats(Ats), .NumVectors(NumVectors), .ImsSupported(ImsSupported)
   ) u_cfg (
     .clk_i(clk_i), .rst_ni(rst_ni),
     .cs_valid_i(cs_valid), .cs_write_i(cs_write), .cs_dw_i(cs_dw), .cs_be_i(cs_be),
     .cs_wdata_i(cs_wdata),
     .cs_bus_dev_i(cs_bus_dev), .cs_rdata_o(cs_rdata), .cpl_sent_i(cpl_sent), .hold_o(hold),
     .cfg_o(cfg), .bar0_o(bar0), .bar2_o(bar2), .flr_o(flr_o), .pending_i(pending_i),
+    .pri_alloc_o(pri_alloc_o), .pri_alloc_ok_o(pri_alloc_ok_o), .pri_reset_o(pri_reset_o),
+    .stu_o(stu_o), .pri_stopped_i(pri_stopped_i), .pri_failure_i(pri_failure_i), .pri_unexpected_i(pri_unexpected_i),
     .p_ur_i(p_err_ur), .p_ca_i(p_err_ca), .p_poisoned_i(p_err_poisoned),
     .p_malformed_i(p_err_malformed),
     .p_hdr_i(p_hdr), .p_prefix_valid_i(p_prefix_valid), .p_prefix_i(p_prefix),
@@ -204,6 +227,8 @@ module siov_link #(
     .wr_valid_i(wr_valid_i), .wr_ready_o(wr_ready_o), .wr_sop_i(wr_sop_i), .wr_eop_i(wr_eop_i),
     .wr_req_i(wr_req_i), .wr_data_i(wr_data_i),
     .rd_valid_i(rd_valid_i), .rd_ready_o(rd_ready_o), .rd_req_i(rd_req_i),
+    .xr_valid_i(xr_valid_i), .xr_ready_o(xr_ready_o), .xr_req_i(xr_req_i),
+    .pm_valid_i(pm_valid_i), .pm_ready_o(pm_ready_o), .pm_i(pm_i), .hold_i(hold),
     .msg_valid_i(msg_valid_i), .msg_ready_o(msg_ready_o), .msg_addr_i(msg_addr_i),
     .msg_data_i(msg_data_i),
     .cplo_valid_i(cplo_valid), .cplo_ready_o(cplo_ready), .cplo_i(cplo),

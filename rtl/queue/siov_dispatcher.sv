@@ -28,6 +28,8 @@ module siov_dispatcher #(
   input  logic [NumGroups*NumEngines-1:0]       grp_eng_i,
   input  logic [NumGroups*6-1:0]                grp_tc_i,
   input  logic [NumWq*siov_pkg::OpsW-1:0]       wq_ops_i,      /// operations that each queue may run
+  input  logic                                  ats_en_i,      /// address translation services
+  input  logic                                  pri_en_i,      /// page requests
   input  logic [NumWq-1:0]                      discard_i,
   input  logic                                  discard_pasid_en_i,
   input  logic [19:0]                           discard_pasid_i,
@@ -177,6 +179,8 @@ module siov_dispatcher #(
       d2_q.max_batch <= d1_cfg_q.max_batch;
       d2_q.tc_a <= d1_tc_q[2:0];
       d2_q.tc_b <= d1_tc_q[5:3];
+      d2_q.ats <= ats_en_i && !d1_cfg_q.ats_dis;
+      d2_q.prs <= ats_en_i && pri_en_i && !d1_cfg_q.ats_dis && !d1_cfg_q.prs_dis;
       d2_q.handle_ok <= 1'b1;
       d2_q.ops <= d1_ops_q;
       lk_pasid_en_q <= d1_cfg_q.pasid_en;

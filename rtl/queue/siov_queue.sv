@@ -23,12 +23,15 @@ module siov_queue #(
   input  logic [NumGroups*NumEngines-1:0]       grp_eng_i,
   input  logic [NumGroups*6-1:0]                grp_tc_i,
   input  logic [NumWq*siov_pkg::OpsW-1:0]       wq_ops_i,        /// operations that each queue may run
+  input  logic                                  ats_en_i,        /// address translation services
+  input  logic                                  pri_en_i,        /// page requests
   input  logic                                  drain_start_i,
   input  logic [NumWq-1:0]                      drain_mask_i,
   output logic [NumWq-1:0]                      drain_busy_o,
   input  logic [NumWq-1:0]                      discard_i,
   input  logic                                  discard_pasid_en_i,
   input  logic [19:0]                           discard_pasid_i,
+  output logic [NumWq-1:0]                      epoch_o,         /// present generation of each queue
   output logic [NumWq*16-1:0]                   wq_occ_o,
   output logic                                  lk_valid_o,
   output logic                                  lk_ims_o,
@@ -56,6 +59,7 @@ module siov_queue #(
   logic             acc_valid, acc_epoch;
   logic [511:0]     rd_desc;
   assign clear = halt_i || flush_i;
+  assign epoch_o = epoch;
 
   // One finished descriptor a cycle.
   logic                  done_any, done_ready;
@@ -90,7 +94,7 @@ module siov_queue #(
 
   siov_dispatcher #(.NumWq(NumWq), .NumGroups(NumGroups), .NumEngines(NumEngines)) u_dispatcher (
     .clk_i, .rst_ni, .clear_i(clear), .wq_cfg_i, .grp_wq_i, .grp_eng_i, .grp_tc_i,
-    .wq_ops_i, .discard_i, .discard_pasid_en_i, .discard_pasid_i,
+    .wq_ops_i, .ats_en_i, .pri_en_i, .discard_i, .discard_pasid_en_i, .discard_pasid_i,
     .nonempty_i(nonempty), .epoch_i(epoch), .idle_i(idle), .rd_valid_o(rd_valid),
     .rd_wq_o(rd_wq), .rd_base_o(rd_base), .rd_size_o(rd_size),
     .rd_desc_i(rd_desc), .rd_ims_i(rd_ims), .rd_epoch_i(rd_epoch),

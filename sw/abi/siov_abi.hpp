@@ -20,7 +20,7 @@ inline constexpr unsigned kVersionMajorWidth = 8;
 
 // GENCAP (RO): General capabilities. @spec 2.2
 inline constexpr std::uint16_t kRegGencap = 0x0010;  ///< BAR0 byte offset
-inline constexpr std::uint64_t kRstGencap = 0x00000000835f2d06u;  ///< value after reset, default build
+inline constexpr std::uint64_t kRstGencap = 0x00000000835f2d07u;  ///< value after reset, default build
 inline constexpr unsigned kGencapBofLsb = 0;  ///< block on fault supported
 inline constexpr unsigned kGencapBofWidth = 1;
 inline constexpr unsigned kGencapOverlapLsb = 1;  ///< overlapping copy supported
@@ -56,7 +56,7 @@ inline constexpr unsigned kGencapBatch1Width = 1;
 
 // WQCAP (RO): Work queue capabilities. @spec 2.3
 inline constexpr std::uint16_t kRegWqcap = 0x0020;  ///< BAR0 byte offset
-inline constexpr std::uint64_t kRstWqcap = 0x007b000001080080u;  ///< value after reset, default build
+inline constexpr std::uint64_t kRstWqcap = 0x00ff000001080080u;  ///< value after reset, default build
 inline constexpr unsigned kWqcapEntriesLsb = 0;  ///< total work queue entries
 inline constexpr unsigned kWqcapEntriesWidth = 16;
 inline constexpr unsigned kWqcapNumWqLsb = 16;  ///< number of work queues

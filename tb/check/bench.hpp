@@ -14,6 +14,7 @@
 #include "check/config.hpp"
 #include "check/config_shadow.hpp"
 #include "check/event_ring.hpp"
+#include "check/grants.hpp"
 #include "check/outstanding.hpp"
 #include "check/range_index.hpp"
 #include "check/register_shadow.hpp"
@@ -93,7 +94,11 @@ struct Bench {
   PasidTable pasids;
   EventRing link_events;
   Outstanding device_requests, host_requests;
+  Grants grants;
   Stats stats;
+
+  /// Place of the TLP under way on the link.
+  std::uint64_t order() const { return stats.tlps_up + stats.tlps_down; }
 
   /// Context of a TLP without further owner.
   Context context(const pcie::Tlp& tlp, std::uint64_t cycle) {

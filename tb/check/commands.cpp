@@ -49,6 +49,7 @@ void Commands::stop_queue(std::uint32_t wq, bool aborted, bool clear, std::uint6
   if (was_on && queue.dedicated && queue.pasid_enable) {
     PasidState& space = bench_.pasids.get(queue.pasid);
     if (space.live_dedicated != 0) --space.live_dedicated;
+    if (clear && !space.live()) forget_translations(queue.pasid, cycle);
   }
   if (wq < 256) {
     for (PasidState* space : bench_.pasids.all()) space->shared.reset(wq);
@@ -56,6 +57,12 @@ void Commands::stop_queue(std::uint32_t wq, bool aborted, bool clear, std::uint6
   queue.state = QueueState::kDisabled;
   queue.unfinished = 0;
   if (clear) registers.clear_queue(wq);
+}
+
+void Commands::forget_translations(std::uint32_t pasid, std::uint64_t cycle) {
+  pages_.judge_stopped(pasid, cycle);
+  bench_.grants.end({.pasid = pasid}, bench_.order(), GrantEnd::kReset, cycle);
+  bench_.grants.forget_refusals(pasid);
 }
 
 void Commands::disable_all(bool aborted, std::uint64_t cycle) {
@@ -86,6 +93,8 @@ void Commands::ended(const RegisterShadow::Ended& ended, std::uint64_t cycle) {
       return;
     case abi::kCmdResetDevice:
       disable_all(true, cycle);
+      for (const PasidState* space : bench_.pasids.all()) forget_translations(space->pasid, cycle);
+      bench_.grants.end({.without = true}, bench_.order(), GrantEnd::kReset, cycle);
       registers.reset(false);
       return;
     case abi::kCmdDrainAll:

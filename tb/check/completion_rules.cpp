@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "check/tlp_rules.hpp"
+#include "pcie/ats_tlp.hpp"
 
 namespace siov::check {
 
@@ -84,7 +85,9 @@ void TlpRules::completion(Direction direction, const Tlp& t, std::uint64_t cycle
     table.close(r);
     return;
   }
-  if (r.type == TlpType::kMemRead) {
+  if (r.at == 1) {
+    translation_piece(t, r, at, seen);
+  } else if (r.type == TlpType::kMemRead) {
     read_piece(direction, t, r, at, seen);
   } else {
     seen.last = true;
@@ -113,6 +116,34 @@ void TlpRules::completion_identity(Direction direction, const Tlp& t, const Requ
       text = fmt::format("Completer ID {:#06x}, captured {:#06x}", t.completer.value, f.bdf.value);
   }
   if (!bench_.report.holds(Rule::kPcie33, ok)) fail(Rule::kPcie33, at, text);
+}
+
+/// One or two completions of whole entries; the last has as many bytes as Byte Count says, at the
+/// end of a block. @spec pcie.md 9.2, vtd.md 4.6
+void TlpRules::translation_piece(const Tlp& t, Request& r, const Context& at, Seen& seen) {
+  Report& report = bench_.report;
+  seen.bytes_before = r.span - r.left;
+  seen.last = true;
+  if (t.status != CplStatus::kSc) return;
+  const bool whole = t.payload_bytes % pcie::kEntryBytes == 0 && t.payload_bytes <= r.left;
+  if (!report.holds(Rule::kPcie39, whole && t.payload_bytes != 0)) {
+    fail(Rule::kPcie39, at,
+         fmt::format("{} payload bytes of translations, {} were asked for", t.payload_bytes,
+                     r.left));
+    return;
+  }
+  if (!report.holds(Rule::kPcie36, t.byte_count >= t.payload_bytes && t.byte_count <= r.left)) {
+    fail(Rule::kPcie36, at,
+         fmt::format("Byte Count {}, {} bytes of translations", t.byte_count, t.payload_bytes));
+    return;
+  }
+  const std::uint32_t lower = (bench_.config.host_rcb - t.byte_count) & 0x7F;
+  if (!report.holds(Rule::kPcie37, t.lower_address == lower)) {
+    fail(Rule::kPcie37, at,
+         fmt::format("Lower Address {:#x}, {:#x} for the end of a block", t.lower_address, lower));
+  }
+  seen.last = t.byte_count == t.payload_bytes;
+  r.left -= t.payload_bytes;
 }
 
 void TlpRules::read_piece(Direction direction, const Tlp& t, Request& r, const Context& at,

@@ -43,6 +43,9 @@ struct Config {
   std::uint64_t completion_limit_cycles = 500000;  ///< PCIE-42: other requests [cycles]
   std::uint64_t device_timeout_cycles =
       25000;  ///< shortest completion timeout of the device: 50 us at 2 ns
+  std::uint64_t invalidate_limit_cycles = 100000;  ///< PCIE-69 [cycles]
+  std::uint64_t page_retry_cycles = 100000;        ///< PCIE-74: success to translation request
+  std::uint32_t max_page_retries = 64;        ///< PCIE-74: of one page, without a grant between
   std::uint64_t no_progress_cycles = 500000;  ///< PCIE-56 [cycles]
   std::uint64_t late_data_cycles =
       20000;                   ///< data, interrupt or record that is still to come [cycles]

@@ -26,6 +26,8 @@ constexpr std::uint32_t kDeviceControlBits =
 constexpr std::uint32_t kMpsBits = 0x0000'00E0;
 constexpr std::uint32_t kMsixBits = 0xC000'0000;   // Enable, Function Mask in the upper half of DW0
 constexpr std::uint32_t kPasidBits = 0x0005'0000;  // Enable, Privileged in the upper half of +4
+constexpr std::uint32_t kAtsBits = 0x801F'0000;    // Enable, STU in the upper half of +4
+constexpr std::uint32_t kPriBits = 0x0000'0001;    // Enable
 constexpr std::uint32_t kFlrBit = 0x0000'8000;
 constexpr std::uint32_t kBarBits = 0xFFFF'0000;  // above the smallest BAR of this interface, 64 KiB
 
@@ -42,7 +44,43 @@ ConfigShadow::Known* ConfigShadow::known_field(std::uint16_t offset) {
   if (offset == cap_msix_) return &msix_control_;
   if (offset == cap_pm_ + 0x04) return &pm_control_;
   if (cap_pasid_ != 0 && offset == cap_pasid_ + 0x04) return &pasid_control_;
+  if (cap_ats_ != 0 && offset == cap_ats_ + 0x04) return &ats_control_;
+  if (cap_pri_ != 0 && offset == cap_pri_ + 0x04) return &pri_control_;
+  if (cap_pri_ != 0 && offset == cap_pri_ + 0x0C) return &pri_allocation_;
   return nullptr;
+}
+
+/// @return whether the register belongs to address translation. @spec pcie.md 9.5
+bool ConfigShadow::apply_translation(const Known* known, std::uint8_t be, std::uint32_t dword,
+                                     std::uint64_t cycle) {
+  if (known == &ats_control_) {
+    expect(ats_control_, kAtsBits, be, dword);
+    const bool on = ats_control_.value >> 31 != 0;
+    if (ats && !on) ats_off_cycle = cycle;
+    ats = on;
+    stu = ats_control_.value >> 16 & 0x1F;
+  } else if (known == &pri_control_) {
+    expect(pri_control_, kPriBits, be, dword);
+    const bool on = (pri_control_.value & 1) != 0;
+    if (pri && !on) pri_off_cycle = cycle;
+    pri = on;
+    pri_reset = (byte_mask(be) & 2) != 0 && (dword & 2) != 0;
+  } else if (known == &pri_allocation_) {
+    expect(pri_allocation_, 0, be, dword);
+    page_allocation = pri_allocation_.value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void ConfigShadow::learn_translation(std::uint16_t offset, std::uint32_t dword) {
+  if (offset == cap_ats_ + 0x04) {
+    invalidate_depth = (dword & 0x1F) == 0 ? 32 : dword & 0x1F;
+    global_invalidate = (dword >> 6 & 1) != 0;
+  } else if (offset == cap_pri_ + 0x04) {
+    prg_pasid_required = dword >> 31 != 0;
+  }
 }
 
 void ConfigShadow::expect(Known& known, std::uint32_t judged, std::uint8_t be,
@@ -71,6 +109,7 @@ bool ConfigShadow::on_write(std::uint16_t offset, std::uint8_t be, std::uint32_t
   }
   Known* known = known_field(offset);
   if (known == nullptr) return false;
+  if (apply_translation(known, be, dword, cycle)) return false;
   if (known == &command_) {
     expect(command_, kCommandBits, be, dword);
     apply_command(command_.value, cycle);
@@ -124,6 +163,7 @@ bool ConfigShadow::on_write(std::uint16_t offset, std::uint8_t be, std::uint32_t
     pasid = on;
     pasid_execute = (known->value >> 17 & 1) != 0;
     pasid_privileged = (known->value >> 18 & 1) != 0;
+    translated_pasid = (known->value >> 19 & 1) != 0;
   }
   return false;
 }
@@ -140,6 +180,13 @@ void ConfigShadow::flr(std::uint64_t cycle) {
   device_control_ = {kept_mps, kMpsBits, false};  // MPS survives FLR. @spec pcie.md 10.7
   msix_control_ = {0, kMsixBits, false};
   pasid_control_ = {0, kPasidBits, false};
+  ats_control_ = {0, kAtsBits, false};
+  pri_control_ = {0, kPriBits, false};
+  pri_allocation_ = {};
+  if (ats) ats_off_cycle = cycle;
+  if (pri) pri_off_cycle = cycle;
+  ats = pri = pri_reset = translated_pasid = false;
+  stu = page_allocation = 0;
   device_control2_ = pm_control_ = {};
   memory_space = bus_master = bus_master_was_on = d3hot = pasid = pasid_privileged = pasid_execute =
       false;
@@ -167,6 +214,7 @@ ConfigShadow::Finding ConfigShadow::on_read(std::uint16_t offset, std::uint32_t 
 }
 
 ConfigShadow::Finding ConfigShadow::learn(std::uint16_t offset, std::uint32_t dword) {
+  learn_translation(offset, dword);
   const std::size_t index = offset / 4u;
   if (seen_valid_[index] && seen_[index] == dword) return {};
   seen_[index] = dword;
@@ -216,6 +264,7 @@ ConfigShadow::Finding ConfigShadow::walk_extended() {
     const std::uint32_t header = seen_[at / 4];
     if ((header & 0xFFFF) == 0x1B) cap_pasid_ = static_cast<std::uint16_t>(at);
     if ((header & 0xFFFF) == 0x0F) cap_ats_ = static_cast<std::uint16_t>(at);
+    if ((header & 0xFFFF) == 0x13) cap_pri_ = static_cast<std::uint16_t>(at);
     at = header >> 20;
   }
   return {};

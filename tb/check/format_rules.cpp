@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "check/tlp_rules.hpp"
+#include "pcie/ats_tlp.hpp"
 
 namespace siov::check {
 
@@ -36,9 +37,10 @@ bool is_config_or_io(TlpType type) {
 }
 bool is_message(TlpType type) { return type == TlpType::kMessage || type == TlpType::kMessageData; }
 
-// Message codes. @spec pcie.md 9.3, 9.4, 10.6
-constexpr std::uint8_t kMsgInvalidateRequest = 0x01, kMsgInvalidateCompletion = 0x02,
-                       kMsgPageRequest = 0x04, kMsgPrgResponse = 0x05;
+constexpr std::uint8_t kMsgInvalidateRequest = pcie::kMsgInvalidateRequest,
+                       kMsgInvalidateCompletion = pcie::kMsgInvalidateCompletion,
+                       kMsgPageRequest = pcie::kMsgPageRequest,
+                       kMsgPrgResponse = pcie::kMsgPageResponse;
 
 }  // namespace
 
@@ -51,6 +53,11 @@ bool TlpRules::legal_type(Direction direction, const Tlp& t) const {
   }
   return !(is_message(t.type) &&
            (t.message_code == kMsgPageRequest || t.message_code == kMsgInvalidateCompletion));
+}
+
+bool TlpRules::translating(std::uint64_t cycle) const {
+  const ConfigShadow& f = bench_.function;
+  return f.ats || (f.ats_off_cycle != 0 && cycle <= f.ats_off_cycle + bench_.config.grace_cycles);
 }
 
 bool TlpRules::format(Direction direction, const Tlp& t, std::uint64_t cycle) {
@@ -76,13 +83,13 @@ bool TlpRules::format(Direction direction, const Tlp& t, std::uint64_t cycle) {
     fail(Rule::kPcie04, bench_.context(t, cycle),
          t.td ? "TD set although this link has no digests" : "EP set without payload");
   }
-  const bool at_legal = is_memory(t.type)
-                            ? t.at == 0 || (bench_.function.ats && t.at < 3 &&
-                                            (t.at != 1 || t.type == TlpType::kMemRead))
-                            : t.at == 0;
+  const bool at_legal = t.at == 0 || (is_memory(t.type) && t.at < 3 && translating(cycle) &&
+                                      (t.at != 1 || t.type == TlpType::kMemRead));
   if (!report.holds(Rule::kPcie05, at_legal))
     fail(Rule::kPcie05, bench_.context(t, cycle), fmt::format("AT {}", t.at));
-  if (!report.holds(Rule::kPcie10, !t.reserved_bits_set))
+  const bool reserved =
+      t.reserved_bits_set || (is_message(t.type) && pcie::message_reserved_bits(t));
+  if (!report.holds(Rule::kPcie10, !reserved))
     fail(Rule::kPcie10, bench_.context(t, cycle), "a reserved bit is 1");
   if (is_config_or_io(t.type)) {
     const bool ok = t.length_dw == 1 && t.last_be == 0 && t.tc == 0 && !t.ro && !t.ns && !t.ido;
@@ -138,10 +145,11 @@ bool TlpRules::prefix(Direction direction, const Tlp& t, std::uint64_t cycle) {
     return true;
   }
   if (direction == Direction::kDown) return true;
-  const bool request = is_memory(t.type);
+  const bool page_request = is_message(t.type) && t.message_code == kMsgPageRequest;
+  const bool request = is_memory(t.type) || page_request;
   if (!report.holds(Rule::kPcie26, request)) {
     fail(Rule::kPcie26, bench_.context(t, cycle),
-         "PASID prefix on a TLP that is not a memory request");
+         "PASID prefix on a TLP that is no memory request and no page request");
     return true;
   }
   const bool going_off =

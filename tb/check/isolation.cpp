@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pcie/ats_tlp.hpp"
+
 namespace siov::check {
 
 using pcie::Tlp;
 using pcie::TlpType;
 
-namespace {
-
-/// Whether this is what the work would write there. Reads have no content.
 bool content_fits(const RangeIndex::Entry& e, const Tlp& t) {
   if (t.type == TlpType::kMemRead) return t.first_byte() + t.byte_span() <= e.hi;
   if (e.kind == RangeKind::kRecord) return t.address == e.lo && t.payload_bytes == 32;
@@ -25,8 +24,6 @@ bool content_fits(const RangeIndex::Entry& e, const Tlp& t) {
   const std::byte* expected = piece->data + (lo - piece->lo);
   return std::memcmp(t.payload.data() + (lo - t.address), expected, t.byte_span()) == 0;
 }
-
-}  // namespace
 
 bool Isolation::owned(PasidState& space, const Tlp& t, Request* request, std::uint64_t cycle) {
   if (t.type != TlpType::kMemRead) return scoreboard_.write(space, t, cycle);
@@ -133,8 +130,17 @@ bool Isolation::explain_foreign(const PasidState& space, const Tlp& t, bool sure
     if (victim == nullptr) continue;
     const bool ignored = victim->dedicated || victim->is_member();
     const bool from_body = ignored && victim->descriptor.pasid.value == t.prefix.pasid;
+    const Context at = scoreboard_.context(*victim, &t, cycle);
+    if (t.at == pcie::kAtTranslated) {
+      bench_.report.violation(
+          Rule::kSiovD26, at,
+          fmt::format(
+              "translated address was granted to PASID {:#x}, the work belongs to PASID {:#x}",
+              t.prefix.pasid, other->pasid));
+      return true;
+    }
     bench_.report.violation(
-        from_body ? Rule::kSiovD23 : Rule::kSiovD22, scoreboard_.context(*victim, &t, cycle),
+        from_body ? Rule::kSiovD23 : Rule::kSiovD22, at,
         fmt::format("carries PASID {:#x}{}, the work belongs to PASID {:#x}", t.prefix.pasid,
                     from_body ? " of the descriptor's body" : "", other->pasid));
     return true;

@@ -4,6 +4,10 @@
 // would have been, what it repeats, what should never have run.
 //
 //   isolation.on_request(tlp, request, cycle);   // request: table entry of a read, null for writes
+//
+// A translated request is looked up among the grants of its address and judged as what it is for
+// the PASID that the address was granted to: PCIE-27, 64 to 66, SIOV-D-26
+// (isolation_translated.cpp).
 #pragma once
 
 #include <vector>
@@ -28,8 +32,25 @@ class Isolation {
         read_buffers_(bench) {}
 
   void on_request(const pcie::Tlp& t, Request* request, std::uint64_t cycle);
+  /// A memory read or write with AT = 10.
+  void on_translated(const pcie::Tlp& t, Request* request, std::uint64_t cycle);
 
  private:
+  /// What the search for a grant has found on its way.
+  struct Misses {
+    const Grant* stale = nullptr;         ///< the right is gone
+    const Grant* untranslated = nullptr;  ///< U = 1
+    const Grant* partly = nullptr;        ///< the request runs over its end
+    const Grant* no_right = nullptr;      ///< never had the right
+  };
+  bool enter_translated(const pcie::Tlp& t, Request* request, std::uint64_t cycle, Misses& misses);
+  void look_like(const pcie::Tlp& t, const Grant& grant);
+  bool take_view(Request* request, const Grant& grant, bool write, std::uint64_t cycle);
+  int fit(const Grant& grant, const pcie::Tlp& t);
+  void explain_translated(const pcie::Tlp& t, const Misses& misses, std::uint64_t cycle);
+  void explain_stale(const pcie::Tlp& t, const Grant& grant, std::uint64_t cycle);
+  /// Work of another PASID that would do this at the same place in its page.
+  const WorkItem* foreign_work(const pcie::Tlp& view, std::uint32_t pasid) const;
   bool owned(PasidState& space, const pcie::Tlp& t, Request* request, std::uint64_t cycle);
   void without_pasid(const pcie::Tlp& t, Request* request, std::uint64_t cycle);
   void explain(PasidState& space, const pcie::Tlp& t, std::uint64_t cycle);
@@ -45,6 +66,11 @@ class Isolation {
   Portals& portals_;
   EventLogRules& log_;
   ReadBuffers read_buffers_;
+  pcie::Tlp view_;  ///< a translated request as its PASID sees it
+  std::vector<Grant> candidates_;
 };
+
+/// Whether this is what the work of the range would do there. Reads have no content.
+bool content_fits(const RangeIndex::Entry& e, const pcie::Tlp& t);
 
 }  // namespace siov::check

@@ -32,6 +32,9 @@ struct Request {
   bool accepted_early = false;  ///< deferrable: work was seen before the answer
   bool counted = false;         ///< deferrable: counted as under way in its queue
   bool list = false;            ///< read of a descriptor list
+  bool no_write = false;        ///< translation request: NW
+  bool privileged = false;      ///< PMR
+  std::uint8_t at = 0;          ///< AT field
   std::uint8_t engine = 0;      ///< data read: engine, and lines of its reorder store
   std::uint16_t lines = 0;
   pcie::TlpType type = pcie::TlpType::kUnknown;
@@ -45,7 +48,9 @@ struct Request {
   std::uint32_t span = 0;     ///< bytes asked for
   std::uint32_t pasid = 0;
   std::uint64_t cycle = 0;
-  RequesterId target;  ///< configuration
+  std::uint64_t order = 0;        ///< place on the link (Bench::order)
+  std::uint64_t grant_order = 0;  ///< translated read: of the translation request it relies on
+  RequesterId target;             ///< configuration
   std::uint16_t register_offset = 0;
   std::uint32_t written = 0;  ///< configuration write: the DW
   std::uint32_t queue = 0;    ///< deferrable to a portal: WQ
@@ -101,6 +106,10 @@ class Outstanding {
     r.register_offset = t.register_offset;
     r.item = nullptr;
     r.list = false;
+    r.at = t.at;
+    r.no_write = t.at == 1 && (t.ph & 1) != 0;
+    r.privileged = t.prefix.privileged;
+    r.grant_order = 0;
     return r;
   }
   void close(Request& r) {

@@ -15,9 +15,12 @@
 #include "check/event_log.hpp"
 #include "check/interrupts.hpp"
 #include "check/isolation.hpp"
+#include "check/page_requests.hpp"
 #include "check/portals.hpp"
 #include "check/scoreboard.hpp"
 #include "check/tlp_rules.hpp"
+#include "check/translations.hpp"
+#include "pcie/ats_tlp.hpp"
 
 namespace siov::check {
 
@@ -38,7 +41,9 @@ struct Referee::Parts {
         portals(bench, scoreboard),
         event_log(bench, scoreboard),
         isolation(bench, scoreboard, interrupts, portals, event_log),
-        commands(bench, scoreboard),
+        pages(bench, scoreboard),
+        translations(bench, scoreboard, pages),
+        commands(bench, scoreboard, pages),
         credits(bench) {}
 
   void down(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle);
@@ -65,6 +70,8 @@ struct Referee::Parts {
   Portals portals;
   EventLogRules event_log;
   Isolation isolation;
+  PageRequests pages;
+  Translations translations;
   Commands commands;
   Credits credits;
   Digest digest;
@@ -108,6 +115,12 @@ void Referee::Parts::down(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycl
     case TlpType::kCompletionData:
       completed(t, seen, cycle);
       return;
+    case TlpType::kMessage:
+      if (t.message_code == pcie::kMsgPageResponse) pages.on_response(t, cycle);
+      return;
+    case TlpType::kMessageData:
+      if (t.message_code == pcie::kMsgInvalidateRequest) translations.on_invalidate(t, cycle);
+      return;
     default:
       return;
   }
@@ -115,8 +128,10 @@ void Referee::Parts::down(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycl
 
 void Referee::Parts::completed(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle) {
   if (seen.answered == nullptr) return;
-  const Request& request = *seen.answered;
-  if (t.status != pcie::CplStatus::kSc || t.ep) {
+  Request& request = *seen.answered;
+  if (request.at == pcie::kAtRequest) {
+    translations.on_completion(t, request, cycle);
+  } else if (t.status != pcie::CplStatus::kSc || t.ep) {
     scoreboard.read_failed(request.owner(), cycle);
   } else if (request.item != nullptr && (request.list || request.span == 0)) {
     scoreboard.read_data(request, t, seen.bytes_before, cycle);
@@ -128,12 +143,18 @@ void Referee::Parts::configuration_write(const Tlp& t, std::uint64_t cycle) {
   ConfigShadow& f = bench.function;
   std::uint32_t dword = 0;
   for (unsigned i = 0; i < 4; ++i) dword |= std::to_integer<std::uint32_t>(t.payload[i]) << (8 * i);
-  const bool bus_master = f.bus_master, pasid = f.pasid;
-  if (f.on_write(t.register_offset, t.first_be, dword, t.config_target, cycle)) {
+  const bool bus_master = f.bus_master, pasid = f.pasid, ats = f.ats, pri = f.pri;
+  const bool lost = f.on_write(t.register_offset, t.first_be, dword, t.config_target, cycle);
+  if (ats && !f.ats && !lost) translations.disabled(cycle);
+  if (t.register_offset == f.page_request_status()) pages.on_control(t.first_be, dword);
+  if (lost) {
     interrupts.forget();
     portals.forget();
+    translations.forget(cycle);
+    pages.forget();
     commands.lost(true, cycle);
-  } else if (bench.registers.device_enabled() && (bus_master != f.bus_master || pasid != f.pasid)) {
+  } else if (bench.registers.device_enabled() &&
+             (bus_master != f.bus_master || pasid != f.pasid || ats != f.ats || pri != f.pri)) {
     commands.lost(false, cycle);  // Halt. @spec dsa.md 1.4
   }
   bench.registers.set_msix(f.msix_entries, f.msix_table, f.msix_pending);
@@ -168,8 +189,21 @@ void Referee::Parts::up(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle)
     return;
   }
   if (seen.timed_out.item != nullptr) scoreboard.read_failed(seen.timed_out, cycle);
-  if (t.type == TlpType::kMemRead || t.type == TlpType::kMemWrite)
-    isolation.on_request(t, seen.opened, cycle);
+  if (seen.translation_timed_out)
+    translations.timed_out(seen.timed_out_pasid, seen.timed_out_page, cycle);
+  if (t.type == TlpType::kMemRead || t.type == TlpType::kMemWrite) {
+    if (t.at == pcie::kAtUntranslated || !rules.translating(cycle)) {  // PCIE-05
+      isolation.on_request(t, seen.opened, cycle);
+    } else if (t.at == pcie::kAtTranslated) {
+      isolation.on_translated(t, seen.opened, cycle);
+    } else if (t.type == TlpType::kMemRead && t.at == pcie::kAtRequest) {
+      translations.on_request(t, seen.opened, cycle);
+    }
+  } else if (t.message_code == pcie::kMsgPageRequest) {
+    pages.on_request(t, cycle);
+  } else if (t.message_code == pcie::kMsgInvalidateCompletion) {
+    translations.on_invalidate_done(t, cycle);
+  }
 }
 
 void Referee::Parts::answered(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle) {
@@ -187,6 +221,8 @@ void Referee::Parts::answered(const Tlp& t, TlpRules::Seen& seen, std::uint64_t 
       std::uint32_t dword = 0;
       for (unsigned i = 0; i < 4; ++i)
         dword |= std::to_integer<std::uint32_t>(t.payload[i]) << (8 * i);
+      if (request.register_offset == bench.function.page_request_status())
+        pages.on_status(dword, t, cycle);
       bench.report.check(Rule::kPcie87);
       bench.report.check(Rule::kPcie88);
       bench.report.check(Rule::kPcie90);
@@ -283,6 +319,8 @@ void Referee::scan(std::uint64_t cycle) {
   parts_->credits.scan(cycle);
   parts_->interrupts.settle_early(cycle, false);
   parts_->interrupts.scan(cycle);
+  parts_->translations.scan(cycle);
+  parts_->pages.scan(cycle);
   parts_->scoreboard.scan(cycle);
 }
 
@@ -290,6 +328,8 @@ void Referee::end_of_test(std::uint64_t cycle) {
   scan(cycle);
   parts_->rules.end_of_test(cycle);
   parts_->interrupts.settle_early(cycle, true);
+  parts_->translations.end_of_test(cycle);
+  parts_->pages.end_of_test(cycle);
   parts_->scoreboard.end_of_test(cycle);
   parts_->credits.end_of_test(cycle);
 }

@@ -311,6 +311,9 @@ void RegisterShadow::latch_queue(std::uint32_t wq) {
   q.threshold = dword(base + 4) & 0xFFFF;
   q.dedicated = (mode & 1) != 0;
   q.bof = (mode >> 1 & 1) != 0;
+  // Only where there is such a control. @spec dsa.md 2.3, 2.9
+  q.ats_disabled = (mode >> 2 & 1) != 0 && (wqcap_ >> abi::kWqcapAtsControlLsb & 1) != 0;
+  q.prs_disabled = (mode >> 3 & 1) != 0 && (wqcap_ >> abi::kWqcapPrsControlLsb & 1) != 0;
   q.pasid = mode >> 8 & 0xF'FFFF;
   q.pasid_enable = (mode >> 28 & 1) != 0;
   q.privileged = (mode >> 29 & 1) != 0;

@@ -38,7 +38,11 @@ void Report::violation(Rule rule, const Context& context, std::string message) {
   v.cycle = context.cycle;
   v.time_ns = context.cycle * period_ / 1000;
   v.message = std::move(message);
-  if (context.tlp != nullptr) v.tlp = tlp_text(*context.tlp);
+  if (context.tlp != nullptr) {
+    const bool view = context.tlp == view_ && wire_ != nullptr;
+    v.tlp = tlp_text(view ? *wire_ : *context.tlp);
+    if (view) v.tlp += fmt::format(" = {:#x} of its owner", view_->first_byte());
+  }
   v.wq = context.wq;
   v.pasid = context.pasid;
   v.descriptor = context.descriptor;

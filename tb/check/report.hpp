@@ -64,6 +64,12 @@ class Report {
     names_ = std::move(names);
   }
 
+  /// Reports that name `view` as their TLP speak of `wire`, which it is a view of.
+  void set_view(const pcie::Tlp* view, const pcie::Tlp* wire) {
+    view_ = view;
+    wire_ = wire;
+  }
+
   /// Counts one evaluation of a rule.
   void check(Rule rule) { ++checks_[static_cast<std::size_t>(rule)]; }
   /// Counts one evaluation; true if it held. The caller reports otherwise.
@@ -84,6 +90,8 @@ class Report {
 
  private:
   coro::SimTime period_;
+  const pcie::Tlp* view_ = nullptr;
+  const pcie::Tlp* wire_ = nullptr;
   std::function<std::string(std::uint32_t, std::uint32_t)> names_;
   std::array<std::uint64_t, kNumRules> checks_{};
   std::array<std::uint64_t, kNumRules> counts_{};

@@ -163,6 +163,9 @@ void TlpRules::device_read(const Tlp& t, std::uint64_t cycle, Seen& seen) {
   if (old.active) {
     if (cycle >= old.cycle + bench_.config.device_timeout_cycles) {
       seen.timed_out = old.owner();
+      seen.translation_timed_out = old.at == 1;
+      seen.timed_out_pasid = old.has_pasid ? old.pasid : kNoPasid;
+      seen.timed_out_page = old.address;
     } else {
       fail(Rule::kPcie16, bench_.context(t, cycle),
            fmt::format("tag {:#x} is in use since {} ns", t.tag,
@@ -172,20 +175,25 @@ void TlpRules::device_read(const Tlp& t, std::uint64_t cycle, Seen& seen) {
   Request& r = table.open(t, cycle);
   r.start = r.next = t.first_byte();
   r.span = r.left = t.byte_span();
+  r.order = bench_.order();
   seen.opened = &r;
   if (!report.holds(Rule::kPcie21, table.count() <= bench_.config.max_outstanding_reads)) {
     fail(Rule::kPcie21, bench_.context(t, cycle),
          fmt::format("{} reads outstanding, at most {} allowed", table.count(),
                      bench_.config.max_outstanding_reads));
   }
-  if (!bench_.config.check_read_data || bench_.config.memory == nullptr || r.span == 0 ||
+  if (t.at == 0) expect_data(bench_, r);
+}
+
+void expect_data(Bench& bench, Request& r) {
+  if (!bench.config.check_read_data || bench.config.memory == nullptr || r.span == 0 ||
       r.span > r.expected.size())
     return;
-  std::optional<Pasid> space = bench_.config.rid_pasid;
-  if (t.prefix.present) space = Pasid{t.prefix.pasid};
+  std::optional<Pasid> space = bench.config.rid_pasid;
+  if (r.has_pasid) space = Pasid{r.pasid};
   if (space)
     r.data_known =
-        bench_.config.memory->peek(*space, Iova{r.next}, std::span(r.expected).first(r.span));
+        bench.config.memory->peek(*space, Iova{r.next}, std::span(r.expected).first(r.span));
 }
 
 void TlpRules::host_request(const Tlp& t, std::uint64_t cycle, Seen& seen) {

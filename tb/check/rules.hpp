@@ -19,7 +19,7 @@ namespace siov::check {
   X(kPcie02, "PCIE-02", "pcie 12.1", "header length fits the address: 3 DW below 4 GB, 4 DW above") \
   X(kPcie03, "PCIE-03", "pcie 12.1", "payload equals Length; no payload on a data-less format") \
   X(kPcie04, "PCIE-04", "pcie 12.1", "EP only with payload; no TD") \
-  X(kPcie05, "PCIE-05", "pcie 12.1", "AT is 00 while ATS is disabled and on everything but memory requests") \
+  X(kPcie05, "PCIE-05", "pcie 12.1", "AT is 00 while ATS is disabled and on everything but memory requests; AT 01 only on reads") \
   X(kPcie06, "PCIE-06", "pcie 12.1", "traffic class inside the configured map") \
   X(kPcie07, "PCIE-07", "pcie 12.1", "RO, NS, IDO only where their enables allow them; none on messages") \
   X(kPcie08, "PCIE-08", "pcie 12.1", "only the PASID prefix, on a TLP that may carry one") \
@@ -41,6 +41,7 @@ namespace siov::check {
   X(kPcie24, "PCIE-24", "pcie 12.3", "PASID is that of a live ADI") \
   X(kPcie25, "PCIE-25", "pcie 12.3", "PMR and ER only with capability and enable") \
   X(kPcie26, "PCIE-26", "pcie 12.3", "no prefix on completions, messages and interrupt writes") \
+  X(kPcie27, "PCIE-27", "pcie 12.3", "translated request: PASID only with its enable, and that of its translation") \
   X(kPcie28, "PCIE-28", "pcie 12.3", "every DMA of an ADI carries a PASID") \
   X(kPcie29, "PCIE-29", "pcie 12.3", "no TLP with a PASID after its stop has completed") \
   X(kPcie30, "PCIE-30", "pcie 12.3", "received PASID request while PASID Enable is 0 gets UR") \
@@ -66,6 +67,18 @@ namespace siov::check {
   X(kPcie59, "PCIE-59", "pcie 12.6", "pending bit is set exactly while an event waits") \
   X(kPcie60, "PCIE-60", "pcie 12.6", "unmasking a pending entry sends one message") \
   X(kPcie62, "PCIE-62", "pcie 12.6", "interrupt entry belongs to the work that signals it") \
+  X(kPcie63, "PCIE-63", "pcie 12.7", "translation request: even Length, all bytes, page address") \
+  X(kPcie64, "PCIE-64", "pcie 12.7", "translated request inside a granted range, with its right; ranges of at least one STU") \
+  X(kPcie65, "PCIE-65", "pcie 12.7", "range with U = 1 is accessed untranslated") \
+  X(kPcie66, "PCIE-66", "pcie 12.7", "no translated request that relies on an invalidated translation") \
+  X(kPcie67, "PCIE-67", "pcie 12.7", "Invalidate Completion: outstanding ITag, to its requester, always the same count") \
+  X(kPcie68, "PCIE-68", "pcie 12.7", "Invalidate Completion after the reads that used the entry") \
+  X(kPcie69, "PCIE-69", "pcie 12.7", "every Invalidate Request is answered in time; not more than the device can take") \
+  X(kPcie70, "PCIE-70", "pcie 12.7", "page request: enabled, group not reused before its response, one last request a group") \
+  X(kPcie71, "PCIE-71", "pcie 12.7", "PRG response matches one group; unknown index and failure show in the status and stop") \
+  X(kPcie72, "PCIE-72", "pcie 12.7", "PASID on a PRG response exactly as the status says") \
+  X(kPcie73, "PCIE-73", "pcie 12.7", "stop marker behind all page requests of its PASID") \
+  X(kPcie74, "PCIE-74", "pcie 12.7", "success of a page request is followed by a translation request; bounded retry") \
   X(kPcie75, "PCIE-75", "pcie 12.8", "deferrable write to a live shared portal is answered success or retry") \
   X(kPcie78, "PCIE-78", "pcie 12.8", "deferrable write of wrong size, alignment or place is not accepted") \
   X(kPcie79, "PCIE-79", "pcie 12.8", "poisoned deferrable write is answered UR or retry") \
@@ -82,10 +95,15 @@ namespace siov::check {
   X(kSiovD08, "SIOV-D-08", "siov 2.1", "privileged attribute is that of the queue or descriptor") \
   X(kSiovD22, "SIOV-D-22", "siov 2.1", "request for an ADI carries that ADI's PASID, not another's") \
   X(kSiovD23, "SIOV-D-23", "siov 2.1", "PASID of a dedicated queue comes from host state, not the descriptor") \
+  X(kSiovD25, "SIOV-D-25", "siov 2.1", "translation request for an ADI carries that ADI's PASID") \
+  X(kSiovD26, "SIOV-D-26", "siov 2.1", "translated address was granted to the PASID that the work belongs to") \
   X(kSiovD27, "SIOV-D-27", "siov 2.1", "interrupt messages are single-DW untranslated writes") \
   X(kSiovD28, "SIOV-D-28", "siov 2.1", "DMA into the interrupt window stays DMA: it carries its PASID") \
   X(kSiovD33, "SIOV-D-33", "siov 2.1", "a refused interrupt handle sends nothing") \
+  X(kSiovD41, "SIOV-D-41", "siov 2.1", "after a reset no old translation is used and no page request is outstanding") \
   X(kSiovD44, "SIOV-D-44", "siov 2.1", "drain completes only after the work accepted before it") \
+  X(kSiovD54, "SIOV-D-54", "siov 2.1", "page requests carry the PASID of a live ADI") \
+  X(kSiovD55, "SIOV-D-55", "siov 2.1", "outstanding page requests stay within the allocation") \
   X(kSiovD57, "SIOV-D-57", "siov 2.1, PCIE-76", "a retried submission leaves no trace") \
   X(kSbData, "SB-DATA", "dsa 5.6", "written data is what the operation gives") \
   X(kSbCover, "SB-COVER", "dsa 5.6, PCIE-22", "every byte of the destination is written exactly once") \

@@ -42,6 +42,13 @@ class Scoreboard {
                  std::uint64_t cycle);
   /// A read of the device was answered with an error or poison, or timed out.
   void read_failed(const ReadRef& read, std::uint64_t cycle);
+  /// A page was not translated, or its page request not granted: work that needs it may fault.
+  /// @param readable  only writing was refused
+  void page_refused(std::uint32_t pasid, std::uint64_t page, bool readable, std::uint64_t cycle);
+  /// Some work in flight with an operand, record or readback in [lo, hi), null if there is none.
+  const WorkItem* concerns(const PasidState& space, std::uint64_t lo, std::uint64_t hi) const;
+  /// The same of work that has just ended, and of batches whose members are not known yet.
+  bool concerned(const PasidState& space, std::uint64_t lo, std::uint64_t hi) const;
   /// The entry of the event log that an item owes has been written.
   void log_done(WorkItem& item, std::uint64_t cycle);
   /// The interrupt of an item has been seen, or will not come.
@@ -121,6 +128,10 @@ class Scoreboard {
   void judge_readbacks(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
   void judge_drain(WorkItem& drain, const pcie::Tlp* t, std::uint64_t cycle);
   void judge_privilege(const WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
+
+  // Page faults: scoreboard_fault.cpp.
+  void may_fault(WorkItem& item, std::uint64_t cycle);
+  void may_lose_record(WorkItem& item, std::uint64_t page, std::uint64_t cycle);
 
   // Batches: scoreboard_batch.cpp.
   void accept_batch(WorkItem& item, const model::WorkContext& context);

@@ -42,6 +42,7 @@ struct EventLog {
 struct Queue {
   QueueState state = QueueState::kDisabled;
   bool dedicated = false, pasid_enable = false, privileged = false, bof = false;
+  bool ats_disabled = false, prs_disabled = false;  ///< for this queue
   std::uint32_t pasid = 0, size = 0, threshold = 0;
   std::uint64_t max_transfer = 0;  ///< [bytes]
   std::uint32_t max_batch = 0;     ///< [descriptors]

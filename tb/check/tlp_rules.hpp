@@ -24,6 +24,9 @@ class TlpRules {
     std::uint32_t bytes_before = 0;  ///< completions: offset of this piece in the request's bytes
     bool last = false;               ///< completions: the request is closed
     Request* opened = nullptr;       ///< non-posted requests: the new entry
+    bool translation_timed_out = false;  ///< ... and it was a translation request
+    std::uint32_t timed_out_pasid = kNoPasid;
+    std::uint64_t timed_out_page = 0;
     ReadRef timed_out;  ///< the device reused a tag after its completion timeout: what it carried
                         ///< before
   };
@@ -32,6 +35,9 @@ class TlpRules {
   void scan(std::uint64_t cycle);
   /// IDLE-TAGS.
   void end_of_test(std::uint64_t cycle);
+
+  /// Address translation is on, or has just been switched off.
+  bool translating(std::uint64_t cycle) const;
 
  private:
   bool format(pcie::Direction direction, const pcie::Tlp& t, std::uint64_t cycle);
@@ -49,6 +55,7 @@ class TlpRules {
   void completion(pcie::Direction direction, const pcie::Tlp& t, std::uint64_t cycle, Seen& seen);
   void completion_identity(pcie::Direction direction, const pcie::Tlp& t, const Request& r,
                            const Context& at);
+  void translation_piece(const pcie::Tlp& t, Request& r, const Context& at, Seen& seen);
   void read_piece(pcie::Direction direction, const pcie::Tlp& t, Request& r, const Context& at,
                   Seen& seen);
   void fail(Rule rule, const Context& at, std::string text) {
@@ -57,6 +64,9 @@ class TlpRules {
 
   Bench& bench_;
 };
+
+/// PCIE-44: what a read of the device must be answered with, from memory as it is now.
+void expect_data(Bench& bench, Request& r);
 
 /// Legal Length and byte enables of a memory request. @spec pcie.md 4
 bool legal_byte_enables(std::uint16_t length_dw, std::uint8_t first, std::uint8_t last,

@@ -65,6 +65,9 @@ struct WorkItem {
   bool read_failed = false;        ///< one of its reads has failed
   bool read_maybe_failed = false;  ///< a read has failed that may have been its own
   bool readback_failed = false;
+  bool fault_maybe = false;        ///< a page that it needs has been refused
+  bool record_maybe_lost = false;  ///< ... that of its record
+  bool faulted = false;            ///< its record tells of a page fault
   bool data_after_record = false;  ///< ORDER-DATA-CR has been reported
   bool released = false;           ///< its ranges are no longer in the index
   bool over = false;               ///< member: its batch need not wait for it any more
@@ -86,13 +89,15 @@ struct WorkItem {
   }
   /// Some byte is missing that an undisturbed device writes.
   bool mandatory_left() const;
-  bool data_optional() const { return read_failed || read_maybe_failed || !mandatory_left(); }
+  bool data_optional() const {
+    return read_failed || read_maybe_failed || faulted || !mandatory_left();
+  }
   bool data_done() const { return data.empty() || contended || data_optional(); }
   /// The work failed before its end by what the link has shown.
   bool failed() const { return read_failed || readback_failed; }
   bool readbacks_done() const {
     const auto all = static_cast<std::uint8_t>((1u << expected.readbacks.size()) - 1);
-    return readbacks_answered == all || failed() || read_maybe_failed || open;
+    return readbacks_answered == all || failed() || read_maybe_failed || open || faulted;
   }
   bool log_done() const { return !log_due || log_seen; }
   /// Reading may stop early: at the first difference, when the record is full.
@@ -106,7 +111,8 @@ struct WorkItem {
   /// How it ended, as far as that is known.
   std::uint8_t status() const;
   bool status_uncertain() const {
-    return !record_seen && (read_maybe_failed || (open && !has_record_address()));
+    return !record_seen &&
+           (read_maybe_failed || (fault_maybe && silent_end) || (open && !has_record_address()));
   }
 
  private:

@@ -34,6 +34,9 @@ struct Personality {
   bool drain_readback = false;
   bool fill16 = false;
   bool crc64 = false;
+  bool ats = false;               ///< ATS, PRI, block on fault
+  std::uint32_t atc_entries = 0;  ///< translations cached; only with ats
+  std::uint32_t page_slots = 0;   ///< page requests outstanding; only with ats
 
   /// Size of BAR0: the wide register layout is for what does not fit the default one [bytes].
   /// @spec dsa 2.5

@@ -82,6 +82,9 @@ std::uint8_t CommandEngine::check() const {
 std::uint8_t CommandEngine::check_enable_device() const {
   if (around_.registers.state() != abi::kGenstsDisabled) return abi::kCmdErrDevNotDisabled;
   if (!around_.space.bus_master()) return abi::kCmdErrBusMaster;
+  const std::uint32_t pages = around_.space.page_allocation();
+  if (around_.space.pri_enabled() && (pages == 0 || pages > PageRequests::kGroups))
+    return abi::kCmdErrPriAllocation;
   std::uint64_t entries = 0;
   for (unsigned w = 0; w < config_.num_wq; ++w) entries += around_.queues.queue(w).size;
   if (entries > config_.wq_entries) return abi::kCmdErrWqSizes;
@@ -146,7 +149,8 @@ std::uint8_t CommandEngine::check_enable_wq() const {
 std::uint8_t CommandEngine::check_queue_config(const WorkQueue& q) const {
   if (q.size == 0) return abi::kCmdErrWqSize;
   if (q.priority() == 0) return abi::kCmdErrWqPriority;
-  if (q.bof_enabled()) return abi::kCmdErrWqBof;
+  const bool prs = around_.space.pri_enabled() && !q.ats_disabled() && !q.prs_disabled();
+  if (q.bof_enabled() && !prs) return abi::kCmdErrWqBof;
   const bool pasid_bad = q.pasid_enabled() ? !around_.space.pasid_enabled() : !q.dedicated();
   if (pasid_bad) return abi::kCmdErrWqPasid;
   if (q.max_batch_log2() > kMaxBatchLog2) return abi::kCmdErrWqMaxBatch;
@@ -215,6 +219,7 @@ void CommandEngine::begin() {
   if (is_abort(code_))
     around_.stats.discarded +=
         around_.queues.discard([this](const Work& work) { return affects(work); });
+  if (is_abort(code_)) operations_.give_up([this](const Work& work) { return affects(work); });
 }
 
 bool CommandEngine::drained() const {
@@ -251,7 +256,13 @@ void CommandEngine::reset_device() {
   around_.interrupts.reset_device();
 }
 
+/// No translation that the work used is used by later work. @spec SIOV D-41
+bool CommandEngine::forgets_translations() const {
+  return is_abort(code_) || code_ == abi::kCmdDisableDevice || code_ == abi::kCmdDisableWq;
+}
+
 void CommandEngine::complete() {
+  if (forgets_translations()) around_.translations.forget();
   switch (code_) {
     case abi::kCmdEnableDevice:
       operations_.bind_groups();

@@ -40,6 +40,7 @@ class CommandEngine {
   bool selects(unsigned wq) const;
   bool affects(const Work& work) const;
   bool drained() const;
+  bool forgets_translations() const;
   void begin();
   void complete();
   void reset_device();

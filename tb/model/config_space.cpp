@@ -3,6 +3,7 @@
 #include "model/config_space.hpp"
 
 #include <bit>
+#include <utility>
 
 #include "common/error.hpp"
 
@@ -18,7 +19,11 @@ constexpr std::uint32_t kMsix = 0x80;
 constexpr std::uint32_t kPmControl = 0x94;
 constexpr std::uint32_t kAer = 0x100;
 constexpr std::uint32_t kSystemPageSize = 0x210;
+constexpr std::uint32_t kAtsControl = 0x226;
 constexpr std::uint32_t kPasidControl = 0x236;
+constexpr std::uint32_t kPriControl = 0x244;
+constexpr std::uint32_t kPriStatus = 0x246;
+constexpr std::uint32_t kPriAllocation = 0x24C;
 
 constexpr std::uint32_t kBarFlags = 0xC;            // 64-bit, prefetchable
 constexpr std::uint32_t kLongTags = 3u << 16;       // 10-bit tags: completer, requester
@@ -83,20 +88,21 @@ void ConfigSpace::define_extended() {
   put(kAer + 0x0C, 0x00040000, kAerErrors);  // malformed is fatal
   put(kAer + 0x10, 0, 0, kAerAdvisory);
   put(kAer + 0x14, kAerAdvisory, kAerAdvisory);
-  put(0x200, 0x22010023);  // DVSEC, next 0x220
+  put(0x200, config_.ats ? 0x22010023 : 0x23010023);  // DVSEC, next 0x220 or 0x230
   put(0x204, 0x01818086);
-  put(0x208, 0x00000005);                        // scalable I/O virtualization
-  put(0x20C, 0x00000001);                        // 4 KiB pages
-  put(kSystemPageSize, 0x00000001);              // only one legal value
-  put(0x214, config_.ims_entries != 0 ? 1 : 0);  // interrupt message storage
-  put(0x220, 0x2301000F);                        // ATS, next 0x230
-  put(0x224, 0x00000060, 0x001F0000);  // smallest translation unit; enable needs the engine
-  put(0x230, 0x2401001B);              // PASID, next 0x240
-  put(0x234, 0x00001404, 0x00050000);  // 20 bits, privileged mode
-  put(0x240, 0x00010013);              // PRI, last
-  put(0x244, 0x81000000);              // stopped, PASID required in responses
+  put(0x208, 0x00000005);                             // scalable I/O virtualization
+  put(0x20C, 0x00000001);                             // 4 KiB pages
+  put(kSystemPageSize, 0x00000001);                   // only one legal value
+  put(0x214, config_.ims_entries != 0 ? 1 : 0);       // interrupt message storage
+  put(0x230, config_.ats ? 0x2401001B : 0x0001001B);  // PASID, next 0x240 or last
+  put(0x234, 0x00001404, 0x00050000);                 // 20 bits, privileged mode
+  if (!config_.ats) return;
+  put(0x220, 0x2301000F);                                // ATS, next 0x230
+  put(0x224, 0x00000060, 0x801F0000);                    // smallest translation unit, enable
+  put(0x240, 0x00010013);                                // PRI, last
+  put(kPriControl, 0x81000000, 0x00000001, 0x00030000);  // stopped, PASID in responses; enable
   put(0x248, 0x00000200);
-  put(0x24C, 0x00000000, 0xFFFFFFFF);  // allocation
+  put(kPriAllocation, 0x00000000, 0xFFFFFFFF);
 }
 
 std::uint32_t ConfigSpace::read(std::uint32_t offset, std::uint32_t size) const {
@@ -118,6 +124,8 @@ bool ConfigSpace::write(std::uint32_t offset, std::uint32_t size, std::uint32_t 
     if (at == kDeviceControl + 1 && (byte & 0x80) != 0) reset_function = true;
     value_[at] = static_cast<std::uint8_t>((value_[at] & ~writable) | (byte & writable));
     value_[at] = static_cast<std::uint8_t>(value_[at] & ~(byte & clears_[at]));
+    // Enable has to be 0 or become so with the same write. @spec PCIe-6.3 10.5.2.2
+    if (at == kPriControl && (byte & 3) == 2) page_reset_ = config_.ats;
   }
   return reset_function;
 }
@@ -142,6 +150,25 @@ bool ConfigSpace::memory_space() const { return (value_[kCommand] & 2) != 0 && !
 bool ConfigSpace::bus_master() const { return (value_[kCommand] & 4) != 0 && !d3hot(); }
 bool ConfigSpace::pasid_enabled() const { return (value_[kPasidControl] & 1) != 0; }
 bool ConfigSpace::pasid_privileged() const { return (value_[kPasidControl] & 4) != 0; }
+bool ConfigSpace::ats_enabled() const { return (value_[kAtsControl + 1] & 0x80) != 0; }
+bool ConfigSpace::pri_enable_bit() const { return (value_[kPriControl] & 1) != 0; }
+std::uint32_t ConfigSpace::page_allocation() const { return read(kPriAllocation, 4); }
+void ConfigSpace::note_response_failure() { value_[kPriStatus] |= 1; }
+void ConfigSpace::note_unexpected_group() { value_[kPriStatus] |= config_.ats ? 2 : 0; }
+
+void ConfigSpace::set_page_requests_stopped(bool stopped) {
+  if (!config_.ats) return;
+  value_[kPriStatus + 1] =
+      static_cast<std::uint8_t>((value_[kPriStatus + 1] & ~1) | (stopped ? 1 : 0));
+}
+
+void ConfigSpace::clear_page_status() {
+  value_[kPriStatus] = static_cast<std::uint8_t>(value_[kPriStatus] & ~3);
+  set_page_requests_stopped(false);
+}
+
+bool ConfigSpace::take_page_reset() { return std::exchange(page_reset_, false); }
+
 bool ConfigSpace::msix_enabled() const { return (value_[kMsix + 3] & 0x80) != 0; }
 bool ConfigSpace::msix_function_mask() const { return (value_[kMsix + 3] & 0x40) != 0; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ConfigSpace: the 4 KiB configuration space as bytes with write masks, and what the rest of the
-// device asks of it. ATS and PRI are shown as implemented and disabled: their enables stay 0.
+// device asks of it. A build without ATS leaves the ATS and PRI capabilities out of the list.
 //
 //   ConfigSpace space(config);
 //   space.write(0x04, 2, 0x0006);           // memory space and bus master enable
@@ -34,6 +34,20 @@ class ConfigSpace {
   bool bus_master() const;
   bool pasid_enabled() const;
   bool pasid_privileged() const;
+  bool ats_enabled() const;
+  /// The enable bit alone.
+  bool pri_enable_bit() const;
+  /// Page requests may be sent; without ATS the enable bit is ignored. @spec DSA 1.4
+  bool pri_enabled() const { return ats_enabled() && pri_enable_bit(); }
+  /// Page requests that may be outstanding.
+  std::uint32_t page_allocation() const;
+  void note_unexpected_group();
+  void note_response_failure();
+  void set_page_requests_stopped(bool stopped);
+  /// Failure, unexpected index and stopped are cleared: the interface has been enabled.
+  void clear_page_status();
+  /// Whether a reset of the page request interface has been written since the last call.
+  bool take_page_reset();
   bool msix_enabled() const;
   bool msix_function_mask() const;
   std::uint64_t bar0() const;
@@ -55,6 +69,7 @@ class ConfigSpace {
   std::array<std::uint8_t, kBytes> value_{};
   std::array<std::uint8_t, kBytes> writable_{};
   std::array<std::uint8_t, kBytes> clears_{};
+  bool page_reset_ = false;
 };
 
 }  // namespace siov::model

@@ -46,18 +46,20 @@ void ControlRegisters::reset_function() {
 }
 
 /// Configuration, batches of 2^10, transfers of 2^31, destination readback, cache control, overlap,
-/// and what the build has.
+/// and what the build has: with ATS block on fault.
 std::uint64_t ControlRegisters::general_capabilities() const {
-  return 0x815F0106u | std::uint64_t{config_.ims_entries / 256} << 25 | bit(config_.cmd_cap, 4) |
-         bit(config_.drain_readback, 9) | bit(config_.fill16, 10) | bit(config_.crc64, 11) |
-         bit(config_.evl, 13) | bit(config_.evl_overflow, 32) | bit(config_.batch1, 52);
+  return 0x815F0106u | std::uint64_t{config_.ims_entries / 256} << 25 | bit(config_.ats, 0) |
+         bit(config_.cmd_cap, 4) | bit(config_.drain_readback, 9) | bit(config_.fill16, 10) |
+         bit(config_.crc64, 11) | bit(config_.evl, 13) | bit(config_.evl_overflow, 32) |
+         bit(config_.batch1, 52);
 }
 
 /// Occupancy, priority, dedicated, shared; with operation masks entries of 64 bytes and occupancy
-/// interrupts.
+/// interrupts; with ATS its control by queue, and that of page requests.
 std::uint64_t ControlRegisters::queue_capabilities() const {
   return 0x001B000000000000u | bit(config_.opcfg, 24) | bit(config_.opcfg, 53) |
-         bit(config_.opcfg, 54) | std::uint64_t{config_.num_wq} << 16 | config_.wq_entries;
+         bit(config_.opcfg, 54) | bit(config_.ats, 50) | bit(config_.ats, 55) |
+         std::uint64_t{config_.num_wq} << 16 | config_.wq_entries;
 }
 
 std::uint64_t ControlRegisters::table_offsets() const {

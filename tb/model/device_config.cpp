@@ -16,6 +16,7 @@ DeviceConfig DeviceConfig::small() {
   c.jobs_per_engine = 16;
   c.opcfg = false;
   c.evl = false;
+  c.ats = false;
   c.fill16 = false;
   c.crc64 = false;
   return c;

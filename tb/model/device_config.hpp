@@ -32,6 +32,9 @@ struct DeviceConfig {
   bool cmd_cap = false;               ///< CMDCAP, commands 13 and 14; handles must be granted
   bool batch1 = false;                ///< batches of one descriptor
   bool drain_readback = false;        ///< readback addresses of drains
+  bool ats = true;                    ///< ATS and PRI capabilities, block on fault
+  unsigned atc_entries = 256;         ///< of the address translation cache, > 0
+  unsigned page_retries = 8;          ///< page requests for one page of a descriptor, > 0
   bool fill16 = true;                 ///< 16-byte patterns
   bool crc64 = true;
   unsigned latency_cycles =
@@ -74,6 +77,9 @@ struct DeviceStats {
   std::uint64_t interrupts = 0;  ///< interrupt messages sent
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;  ///< data, without records
+  std::uint64_t translations = 0;   ///< translation requests
+  std::uint64_t page_requests = 0;
+  std::uint64_t invalidations = 0;  ///< invalidations completed
 };
 
 }  // namespace siov::model

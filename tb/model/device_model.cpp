@@ -12,7 +12,9 @@
 #include "model/dma_master.hpp"
 #include "model/interrupts.hpp"
 #include "model/operations.hpp"
+#include "model/page_requests.hpp"
 #include "model/register_file.hpp"
+#include "model/translations.hpp"
 #include "model/work_queues.hpp"
 
 namespace siov::model {
@@ -46,6 +48,8 @@ void check_config(const DeviceConfig& c) {
     throw HarnessError("device model: opcap names an unknown operation");
   if (c.bytes_per_cycle == 0 || c.access_cycles < 2)
     throw HarnessError("device model: bytes_per_cycle must be > 0, access_cycles >= 2");
+  if (c.atc_entries == 0 || c.page_retries == 0)
+    throw HarnessError("device model: atc_entries and page_retries must be > 0");
 }
 
 const DeviceConfig& checked(const DeviceConfig& config) {
@@ -61,11 +65,13 @@ class DeviceModel::Core {
   Core(port::DmaPort& dma, const DeviceConfig& configuration)
       : config(checked(configuration)),
         space(config),
-        master(dma, config.requester, stats),
+        translations(config, space, stats),
+        pages(config, space, stats),
+        master(dma, config.requester, translations, stats),
         interrupts(config, space, master),
         registers(config, interrupts, master),
         queues(config),
-        around{space, registers, interrupts, queues, master, stats},
+        around{space, registers, interrupts, queues, master, translations, pages, stats},
         operations(config, around),
         commands(config, around, operations),
         bar0(config, registers, queues, interrupts) {}
@@ -77,24 +83,42 @@ class DeviceModel::Core {
   }
 
   CompletionStatus write_config(std::uint32_t offset, std::uint32_t size, std::uint32_t value) {
-    const bool master_before = space.bus_master();
-    const bool pasid_before = space.pasid_enabled();
+    const Enables before = enables();
     if (space.write(offset, size, value)) {
       reset_function();
       return CompletionStatus::kSuccess;
     }
-    const bool running =
-        registers.state() == abi::kGenstsEnabled || registers.state() == abi::kGenstsDraining;
-    if (running && (space.bus_master() != master_before || space.pasid_enabled() != pasid_before))
-      halt();
+    follow(before);
     interrupts.service();
     return CompletionStatus::kSuccess;
+  }
+
+  /// Bus master, PASID, ATS and page request enables.
+  struct Enables {
+    bool master, pasid, ats, pri;
+    bool operator==(const Enables&) const = default;
+  };
+  Enables enables() const {
+    return {space.bus_master(), space.pasid_enabled(), space.ats_enabled(), space.pri_enable_bit()};
+  }
+
+  /// What a configuration write has changed.
+  void follow(const Enables& before) {
+    const Enables now = enables();
+    const bool running =
+        registers.state() == abi::kGenstsEnabled || registers.state() == abi::kGenstsDraining;
+    if (running && now != before) halt();
+    if (!now.ats) translations.forget();
+    if (now.ats && !before.ats) translations.enable();
+    if (space.take_page_reset()) pages.forget();
+    if (now.pri && !before.pri) pages.enable();
   }
 
   /// Change of a PCI enable while running. @spec DSA 1.4, 6
   void halt() {
     stats.discarded += queues.drop_all();
     operations.flush();
+    translations.forget();
     SoftwareError error;
     error.code = abi::kSwErrPciChanged;
     registers.log(error);
@@ -106,6 +130,8 @@ class DeviceModel::Core {
     stats.discarded += queues.drop_all();
     operations.flush();
     commands.forget();
+    translations.forget();
+    pages.forget();
     space.reset();
     registers.reset_function();
     queues.reset();
@@ -145,6 +171,8 @@ class DeviceModel::Core {
   }
 
   void cycle(std::uint64_t now) {
+    translations.cycle(now);
+    pages.cycle();
     commands.cycle();
     operations.cycle(now);
     for (const unsigned wq : queues.take_occupancy_events()) signal_occupancy(wq);
@@ -158,6 +186,8 @@ class DeviceModel::Core {
   DeviceConfig config;
   DeviceStats stats;
   ConfigSpace space;
+  Translations translations;
+  PageRequests pages;
   DmaMaster master;
   Interrupts interrupts;
   ControlRegisters registers;
@@ -177,6 +207,19 @@ DeviceModel::DeviceModel(port::DmaPort& dma, coro::Scheduler& scheduler, const D
 }
 
 DeviceModel::~DeviceModel() { scheduler_.remove_clocked(*this); }
+
+void DeviceModel::set_ats_host(port::AtsHostPort* host) {
+  core_->translations.set_host(host);
+  core_->pages.set_host(host);
+}
+
+void DeviceModel::invalidate(const port::InvalidateRequest& request) {
+  core_->translations.invalidate(request);
+}
+
+void DeviceModel::page_group_response(const port::PageGroupResponse& response) {
+  core_->pages.respond(response);
+}
 
 void DeviceModel::cycle(std::uint64_t cycle) { core_->cycle(cycle); }
 void DeviceModel::set_observer(DmaObserver* observer) { core_->master.set_observer(observer); }

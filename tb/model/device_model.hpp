@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // DeviceModel: the C++ reference device behind port::DevicePort, written from the specification and
-// from no RTL. It has configuration space, registers, commands, queues, interrupts and operations;
-// it has no TLPs, credits or tags.
+// from no RTL. It has configuration space, registers, commands, queues, interrupts, operations,
+// translations and page requests; it has no TLPs, credits or tags.
 //
 //   coro::Scheduler scheduler;
 //   model::DeviceModel device(iommu, scheduler);
+//   device.set_ats_host(&iommu);
 //   host_driver.attach(device);                     // any user of port::DevicePort
 #pragma once
 
@@ -15,12 +16,15 @@
 #include "coro/task.hpp"
 #include "model/device_config.hpp"
 #include "model/dma_observer.hpp"
+#include "port/ats_port.hpp"
 #include "port/device_port.hpp"
 #include "port/dma_port.hpp"
 
 namespace siov::model {
 
-class DeviceModel final : public port::DevicePort, public coro::Clocked {
+class DeviceModel final : public port::DevicePort,
+                          public port::AtsDevicePort,
+                          public coro::Clocked {
  public:
   /// Registers itself with the scheduler; both must outlive the model.
   /// @throws HarnessError for sizes outside the ranges of DeviceConfig
@@ -43,6 +47,13 @@ class DeviceModel final : public port::DevicePort, public coro::Clocked {
   /// Where the port sends accesses. Until it is set, accesses hit the BAR; afterwards only if the
   /// BAR agrees.
   void set_bar_base(port::Bar bar, std::uint64_t base) override;
+
+  /// Where translation requests, page requests and invalidate completions go.
+  /// @param host  not owned; nullptr, as at the start: translation requests end as unsupported
+  void set_ats_host(port::AtsHostPort* host);
+  /// Completed some cycles later, when the requests that used translations are done.
+  void invalidate(const port::InvalidateRequest& request) override;
+  void page_group_response(const port::PageGroupResponse& response) override;
 
   /// One clock cycle: commands, dispatch, completions. Called by the scheduler.
   void cycle(std::uint64_t cycle) override;

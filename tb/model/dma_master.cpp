@@ -18,24 +18,34 @@ std::size_t piece_at(Iova address, std::size_t left, std::size_t limit) {
 
 }  // namespace
 
-port::DmaRequest DmaMaster::request(const Owner& owner, Iova address) const {
+/// A translated request carries no PASID. @spec SIOV D-26
+std::optional<port::DmaRequest> DmaMaster::request(const Owner& owner, Iova address, bool write) {
   port::DmaRequest r;
   r.requester = requester_;
   r.address = address;
   r.pasid = owner.pasid;
   r.privileged = owner.pasid.has_value() && owner.privileged;
+  if (!owner.ats) return r;
+  const Translations::Answer a = translations_.look_up(owner, address.page(), write);
+  if (a.result != Translations::Result::kOk) return std::nullopt;
+  if (a.untranslated) return r;
+  r.address = a.page + address.page_offset();
+  r.pasid.reset();
+  r.privileged = false;
+  r.at = port::AddressType::kTranslated;
   return r;
 }
 
 bool DmaMaster::read(const Owner& owner, Iova address, std::span<std::byte> out) {
   while (!out.empty()) {
     const std::size_t size = piece_at(address, out.size(), kMaxRead);
-    const port::DmaRequest r = request(owner, address);
+    const std::optional<port::DmaRequest> r = request(owner, address, false);
+    if (!r) return false;
     const std::span<std::byte> piece = out.first(size);
-    const port::DmaStatus status = port_.read(r, piece);
+    const port::DmaStatus status = port_.read(*r, piece);
     const bool good = status == port::DmaStatus::kSuccess;
     if (observer_)
-      observer_->on_read(r, size, status,
+      observer_->on_read(*r, size, status,
                          good ? std::span<const std::byte>(piece) : std::span<const std::byte>());
     if (!good) return false;
     stats_.bytes_read += size;
@@ -46,9 +56,10 @@ bool DmaMaster::read(const Owner& owner, Iova address, std::span<std::byte> out)
 }
 
 void DmaMaster::write_piece(const Owner& owner, Iova address, std::span<const std::byte> data) {
-  const port::DmaRequest r = request(owner, address);
-  port_.write(r, data);
-  if (observer_) observer_->on_write(r, data);
+  const std::optional<port::DmaRequest> r = request(owner, address, true);
+  if (!r) return;
+  port_.write(*r, data);
+  if (observer_) observer_->on_write(*r, data);
 }
 
 void DmaMaster::write(const Owner& owner, Iova address, std::span<const std::byte> data) {
@@ -67,10 +78,11 @@ void DmaMaster::write_record(const Owner& owner, Iova address,
   write_piece(owner, address, record);
 }
 
-bool DmaMaster::readback(const Owner& owner, Iova address) {
-  const port::DmaRequest r = request(owner, address);
-  const port::DmaStatus status = port_.read(r, {});
-  if (observer_) observer_->on_read(r, 0, status, {});
+bool DmaMaster::readback(const Owner& owner, Iova address, bool written) {
+  const std::optional<port::DmaRequest> r = request(owner, address, written);
+  if (!r) return false;
+  const port::DmaStatus status = port_.read(*r, {});
+  if (observer_) observer_->on_read(*r, 0, status, {});
   return status == port::DmaStatus::kSuccess;
 }
 
@@ -84,7 +96,7 @@ void DmaMaster::message(Iova address, std::uint32_t data) {
   ++stats_.interrupts;
   std::array<std::byte, 4> bytes;
   abi::store_le(bytes, data, 4);
-  port_.write(request(Owner{}, address), bytes);
+  port_.write(*request(Owner{}, address, true), bytes);
   if (observer_) observer_->on_interrupt(address, data);
 }
 

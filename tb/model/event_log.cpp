@@ -19,7 +19,7 @@ constexpr std::array<std::uint64_t, 2> kConfigBits = {kBaseMask | 3, 0xFFFFFFFFF
 
 std::uint64_t SoftwareError::head_bits() const {
   return std::uint64_t{desc_valid} << 2 | std::uint64_t{wq_valid} << 3 |
-         std::uint64_t{member} << 4 | std::uint64_t{privileged} << 6 |
+         std::uint64_t{member} << 4 | std::uint64_t{write} << 5 | std::uint64_t{privileged} << 6 |
          std::uint64_t{info.has_value()} << 7 | std::uint64_t{code} << 8 | std::uint64_t{wq} << 16 |
          std::uint64_t{opcode} << 32 | std::uint64_t{pasid.value} << 40;
 }

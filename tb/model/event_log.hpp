@@ -22,6 +22,7 @@ struct SoftwareError {
   bool desc_valid = false;
   bool wq_valid = false;
   bool member = false;  ///< of a batch
+  bool write = false;   ///< the faulting access was a write
   bool privileged = false;
   std::uint8_t wq = 0;
   std::uint8_t batch = 0;  ///< identifies the batch of a member

@@ -13,13 +13,18 @@ bool has_data(std::uint8_t opcode) {
   return opcode >= abi::kOpMemmove && opcode != abi::kOpCacheFlush;
 }
 
-/// Codes whose log entry carries the completion record. @spec DSA 2.11
-bool logs_record(std::uint8_t code) {
-  return code == abi::kStBadHandle || code == abi::kStEvlDrain;
+Owner owner_of(const Subject& s) {
+  return {s.context.pasid, effective_privilege(s.descriptor, s.context), s.context.ats};
 }
 
-Owner owner_of(const Subject& s) {
-  return {s.context.pasid, effective_privilege(s.descriptor, s.context)};
+/// The page of a readback: a drain's is read only, a destination has been written.
+PageAccess readback_access(const abi::Descriptor& d, const Prediction& p, std::size_t index) {
+  const Iova page = p.readbacks[index].page();
+  if (d.opcode != abi::kOpDrain)
+    return {index == 0 ? Operand::kDestination1 : Operand::kDestination2, page,
+            d.opcode != abi::kOpCacheFlush};
+  const bool second = index == 1 || !d.has(kFlagReadback1);
+  return {second ? Operand::kSource2 : Operand::kSource1, page, false};
 }
 
 }  // namespace
@@ -47,6 +52,8 @@ WorkContext Executor::context_of(const Work& work) const {
   c.features.drain_readback = config_.drain_readback;
   c.features.batch1 = config_.batch1;
   c.event_log = around_.registers.event_log_on();
+  c.ats = around_.space.ats_enabled() && !q.ats_disabled();
+  c.prs = c.ats && around_.space.pri_enabled() && !q.prs_disabled();
   return c;
 }
 
@@ -64,39 +71,107 @@ std::uint64_t Executor::data_cycles(const abi::Descriptor& d, const WorkContext&
       1, (std::uint64_t{d.size} + config_.bytes_per_cycle - 1) / config_.bytes_per_cycle);
 }
 
-Prediction Executor::run(const Subject& s) {
+/// 0 if the access can be made now. @spec DSA 5.7
+std::uint8_t Executor::gate(const PageWait& wait, const Owner& owner, const PageAccess& access) {
+  if (!owner.ats) return 0;
+  if (const std::uint8_t refused = wait.refused(access)) return refused;
+  switch (around_.translations.look_up(owner, access.page, access.write).result) {
+    case Translations::Result::kOk:
+      return 0;
+    case Translations::Result::kFault:
+      return abi::kStPageFault;
+    default:
+      return abi::kStTranslationError;
+  }
+}
+
+Execution Executor::begin_record(const Prediction& outcome) const {
+  Execution x = begin();
+  x.outcome = outcome;
+  x.stage = Execution::Stage::kRecord;
+  return x;
+}
+
+bool Executor::advance(Execution& x, const Subject& s) {
+  while (x.stage != Execution::Stage::kDone) {
+    if (x.wait.pending(around_.pages, owner_of(s))) return false;
+    const Step step = x.stage == Execution::Stage::kData        ? data(x, s)
+                      : x.stage == Execution::Stage::kReadbacks ? readbacks(x, s)
+                                                                : record(x, s);
+    if (step == Step::kOn) x.stage = static_cast<Execution::Stage>(static_cast<int>(x.stage) + 1);
+  }
+  return true;
+}
+
+/// Everything is read, then everything written; while a page is awaited nothing has been written.
+Executor::Step Executor::data(Execution& x, const Subject& s) {
   const Owner owner = owner_of(s);
   // Readbacks come behind the writes, which predict() does not make.
   auto read = [&](Iova address, std::span<std::byte> out) {
     return out.empty() || around_.master.read(owner, address, out);
   };
-  Prediction p = predict(s.descriptor, s.context, read);
-  for (const Write& w : p.writes) around_.master.write(owner, w.address, w.data);
-  for (std::size_t i = 0; i < p.readbacks.size(); ++i) {
-    if (around_.master.readback(owner, p.readbacks[i])) continue;
-    return readback_failed(p, s.descriptor, s.context, i);
+  auto ask = [&](const PageAccess& access) { return gate(x.wait, owner, access); };
+  x.outcome = predict(s.descriptor, s.context, read, ask);
+  const std::optional<PageFault>& fault = x.outcome.fault;
+  if (fault && fault->status == abi::kStPageFault && blocks_on_fault(s.descriptor, s.context)) {
+    if (x.wait.ask(fault->at) || x.wait.refused(fault->at) != 0) return Step::kAgain;
   }
-  return p;
+  for (const Write& w : x.outcome.writes) {
+    if (!owner.ats || !w.optional) around_.master.write(owner, w.address, w.data);
+  }
+  return Step::kOn;
+}
+
+Executor::Step Executor::readbacks(Execution& x, const Subject& s) {
+  const Owner owner = owner_of(s);
+  for (; x.readback < x.outcome.readbacks.size(); ++x.readback) {
+    const PageAccess access = readback_access(s.descriptor, x.outcome, x.readback);
+    const std::uint8_t status = gate(x.wait, owner, access);
+    if (status == abi::kStPageFault && s.context.prs && x.wait.ask(access)) return Step::kAgain;
+    const Iova at = x.outcome.readbacks[x.readback];
+    if (status == 0 && around_.master.readback(owner, at, access.write)) continue;
+    x.outcome = readback_failed(x.outcome, s.descriptor, s.context, x.readback);
+    break;
+  }
+  return Step::kOn;
+}
+
+/// A record blocks whatever the flags say, while pages may be asked for. @spec DSA 5.7
+Executor::Step Executor::record(Execution& x, const Subject& s) {
+  const Owner owner = owner_of(s);
+  if (x.outcome.writes_record) {
+    const PageAccess access{Operand::kRecord, x.outcome.record_address.page(), true};
+    const std::uint8_t status = gate(x.wait, owner, access);
+    if (status == abi::kStPageFault && s.context.prs && x.wait.ask(access)) return Step::kAgain;
+    if (status != 0) x.outcome = record_failed(x.outcome, s.descriptor, s.context);
+  }
+  const Prediction& p = x.outcome;
+  if (p.writes_record) around_.master.write_record(owner, p.record_address, p.record);
+  if (p.software_error || p.log_record) x.ending.report = report_of(s, p);
+  if (p.interrupt)
+    x.ending.interrupt = InterruptHandle{s.context.ims, s.descriptor.interrupt_handle};
+  return Step::kOn;
+}
+
+bool Executor::list_pending(PageWait& wait, const Subject& batch) {
+  return wait.pending(around_.pages, owner_of(batch));
+}
+
+std::uint8_t Executor::list_status(const PageWait& wait, const Subject& batch, Iova address) {
+  return gate(wait, owner_of(batch), {Operand::kSource1, address.page(), false});
 }
 
 bool Executor::read_list(const Subject& batch, Iova address, std::span<std::byte> out) {
   return around_.master.read(owner_of(batch), address, out);
 }
 
-Ending Executor::conclude(const Subject& s, const Prediction& p) {
-  if (p.writes_record) around_.master.write_record(owner_of(s), p.record_address, p.record);
-  Ending ending;
-  if (p.software_error || p.log_record) ending.report = report_of(s, p);
-  if (p.interrupt) ending.interrupt = InterruptHandle{s.context.ims, s.descriptor.interrupt_handle};
-  return ending;
-}
-
 SoftwareError Executor::report_of(const Subject& s, const Prediction& p) const {
   SoftwareError e;
-  e.code = p.log_record ? abi::kStEvlDrain : p.status;
+  e.code = p.error_code;
   e.desc_valid = true;
   e.wq_valid = true;
   e.member = s.context.in_batch;
+  e.write = p.error_write;
   e.privileged = p.privileged && s.context.pasid.has_value();
   e.wq = s.wq;
   e.batch = s.batch;
@@ -105,7 +180,7 @@ SoftwareError Executor::report_of(const Subject& s, const Prediction& p) const {
   e.member_index = s.index;
   if (config_.evl) e.info = p.error_info;
   e.address = p.error_address;
-  if (logs_record(e.code)) e.record = p.record;
+  if (p.log_has_record) e.record = p.record;
   return e;
 }
 

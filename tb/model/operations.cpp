@@ -2,16 +2,22 @@
 // Engines and dispatch. @spec DSA 5.6, 5.11
 #include "model/operations.hpp"
 
-#include <limits>
+#include <algorithm>
 #include <utility>
 
 namespace siov::model {
-namespace {
 
-/// The engine takes no more work until the batch in it has ended.
-constexpr std::uint64_t kBusy = std::numeric_limits<std::uint64_t>::max();
+void Operations::Job::give_up() {
+  given_up = true;
+  execution.wait.give_up();
+  if (batch) batch->give_up();
+}
 
-}  // namespace
+/// A batch that does not wait for a page.
+bool Operations::Engine::has_batch() const {
+  return std::any_of(jobs.begin(), jobs.end(),
+                     [](const Job& j) { return j.is_batch() && !j.blocked; });
+}
 
 Operations::Operations(const DeviceConfig& config, const Surroundings& around)
     : config_(config), around_(around), executor_(config, around), engines_(config.num_engines) {}
@@ -35,59 +41,68 @@ void Operations::flush() {
 }
 
 void Operations::cycle(std::uint64_t now) {
-  if (in_flight_ != 0) finish_due(now);
+  if (in_flight_ != 0) {
+    for (unsigned e = 0; e < engines_.size(); ++e) finish_due(e, now);
+  }
   if (around_.queues.waiting() == 0) return;
   for (Engine& e : engines_) {
     const bool room = e.jobs.size() < config_.jobs_per_engine;
-    if (e.group >= 0 && e.next_free <= now && room) dispatch(e, now);
+    if (e.group >= 0 && e.next_free <= now && room && !e.has_batch()) dispatch(e, now);
   }
 }
 
-void Operations::finish_due(std::uint64_t now) {
-  for (unsigned e = 0; e < engines_.size(); ++e) {
-    while (!engines_[e].jobs.empty() && advance(e, now)) {
-    }
-  }
-}
-
-/// The next step of the oldest job of an engine. @return false if it has to wait
-bool Operations::advance(unsigned engine, std::uint64_t now) {
+/// Oldest first; later ones are due later. Behind one that waits for room in the event log nothing
+/// ends.
+void Operations::finish_due(unsigned engine, std::uint64_t now) {
   Engine& e = engines_[engine];
-  Job& job = e.jobs.front();
-  if (job.ending) {
-    if (!executor_.settle(*job.ending)) return false;
-    retire(e, now);
-    return true;
-  }
-  if (job.batch) return advance_batch(job, now);
-  if (job.due > now) return false;
-  begin(job, engine);
-  return true;
-}
-
-void Operations::begin(Job& job, unsigned engine) {
-  const Subject subject = job.subject();
-  const Prediction p = executor_.run(subject);
-  if (p.is_batch) {
-    const auto identifier = static_cast<std::uint8_t>(engine * config_.batches_per_engine);
-    job.batch.emplace(p.list, identifier);
-  } else {
-    job.ending = executor_.conclude(subject, p);
+  for (std::size_t i = 0; i < e.jobs.size() && e.jobs[i].due <= now;) {
+    const auto holds = [&](const Job& earlier) { return earlier.holds(e.jobs[i]); };
+    const auto end = e.jobs.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool held = std::any_of(e.jobs.begin(), end, holds);
+    const Progress progress = held ? Progress::kWait : advance(e.jobs[i], engine, now);
+    if (progress == Progress::kLog) return;
+    if (progress == Progress::kWait) ++i;
+    if (progress == Progress::kEnded) retire(e, i);
   }
 }
 
-bool Operations::advance_batch(Job& job, std::uint64_t now) {
-  const Subject subject = job.subject();
-  if (!job.batch->done())
-    return job.batch->step(executor_, subject, now) == BatchRun::Step::kProgress;
-  const Prediction p = finish_batch(job.work.descriptor, job.context, job.batch->result());
-  job.ending = executor_.conclude(subject, p);
-  return true;
+/// The next step of a job.
+Operations::Progress Operations::advance(Job& job, unsigned engine, std::uint64_t now) {
+  if (job.execution.stage == Execution::Stage::kDone)
+    return executor_.settle(job.execution.ending) ? Progress::kEnded : Progress::kLog;
+  return job.batch ? advance_batch(job, now) : execute(job, engine);
 }
 
-void Operations::retire(Engine& e, std::uint64_t now) {
-  if (e.next_free == kBusy) e.next_free = now;
-  e.jobs.pop_front();
+Operations::Progress Operations::execute(Job& job, unsigned engine) {
+  job.blocked = !executor_.advance(job.execution, job.subject());
+  if (job.blocked) return Progress::kWait;
+  if (!job.execution.outcome.is_batch) return Progress::kOn;
+  const auto identifier = static_cast<std::uint8_t>(engine * config_.batches_per_engine);
+  job.batch.emplace(job.execution.outcome.list, identifier, executor_.page_wait());
+  job.execution = executor_.begin();
+  if (job.given_up) job.give_up();
+  return Progress::kOn;
+}
+
+/// Behind the last member its execution is that of the record.
+Operations::Progress Operations::advance_batch(Job& job, std::uint64_t now) {
+  const Subject subject = job.subject();
+  if (!job.batch->done()) {
+    const BatchRun::Step step = job.batch->step(executor_, subject, now);
+    job.blocked = step == BatchRun::Step::kWaitPage;
+    return step == BatchRun::Step::kProgress ? Progress::kOn : Progress::kWait;
+  }
+  if (job.execution.stage == Execution::Stage::kData) {
+    const Prediction end = finish_batch(job.work.descriptor, job.context, job.batch->result());
+    job.execution = executor_.begin_record(end);
+    if (job.given_up) job.give_up();
+  }
+  job.blocked = !executor_.advance(job.execution, subject);
+  return job.blocked ? Progress::kWait : Progress::kOn;
+}
+
+void Operations::retire(Engine& e, std::size_t job) {
+  e.jobs.erase(e.jobs.begin() + static_cast<std::ptrdiff_t>(job));
   --in_flight_;
   ++around_.stats.completed;
 }
@@ -107,12 +122,12 @@ QueueSet Operations::blocked_heads() const {
 void Operations::dispatch(Engine& e, std::uint64_t now) {
   const auto wq = around_.queues.arbitrate(static_cast<unsigned>(e.group), blocked_heads());
   if (!wq) return;
-  Job job;
+  Job job(executor_.begin());
   job.work = around_.queues.pop(*wq);
   job.context = executor_.context_of(job.work);
   const std::uint64_t data_end = now + executor_.data_cycles(job.work.descriptor, job.context);
   job.due = data_end + config_.latency_cycles;
-  e.next_free = job.work.descriptor.opcode == abi::kOpBatch ? kBusy : data_end;
+  e.next_free = data_end;
   e.jobs.push_back(std::move(job));
   ++in_flight_;
 }

@@ -8,6 +8,8 @@
 // there always. RCI interrupts with any status, unless RCI itself is invalid (0x11) or the handle
 // fails (0x19), even when another violation came first. Fields of the record that the end of the
 // work does not define are 0; so a failed read (0x20) or readback (0x21) leaves the status alone.
+// Bit 7 of the status in the record says that a faulting access was a write (0x03, 0x04); the
+// report of such a fault has its operand and the address of its page.
 //
 // Readbacks. A destination readback reads the last byte of each destination that was written: of
 // the last write, of both destinations of a dualcast, of the range of a cache flush. It is made
@@ -15,6 +17,7 @@
 #include "model/predict.hpp"
 
 #include "abi/completion_record.hpp"
+#include "model/page_fault.hpp"
 #include "model/predict_checks.hpp"
 #include "model/predict_run.hpp"
 
@@ -37,6 +40,8 @@ std::uint8_t operate(const Run& run) {
       return run_apply_delta(run);
     case abi::kOpDualcast:
       return run_dualcast(run);
+    case abi::kOpCacheFlush:
+      return run_flush(run);
     case abi::kOpCrcgen:
     case abi::kOpCopyCrc:
       return run_crc(run);
@@ -46,7 +51,7 @@ std::uint8_t operate(const Run& run) {
     case abi::kOpDifUpdate:
       return run_dif(run);
     default:
-      return abi::kStSuccess;  // no-op, drain, cache flush
+      return abi::kStSuccess;  // no-op, drain
   }
 }
 
@@ -74,16 +79,19 @@ void add_readbacks(const abi::Descriptor& d, Prediction& p) {
   }
 }
 
-/// Operand numbers of the drain readbacks. @spec DSA 2.11, 5.4
+/// The operand of a fault, 0 if the report is not about one. @spec DSA 2.11, 5.4
 std::uint32_t operand_of(const abi::Descriptor& d, const Prediction& p) {
-  if (p.status != abi::kStReadbackFault) return 0;
-  return d.has(kFlagReadback1) && p.error_address == d.source ? 1 : 2;
+  if (p.error_code == abi::kStCrFault) return static_cast<std::uint32_t>(Operand::kRecord);
+  if (p.error_code == abi::kStBatchPageFault) return static_cast<std::uint32_t>(Operand::kSource1);
+  if (p.error_code == abi::kStReadbackFault)
+    return d.has(kFlagReadback1) && p.error_address.page() == d.source.page() ? 1 : 2;
+  return p.fault ? static_cast<std::uint32_t>(p.fault->at.operand) : 0;
 }
 
 /// @spec DSA 2.7, 2.11
 std::uint32_t error_info(const abi::Descriptor& d, const WorkContext& ctx, const Prediction& p,
                          const abi::CompletionRecord& record) {
-  if (p.status == abi::kStInvalidFlags) return record.invalid_flags();
+  if (p.error_code == abi::kStInvalidFlags) return record.invalid_flags();
   std::uint32_t info = d.interrupt_handle;
   if (d.has(abi::kFlagRci)) info |= 1u << 16;
   if (ctx.ims) info |= 1u << 17;
@@ -92,30 +100,46 @@ std::uint32_t error_info(const abi::Descriptor& d, const WorkContext& ctx, const
   return info | operand_of(d, p) << 29;
 }
 
+/// Codes whose log entry carries the record. @spec DSA 2.11
+bool entry_has_record(std::uint8_t code) {
+  return code == abi::kStBadHandle || code == abi::kStCrFault || code == abi::kStEvlDrain ||
+         code == abi::kStEvlBatch;
+}
+
+/// The record goes to the event log with this code, not to memory. @spec DSA 2.11
+void divert(const abi::Descriptor& d, Prediction& p, std::uint8_t code) {
+  p.writes_record = false;
+  p.log_record = true;
+  p.error_code = code;
+  p.error_address = d.completion_address;
+}
+
 /// Who is told: record, log, SWERROR, interrupt.
 void conclude(const abi::Descriptor& d, const WorkContext& ctx, abi::CompletionRecord& record,
               Prediction& p) {
-  record.status = p.status;
+  const bool fault = p.status == abi::kStPageFault || p.status == abi::kStPageFaultInvalid;
+  p.error_write = fault && p.fault && p.fault->at.write;
+  record.status = p.status | (p.error_write ? abi::kStWriteFault : 0);
   p.record = abi::to_bytes(record);
   p.record_address = d.completion_address;
   p.privileged = effective_privilege(d, ctx);
+  p.error_code = p.status;
   const bool discard = discarded(d, ctx);
   const bool error = !ends_normally(p.status);
   p.writes_record = !discard && d.has(abi::kFlagCrav) && (d.has(abi::kFlagRcr) || error);
   p.software_error = discard || (error && !p.writes_record) || p.status == abi::kStBadHandle;
   p.interrupt = !discard && d.has(abi::kFlagRci) && ctx.handle_ok && interrupt_allowed(d, ctx);
+  if (fault) p.error_address = record.fault_address;
   if (p.status == abi::kStCrMisaligned) p.error_address = d.completion_address;
-  if (d.opcode == abi::kOpDrain && ctx.event_log && !error && p.writes_record) {
-    p.writes_record = false;
-    p.log_record = true;
-    p.error_address = d.completion_address;
-  }
+  const bool logs_drain = d.opcode == abi::kOpDrain && ctx.event_log && !ctx.prs && !error;
+  if (logs_drain && p.writes_record) divert(d, p, abi::kStEvlDrain);
+  p.log_has_record = entry_has_record(p.error_code);
   p.error_info = error_info(d, ctx, p, record);
 }
 
-}  // namespace
-
-Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader) {
+/// @param most  see Run
+Prediction predict_run(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader,
+                       PageGate gate, std::uint32_t most) {
   Prediction p;
   abi::CompletionRecord record;
   p.status = check_descriptor(d, ctx, record);
@@ -126,7 +150,7 @@ Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReade
     return p;
   }
   if (p.status == 0) {
-    p.status = operate({d, reader, p, record});
+    p.status = operate({d, reader, p, record, gate, most});
     std::erase_if(p.writes, [](const Write& w) { return w.data.empty(); });
     if (ends_normally(p.status)) add_readbacks(d, p);
   }
@@ -137,15 +161,58 @@ Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReade
   return p;
 }
 
+}  // namespace
+
+Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader) {
+  return predict(d, ctx, reader, [](const PageAccess&) -> std::uint8_t { return 0; });
+}
+
+Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader,
+                   PageGate gate) {
+  return predict_run(d, ctx, reader, gate, ~std::uint32_t{0});
+}
+
+std::optional<Prediction> predict_fault(const abi::Descriptor& d, const WorkContext& ctx,
+                                        MemoryReader reader, const PageFault& fault) {
+  const auto gate = [&](const PageAccess& access) -> std::uint8_t {
+    return access == fault.at ? fault.status : 0;
+  };
+  Prediction p = predict_run(d, ctx, reader, gate, fault.completed);
+  if (!p.fault) return std::nullopt;
+  return p;
+}
+
 Prediction finish_batch(const abi::Descriptor& d, const WorkContext& ctx,
                         const BatchResult& result) {
   Prediction p;
   abi::CompletionRecord record;
-  p.status = result.list_error   ? abi::kStReadError
-             : result.any_failed ? abi::kStBatchFail
-                                 : abi::kStSuccess;
+  p.status = result.list_fault != 0 ? result.list_fault
+             : result.list_error    ? abi::kStReadError
+             : result.any_failed    ? abi::kStBatchFail
+                                    : abi::kStSuccess;
   record.bytes_completed = result.completed;
+  if (result.list_fault == abi::kStBatchPageFault) {
+    record.fault_address = result.fault_address;
+    p.error_address = result.fault_address;
+  }
   conclude(d, ctx, record, p);
+  if (ctx.event_log && result.record_logged && p.writes_record) {
+    divert(d, p, abi::kStEvlBatch);
+    p.log_has_record = true;
+    p.error_info = error_info(d, ctx, p, record);
+  }
+  return p;
+}
+
+Prediction record_failed(const Prediction& before, const abi::Descriptor& d,
+                         const WorkContext& ctx) {
+  Prediction p = before;
+  divert(d, p, abi::kStCrFault);
+  p.log_record = ctx.event_log;
+  p.software_error = true;
+  p.error_write = true;
+  p.log_has_record = true;
+  p.error_info = error_info(d, ctx, p, {});
   return p;
 }
 

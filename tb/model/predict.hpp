@@ -6,6 +6,8 @@
 //   auto peek = [&](Iova address, std::span<std::byte> out) { return view.peek(pasid, address,
 //   out); }; const model::Prediction p = model::predict(descriptor, context, peek); if
 //   (p.writes_record) expect_record(p.record_address, p.record);
+//
+// With a PageGate the work may end at a page: page_fault.hpp.
 #pragma once
 
 #include <array>
@@ -17,6 +19,7 @@
 #include "abi/descriptor.hpp"
 #include "common/types.hpp"
 #include "model/memory_reader.hpp"
+#include "model/operand.hpp"
 
 namespace siov::model {
 
@@ -57,6 +60,8 @@ struct WorkContext {
   std::uint64_t operations = 0x1'003F'03FF;
   Features features;
   bool event_log = false;  ///< errors go to the event log. @spec DSA 2.11
+  bool ats = false;        ///< the requests of the queue are translated. @spec DSA 1.4, 2.9
+  bool prs = false;        ///< ats, and absent pages may be asked for
   bool in_batch = false;
   bool first_error = true;  ///< member: none before it in its batch was reported to SWERROR or log
 };
@@ -83,10 +88,14 @@ struct Prediction {
   bool writes_record = false;
   Iova record_address;
   std::array<std::byte, 32> record{};  ///< valid also when it is not written
-  /// A drain while the event log is on: the record goes there with code 0x26, not to memory.
+  /// The record goes to the event log, not to memory: of a drain with code 0x26, of a batch with a
+  /// member whose record went there with 0x27.
   bool log_record = false;
   bool interrupt = false;        ///< one message to the entry that the handle names
-  bool software_error = false;   ///< SWERROR or the event log records it (code = status)
+  bool software_error = false;   ///< SWERROR or the event log records it
+  std::uint8_t error_code = 0;   ///< code there: the status, 0x1a, 0x26 or 0x27
+  bool error_write = false;      ///< the faulting access was a write
+  bool log_has_record = false;   ///< a log entry carries the completion record
   Iova error_address;            ///< address field of SWERROR or of the log entry
   std::uint32_t error_info = 0;  ///< error information of SWERROR or of the log entry
   bool privileged = false;       ///< privilege of the DMA
@@ -96,6 +105,10 @@ struct Prediction {
   std::vector<Write> writes;
   /// Zero-length reads, after the writes and before the record.
   std::vector<Iova> readbacks;
+  /// The page at which the work ended; only with a PageGate.
+  std::optional<PageFault> fault;
+  /// The CRC value of the record (bytes 16 to 23) is undefined: a fault before the first byte.
+  bool crc_undefined = false;
   /// A batch whose own checks passed: run its members, then ask finish_batch().
   bool is_batch = false;
   Range list;  ///< its descriptor list
@@ -106,6 +119,10 @@ struct BatchResult {
   std::uint32_t completed = 0;  ///< members processed, those that failed included
   bool any_failed = false;      ///< a member ended with a status other than 1
   bool list_error = false;      ///< a read of the list failed
+  std::uint8_t list_fault = 0;  ///< the list has a page without translation: 0x06 or 0x22
+  Iova fault_address;           ///< of that page
+  /// The record of a member went to the event log because its page has no translation.
+  bool record_logged = false;
 };
 
 /// The functional meaning of a descriptor. Order of checks: predict_checks.cpp.
@@ -114,6 +131,11 @@ struct BatchResult {
 /// @spec DSA 5.2, 5.4, 5.5, 5.6
 [[nodiscard]] Prediction predict(const abi::Descriptor& descriptor, const WorkContext& context,
                                  MemoryReader reader);
+
+/// The same on pages that may be absent. @param gate  asked in the order of the work, once or more
+/// often for a page; a page that it closes ends the work there, unless that ends earlier
+[[nodiscard]] Prediction predict(const abi::Descriptor& descriptor, const WorkContext& context,
+                                 MemoryReader reader, PageGate gate);
 
 /// The end of a batch: record, interrupt, error report. @param descriptor  a batch for which
 /// predict() gave is_batch @spec DSA 5.6 (01)

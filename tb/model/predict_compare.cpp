@@ -7,13 +7,13 @@
 namespace siov::model {
 namespace {
 
-/// @param good  bytes of both that were read
+/// @param end  of both
 std::uint8_t judge(const Run& run, std::span<const std::byte> one, std::span<const std::byte> two,
-                   std::size_t good) {
-  const auto end = one.begin() + static_cast<std::ptrdiff_t>(good);
-  const auto at = std::mismatch(one.begin(), end, two.begin()).first;
-  if (at == end && good < run.d.size) return abi::kStReadError;
-  const bool different = at != end;
+                   const Reach& end) {
+  const auto last = one.begin() + static_cast<std::ptrdiff_t>(end.bytes);
+  const auto at = std::mismatch(one.begin(), last, two.begin()).first;
+  if (at == last && end.status != 0) return end_at(run, end, done_at(run, end.bytes));
+  const bool different = at != last;
   if (different) {
     run.record.result = 1;
     run.record.bytes_completed = static_cast<std::uint32_t>(at - one.begin());
@@ -31,9 +31,10 @@ std::uint8_t run_compare(const Run& run) {
   run.p.reads.push_back({d.destination, d.size});
   std::vector<std::byte> one(d.size);
   std::vector<std::byte> two(d.size);
-  const std::size_t good =
-      std::min(read_prefix(run.reader, d.source, one), read_prefix(run.reader, d.destination, two));
-  return judge(run, one, two, good);
+  const Reach first = read_up(run, Operand::kSource1, d.source, one);
+  const Reach second =
+      read_up(run, Operand::kSource2, d.destination, std::span(two).first(first.bytes));
+  return judge(run, one, two, first_end(first, second));
 }
 
 /// bytes completed is the exact offset of the first difference; a device may give any smaller one.
@@ -44,7 +45,7 @@ std::uint8_t run_compare_pattern(const Run& run) {
   std::vector<std::byte> two(d.size);
   for (std::size_t i = 0; i < two.size(); ++i)
     two[i] = static_cast<std::byte>(d.compare_pattern() >> (8 * (i % 8)));
-  return judge(run, one, two, read_prefix(run.reader, d.source, one));
+  return judge(run, one, two, read_up(run, Operand::kSource1, d.source, one));
 }
 
 }  // namespace siov::model

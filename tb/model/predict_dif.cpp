@@ -29,14 +29,18 @@ class DifWalk {
   std::uint8_t block(std::span<const std::byte> source);
   void emit(std::span<const std::byte> bytes);
   std::uint8_t bad_block(std::size_t offset, std::uint8_t dif_status);
-  void tags_of_next_block();
+  std::uint8_t end(const Reach& reach, std::size_t offset, std::span<const std::byte> rest);
+  void note_progress(std::size_t offset);
+  void tags_of_next_block(const DifTags& source, const DifTags& destination);
 
   const Run& run_;
   const DifSetup dif_;
   const bool insert_, generates_, writes_;
   DifTags source_tags_, destination_tags_;
-  std::vector<std::byte> out_;    ///< of blocks that were good
-  std::vector<std::byte> piece_;  ///< of the block under way
+  DifTags sure_source_, sure_destination_;  ///< behind the blocks that certainly count as done
+  std::size_t sure_ = 0, sure_out_ = 0;     ///< those blocks, in the source and in out_ [bytes]
+  std::vector<std::byte> out_;              ///< of blocks that were good
+  std::vector<std::byte> piece_;            ///< of the block under way
 };
 
 void DifWalk::emit(std::span<const std::byte> bytes) {
@@ -59,46 +63,67 @@ std::uint8_t DifWalk::block(std::span<const std::byte> source) {
   return status;
 }
 
-/// The tags go back with success and with a DIF error.
-void DifWalk::tags_of_next_block() {
-  if (!insert_) run_.record.set_dif_source(source_tags_);
-  if (generates_) run_.record.set_dif_destination(destination_tags_);
+/// The tags go back with success, with a DIF error and with a page fault.
+void DifWalk::tags_of_next_block(const DifTags& source, const DifTags& destination) {
+  if (!insert_) run_.record.set_dif_source(source);
+  if (generates_) run_.record.set_dif_destination(destination);
 }
 
 /// The blocks before the bad one have been written, the bad one perhaps.
 std::uint8_t DifWalk::bad_block(std::size_t offset, std::uint8_t dif_status) {
   run_.record.result = dif_status;
   run_.record.bytes_completed = static_cast<std::uint32_t>(offset);
-  tags_of_next_block();
+  tags_of_next_block(source_tags_, destination_tags_);
   const Iova at = run_.d.destination + out_.size();
   if (!out_.empty()) run_.p.writes.push_back({run_.d.destination, std::move(out_), false});
   if (!piece_.empty()) run_.p.writes.push_back({at, std::move(piece_), true});
   return abi::kStDifError;
 }
 
+/// The blocks before offset are good and their pages are there.
+void DifWalk::note_progress(std::size_t offset) {
+  if (offset > run_.most) return;
+  sure_ = offset;
+  sure_out_ = out_.size();
+  sure_source_ = source_tags_;
+  sure_destination_ = destination_tags_;
+}
+
+/// @param rest  bytes of the block that is not whole; they may have been written
+std::uint8_t DifWalk::end(const Reach& reach, std::size_t offset, std::span<const std::byte> rest) {
+  note_progress(offset);
+  out_.insert(out_.end(), rest.begin(), rest.end());
+  if (writes_) add_upward(run_, run_.d.destination, out_, reach, sure_out_);
+  if (tells_progress(reach)) tags_of_next_block(sure_source_, sure_destination_);
+  return end_at(run_, reach, sure_);
+}
+
 std::uint8_t DifWalk::walk() {
   const std::size_t size = run_.d.size;
   run_.p.reads.push_back({run_.d.source, size});
   std::vector<std::byte> bytes(size);
-  const std::size_t good = read_prefix(run_.reader, run_.d.source, bytes);
+  const Reach source = read_up(run_, Operand::kSource1, run_.d.source, bytes);
   std::size_t offset = 0;
-  for (; offset + source_block() <= good; offset += source_block()) {
+  for (; offset + source_block() <= source.bytes; offset += source_block()) {
+    note_progress(offset);
     piece_.clear();
     const std::uint8_t dif_status = block(std::span(bytes).subspan(offset, source_block()));
     if (dif_status != 0) return bad_block(offset, dif_status);
+    const Iova at = run_.d.destination + out_.size();
+    const Reach out = reach_up(run_, Operand::kDestination1, at, piece_.size());
+    if (out.status != 0) return end(out, offset, std::span(piece_).first(out.bytes));
     out_.insert(out_.end(), piece_.begin(), piece_.end());
     source_tags_ = dif_.next_source(source_tags_);
     destination_tags_ = dif_.next_destination(destination_tags_);
   }
-  const bool failed = good != size;
-  if (failed && writes_) {  // data of a block whose end is not readable may have gone on
-    const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(offset);
-    const std::size_t part = std::min(good - offset, dif_.block_bytes());
-    out_.insert(out_.end(), from, from + static_cast<std::ptrdiff_t>(part));
+  if (source.status != 0) {  // data of a block whose end is missing may have gone on
+    const std::size_t part = std::min(source.bytes - offset, dif_.block_bytes());
+    const Iova at = run_.d.destination + out_.size();
+    const Reach out = reach_up(run_, Operand::kDestination1, at, writes_ ? part : 0);
+    return end(out.status != 0 ? out : source, offset, std::span(bytes).subspan(offset, out.bytes));
   }
-  if (writes_) run_.p.writes.push_back({run_.d.destination, std::move(out_), failed});
-  if (failed) return abi::kStReadError;
-  tags_of_next_block();
+  if (writes_) run_.p.writes.push_back({run_.d.destination, std::move(out_), false});
+  tags_of_next_block(source_tags_, destination_tags_);
   return abi::kStSuccess;
 }
 

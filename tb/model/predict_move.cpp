@@ -1,32 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory move, fill, dualcast, and how operands are read. @spec DSA 5.6 (03, 04, 09)
+// Memory move, fill, dualcast, cache flush, and how operands are read. @spec DSA 5.6 (03, 04, 09,
+// 20)
 #include <algorithm>
 
 #include "model/predict_run.hpp"
 
 namespace siov::model {
 
-std::size_t read_prefix(MemoryReader reader, Iova address, std::span<std::byte> out) {
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const Iova at = address + done;
-    const std::size_t piece =
-        std::min<std::size_t>(out.size() - done, kPageSize - at.page_offset());
-    if (!reader(at, out.subspan(done, piece))) return done;
-    done += piece;
+namespace {
+
+/// Visits the pages of an operand in order. @param use  (offset, bytes): false stops as unreadable
+template <class Use>
+Reach walk(const Run& run, PageAccess access, Iova address, std::size_t bytes, bool downward,
+           Use use) {
+  Reach reach;
+  while (reach.bytes < bytes) {
+    const std::size_t left = bytes - reach.bytes;
+    const Iova at = downward ? address + (left - 1) : address + reach.bytes;
+    const std::size_t in_page =
+        downward ? at.page_offset() + std::size_t{1} : kPageSize - at.page_offset();
+    const std::size_t piece = std::min(left, in_page);
+    access.page = at.page();
+    reach.at = access;
+    reach.status = run.gate(access);
+    if (reach.status != 0) return reach;
+    if (!use(downward ? left - piece : reach.bytes, piece)) {
+      reach.status = abi::kStReadError;
+      return reach;
+    }
+    reach.bytes += piece;
   }
-  return done;
+  return reach;
 }
 
-std::size_t read_suffix(MemoryReader reader, Iova address, std::span<std::byte> out) {
-  std::size_t left = out.size();
-  while (left > 0) {
-    const std::size_t in_page = (address + (left - 1)).page_offset() + std::size_t{1};
-    const std::size_t piece = std::min(left, in_page);
-    if (!reader(address + (left - piece), out.subspan(left - piece, piece))) break;
-    left -= piece;
-  }
-  return out.size() - left;
+Reach read(const Run& run, Operand operand, Iova address, std::span<std::byte> out, bool downward) {
+  const auto use = [&](std::size_t offset, std::size_t piece) {
+    return run.reader(address + offset, out.subspan(offset, piece));
+  };
+  return walk(run, {.operand = operand}, address, out.size(), downward, use);
+}
+
+Reach ask(const Run& run, PageAccess access, Iova address, std::size_t bytes, bool downward) {
+  return walk(run, access, address, bytes, downward, [](std::size_t, std::size_t) { return true; });
+}
+
+void add_write(const Run& run, Iova address, std::span<const std::byte> data, bool optional) {
+  if (data.empty()) return;
+  run.p.writes.push_back({address, {data.begin(), data.end()}, optional});
+}
+
+}  // namespace
+
+Reach read_up(const Run& run, Operand operand, Iova address, std::span<std::byte> out) {
+  return read(run, operand, address, out, false);
+}
+
+Reach read_down(const Run& run, Operand operand, Iova address, std::span<std::byte> out) {
+  return read(run, operand, address, out, true);
+}
+
+Reach reach_up(const Run& run, Operand operand, Iova address, std::size_t bytes, bool write) {
+  return ask(run, {.operand = operand, .write = write}, address, bytes, false);
+}
+
+Reach reach_down(const Run& run, Operand operand, Iova address, std::size_t bytes, bool write) {
+  return ask(run, {.operand = operand, .write = write}, address, bytes, true);
+}
+
+Reach first_end(const Reach& a, const Reach& b) {
+  if (b.status == 0) return a;
+  return a.status == 0 || b.bytes < a.bytes ? b : a;
+}
+
+std::size_t done_at(const Run& run, std::size_t bytes, std::size_t unit) {
+  const std::size_t done = std::min<std::size_t>(bytes, run.most);
+  return done - done % unit;
+}
+
+std::uint8_t end_at(const Run& run, const Reach& end, std::size_t done) {
+  if (end.status == abi::kStReadError) return end.status;
+  run.p.fault = PageFault{end.at, end.status, static_cast<std::uint32_t>(done)};
+  if (!tells_progress(end)) return end.status;
+  run.record.fault_address = end.at.page;
+  run.record.bytes_completed = static_cast<std::uint32_t>(done);
+  return end.status;
+}
+
+void add_upward(const Run& run, Iova address, std::span<const std::byte> data, const Reach& end,
+                std::size_t done) {
+  if (end.status == 0) return add_write(run, address, data, false);
+  if (!tells_progress(end)) return add_write(run, address, data, true);
+  add_write(run, address, data.first(done), false);
+  add_write(run, address + done, data.subspan(done), true);
 }
 
 /// A copy goes downward when the destination begins inside the source; any other goes upward. @spec
@@ -34,53 +99,69 @@ std::size_t read_suffix(MemoryReader reader, Iova address, std::span<std::byte> 
 std::uint8_t run_move(const Run& run) {
   const abi::Descriptor& d = run.d;
   run.p.reads.push_back({d.source, d.size});
-  Write& w = run.p.writes.emplace_back();
-  w.address = d.destination;
-  w.data.resize(d.size);
+  std::vector<std::byte> data(d.size);
   const bool downward = d.source < d.destination && d.destination - d.source < d.size;
-  const std::size_t good = downward ? read_suffix(run.reader, d.source, w.data)
-                                    : read_prefix(run.reader, d.source, w.data);
-  if (good == d.size) return abi::kStSuccess;
-  w.optional = true;
-  if (downward) {
-    w.address += d.size - good;
-    w.data.erase(w.data.begin(), w.data.end() - static_cast<std::ptrdiff_t>(good));
-  } else {
-    w.data.resize(good);
+  if (!downward) {
+    Reach end = read_up(run, Operand::kSource1, d.source, data);
+    end = first_end(end, reach_up(run, Operand::kDestination1, d.destination, end.bytes));
+    const std::size_t done = done_at(run, end.bytes);
+    add_upward(run, d.destination, std::span(data).first(end.bytes), end, done);
+    return end.status == 0 ? abi::kStSuccess : end_at(run, end, done);
   }
-  return abi::kStReadError;
+  Reach end = read_down(run, Operand::kSource1, d.source, data);
+  const Iova readable = d.destination + (d.size - end.bytes);
+  end = first_end(end, reach_down(run, Operand::kDestination1, readable, end.bytes));
+  const std::size_t done = done_at(run, end.bytes);
+  const std::size_t sure = end.status == 0 ? d.size : tells_progress(end) ? done : 0;
+  const std::span<const std::byte> copied = std::span(data).last(end.bytes);
+  add_write(run, d.destination + (d.size - sure), copied.last(sure), false);
+  add_write(run, d.destination + (d.size - end.bytes), copied.first(end.bytes - sure), true);
+  if (end.status == 0) return abi::kStSuccess;
+  if (tells_progress(end)) run.record.result = 1;
+  return end_at(run, end, done);
 }
 
 /// The pattern repeats from the first destination byte. @spec DSA 5.6 (04)
 std::uint8_t run_fill(const Run& run) {
   const abi::Descriptor& d = run.d;
-  Write& w = run.p.writes.emplace_back();
-  w.address = d.destination;
-  w.data.resize(d.size);
+  std::vector<std::byte> data(d.size);
   const std::size_t pattern = d.has(kFlagFill16) ? 16 : 8;
-  std::size_t done = std::min<std::size_t>(pattern, d.size);
-  for (std::size_t i = 0; i < done; ++i) {
+  std::size_t filled = std::min<std::size_t>(pattern, d.size);
+  for (std::size_t i = 0; i < filled; ++i) {
     const std::uint64_t half = i < 8 ? d.pattern() : d.pattern_high();
-    w.data[i] = static_cast<std::byte>(half >> (8 * (i % 8)));
+    data[i] = static_cast<std::byte>(half >> (8 * (i % 8)));
   }
-  while (done < d.size) {  // doubles whole patterns
-    const std::size_t piece = std::min<std::size_t>(done, d.size - done);
-    std::copy_n(w.data.begin(), piece, w.data.begin() + static_cast<std::ptrdiff_t>(done));
-    done += piece;
+  while (filled < d.size) {  // doubles whole patterns
+    const std::size_t piece = std::min<std::size_t>(filled, d.size - filled);
+    std::copy_n(data.begin(), piece, data.begin() + static_cast<std::ptrdiff_t>(filled));
+    filled += piece;
   }
-  return abi::kStSuccess;
+  const Reach end = reach_up(run, Operand::kDestination1, d.destination, d.size);
+  const std::size_t done = done_at(run, end.bytes);
+  add_upward(run, d.destination, std::span(data).first(end.bytes), end, done);
+  return end.status == 0 ? abi::kStSuccess : end_at(run, end, done);
 }
 
+/// Both destinations advance together; the first may be ahead of the second when that has no page.
 std::uint8_t run_dualcast(const Run& run) {
   const abi::Descriptor& d = run.d;
   run.p.reads.push_back({d.source, d.size});
   std::vector<std::byte> data(d.size);
-  const std::size_t good = read_prefix(run.reader, d.source, data);
-  const bool failed = good != d.size;
-  data.resize(good);
-  run.p.writes.push_back({d.destination, data, failed});
-  run.p.writes.push_back({d.destination2(), std::move(data), failed});
-  return failed ? abi::kStReadError : abi::kStSuccess;
+  const Reach source = read_up(run, Operand::kSource1, d.source, data);
+  const Reach one = reach_up(run, Operand::kDestination1, d.destination, source.bytes);
+  const Reach two = reach_up(run, Operand::kDestination2, d.destination2(), one.bytes);
+  const Reach end = first_end(first_end(source, one), two);
+  const std::size_t done = done_at(run, end.bytes);
+  add_upward(run, d.destination, std::span(data).first(one.bytes), end, done);
+  add_upward(run, d.destination2(), std::span(data).first(end.bytes), end, done);
+  return end.status == 0 ? abi::kStSuccess : end_at(run, end, done);
+}
+
+/// The range is looked up page by page; nothing changes. @spec DSA 5.6 (20)
+std::uint8_t run_flush(const Run& run) {
+  const abi::Descriptor& d = run.d;
+  const Reach end = reach_up(run, Operand::kDestination1, d.destination, d.size, false);
+  return end.status == 0 ? abi::kStSuccess : end_at(run, end, done_at(run, end.bytes));
 }
 
 }  // namespace siov::model

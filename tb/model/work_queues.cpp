@@ -9,7 +9,8 @@ namespace siov::model {
 namespace {
 
 constexpr std::uint32_t kWordMask = 0xFFFFu;
-constexpr std::uint32_t kDword2Bits = 0x3FFFFFF3u;  // no ATS and PRS control (WQCAP 50, 55)
+constexpr std::uint32_t kDword2Bits = 0x3FFFFFF3u;
+constexpr std::uint32_t kDword2Ats = 0xCu;  // ATS and PRS disable (WQCAP 50, 55)
 constexpr std::uint32_t kDword3Bits = 0x1FFu;
 constexpr std::uint32_t kHandleBits = 0x1FFFFu;          // handle, table
 constexpr std::uint32_t kOccupancyEnable = 1u << 16;     // dword 5
@@ -116,7 +117,7 @@ void WorkQueues::write_wqcfg(std::uint32_t offset, std::uint64_t value, std::uin
       return;
     case 8:
       if (!disabled) return;
-      q.dword2 = merge_low(q.dword2, value, mask, kDword2Bits);
+      q.dword2 = merge_low(q.dword2, value, mask, kDword2Bits | (config_.ats ? kDword2Ats : 0));
       q.dword3 = merge_high(q.dword3, value, mask, kDword3Bits);
       return;
     case 16:

@@ -64,6 +64,8 @@ struct WorkQueue {
 
   bool dedicated() const { return (dword2 & 1u) != 0; }
   bool bof_enabled() const { return (dword2 & 2u) != 0; }
+  bool ats_disabled() const { return (dword2 & 4u) != 0; }
+  bool prs_disabled() const { return (dword2 & 8u) != 0; }
   unsigned priority() const { return dword2 >> 4 & 0xFu; }
   Pasid pasid() const { return Pasid{dword2 >> 8 & 0xFFFFFu}; }
   bool pasid_enabled() const { return (dword2 >> 28 & 1u) != 0; }

@@ -2,6 +2,8 @@
 // Ordering and credits towards the device.
 #include "pcie/down_link.hpp"
 
+#include "common/error.hpp"
+
 namespace siov::pcie {
 
 DownLink::DownLink(const LinkConfig& config, ReadCompleter& completer, std::uint32_t beat_bytes)
@@ -20,6 +22,22 @@ void DownLink::push_nonposted(const Tlp& tlp) {
   request.posted_before = posted_pushed_;
 }
 
+void DownLink::start(const Tlp& tlp) {
+  original_ = nullptr;
+  if (mutator_ == nullptr) {
+    driver_.start(tlp);
+    return;
+  }
+  const CreditCost before = credit_cost(tlp);
+  wire_ = tlp;
+  mutator_->mutate_down(wire_);
+  const CreditCost after = credit_cost(wire_);
+  if (after.flow != before.flow || after.data != before.data)
+    throw HarnessError("a mutator changed the credits of a TLP to the device");
+  original_ = &tlp;
+  driver_.start(wire_);
+}
+
 bool DownLink::try_start(FlowClass flow, std::uint64_t cycle, const CreditLimits& limits) {
   switch (flow) {
     case FlowClass::kPosted: {
@@ -30,7 +48,7 @@ bool DownLink::try_start(FlowClass flow, std::uint64_t cycle, const CreditLimits
       sent_request_ = posted_.front();
       posted_.pop();
       ++posted_sent_;
-      driver_.start(sent_request_);
+      start(sent_request_);
       return true;
     }
     case FlowClass::kNonPosted: {
@@ -41,13 +59,13 @@ bool DownLink::try_start(FlowClass flow, std::uint64_t cycle, const CreditLimits
       credits_.consume(cost);
       sent_request_ = next.tlp;
       nonposted_.pop();
-      driver_.start(sent_request_);
+      start(sent_request_);
       return true;
     }
     case FlowClass::kCompletion:
       if (!completer_.can_send(posted_sent_) || config_.down_windows.completion.active(cycle))
         return false;
-      driver_.start(completer_.take());
+      start(completer_.take());
       return true;
   }
   return false;
@@ -67,12 +85,14 @@ const Tlp* DownLink::drive(std::uint64_t cycle, const CreditLimits& limits, Beat
       return nullptr;
     }
   }
-  return driver_.drive(out);
+  const Tlp* const sent = driver_.drive(out);
+  return sent != nullptr && original_ != nullptr ? original_ : sent;
 }
 
 void DownLink::reset() {
   credits_.reset();
   driver_.reset();
+  original_ = nullptr;
   posted_.clear();
   nonposted_.clear();
   posted_pushed_ = posted_sent_ = 0;

@@ -13,6 +13,7 @@
 
 #include "pcie/credit_tracker.hpp"
 #include "pcie/link_config.hpp"
+#include "pcie/mutator.hpp"
 #include "pcie/read_completer.hpp"
 #include "pcie/ring.hpp"
 #include "pcie/tlp.hpp"
@@ -29,6 +30,9 @@ class DownLink {
   /// Drives one beat or none. @return the TLP whose last beat this is, valid until the next call
   const Tlp* drive(std::uint64_t cycle, const CreditLimits& limits, Beat& out);
 
+  /// nullptr: none.
+  void set_mutator(TlpMutator* mutator) { mutator_ = mutator; }
+
   std::size_t posted_queued() const { return posted_.size(); }
   std::size_t nonposted_queued() const { return nonposted_.size(); }
   bool busy() const { return driver_.busy(); }
@@ -39,6 +43,7 @@ class DownLink {
     Tlp tlp;
     std::uint64_t posted_before = 0;
   };
+  void start(const Tlp& tlp);
   bool try_start(FlowClass flow, std::uint64_t cycle, const CreditLimits& limits);
 
   const LinkConfig& config_;
@@ -50,7 +55,10 @@ class DownLink {
   std::uint64_t posted_pushed_ = 0;
   std::uint64_t posted_sent_ = 0;  ///< started: what starts later arrives later
   FlowClass current_ = FlowClass::kCompletion;
-  Tlp sent_request_;  ///< a request leaves its ring when it starts
+  TlpMutator* mutator_ = nullptr;
+  Tlp wire_;                       ///< with a mutator: what the device gets
+  const Tlp* original_ = nullptr;  ///< ... and what the host has sent
+  Tlp sent_request_;               ///< a request leaves its ring when it starts
 };
 
 }  // namespace siov::pcie

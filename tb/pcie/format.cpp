@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "pcie/ats_tlp.hpp"
+
 namespace siov::pcie {
 
 const char* type_name(TlpType type) {
@@ -88,6 +90,29 @@ std::string pasid_text(const PasidPrefix& prefix) {
   return fmt::format(" PASID {:#x}{}{}", prefix.pasid, prefix.privileged ? " priv" : "",
                      prefix.execute ? " exec" : "");
 }
+
+std::string rights_text(const port::PageRequest& p) {
+  if (is_stop_marker(p)) return " stop marker";
+  return fmt::format(" {}{}{}", p.read ? "R" : "", p.write ? "W" : "", p.last ? " last" : "");
+}
+
+/// What the messages of address translation say; empty if this is none, or a malformed one.
+std::string ats_text(const Tlp& tlp) {
+  if (const auto p = page_request_of(tlp))
+    return fmt::format(" Page Request @{:#x} group {}{}", p->address, p->group, rights_text(*p));
+  if (const auto r = page_response_of(tlp))
+    return fmt::format(" PRG Response group {} code {}", r->group, r->code);
+  if (const auto i = invalidate_request_of(tlp)) {
+    const std::uint64_t bytes = coded_bytes(i->address, i->size);
+    return bytes == 0 ? fmt::format(" Invalidate Request itag {} all{}", i->itag,
+                                    i->global ? " global" : "")
+                      : fmt::format(" Invalidate Request itag {} {:#x} B @{:#x}{}", i->itag, bytes,
+                                    coded_start(i->address, i->size), i->global ? " global" : "");
+  }
+  if (const auto c = invalidate_completion_of(tlp))
+    return fmt::format(" Invalidate Completion itags {:#010x} count {}", c->itags, c->count);
+  return {};
+}
 }  // namespace
 
 std::string format_tlp(const Tlp& tlp) {
@@ -103,6 +128,9 @@ std::string format_tlp(const Tlp& tlp) {
     text += fmt::format(" {} {} B count {} la {:#04x} cid {}{}{}", status_name(tlp.status),
                         tlp.payload_bytes, tlp.byte_count, tlp.lower_address,
                         format_requester(tlp.completer), pasid_text(tlp.prefix), ids);
+  } else if (const std::string ats = ats_text(tlp); !ats.empty()) {
+    text +=
+        fmt::format("{}{} rid {}", ats, pasid_text(tlp.prefix), format_requester(tlp.requester));
   } else if (tlp.type == TlpType::kMessage || tlp.type == TlpType::kMessageData) {
     text += fmt::format(" code {:#04x} routing {} {} B{}{}", tlp.message_code, tlp.message_routing,
                         tlp.payload_bytes, pasid_text(tlp.prefix), ids);

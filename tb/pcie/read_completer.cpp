@@ -6,6 +6,7 @@
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cstring>
 
+#include "pcie/ats_tlp.hpp"
 #include "pcie/tlp_codec.hpp"
 #include "pcie/tlp_factory.hpp"
 
@@ -73,6 +74,7 @@ ReadCompleter::Job& ReadCompleter::new_job(const Tlp& request) {
   job.poisoned = false;
   job.ro = request.ro;
   job.bytes = job.sent = 0;
+  job.translation = false;
   return job;
 }
 
@@ -111,6 +113,26 @@ bool ReadCompleter::accept_read(const Tlp& read, port::DmaPort& dma, std::uint64
   job.poisoned = fault == ReadFault::kPoisoned;
   job.bytes = job.status == CplStatus::kSc ? bytes : 0;
   const bool good = job.status == CplStatus::kSc;
+  schedule(job, cycle);
+  return good;
+}
+
+bool ReadCompleter::accept_translation(const Tlp& request, port::AtsHostPort* host,
+                                       std::uint64_t cycle) {
+  const ReadFault fault = config_.read_fault ? config_.read_fault(request) : ReadFault::kNone;
+  if (fault == ReadFault::kNever) return true;
+  port::TranslationReply reply;
+  if (fault == ReadFault::kCompleterAbort) {
+    reply.status = port::DmaStatus::kCompleterAbort;
+  } else if (fault != ReadFault::kUnsupportedRequest && host != nullptr) {
+    reply = host->translate(translation_of(request));
+  }
+  Job& job = new_job(request);
+  job.status = status_of(reply.status);
+  job.poisoned = fault == ReadFault::kPoisoned;
+  job.translation = job.status == CplStatus::kSc;
+  job.entry = reply.entry;
+  const bool good = job.translation;
   schedule(job, cycle);
   return good;
 }
@@ -168,7 +190,10 @@ std::uint32_t ReadCompleter::piece_end(const Job& job) {
 const Tlp& ReadCompleter::take() {
   Job& job = *ready_.front();
   bool last = true;
-  if (job.bytes == 0) {
+  if (job.translation) {
+    out_ = translation_completion(job.request, config_.host_id, job.entry, config_.rcb);
+    out_.ep = job.poisoned;
+  } else if (job.bytes == 0) {
     out_ = completion(job.request, config_.host_id, job.status);
   } else {
     const std::uint32_t from = job.sent;

@@ -17,6 +17,7 @@
 #include "pcie/link_config.hpp"
 #include "pcie/ring.hpp"
 #include "pcie/tlp.hpp"
+#include "port/ats_port.hpp"
 #include "port/dma_port.hpp"
 
 namespace siov::pcie {
@@ -32,6 +33,9 @@ class ReadCompleter {
   /// KiB.
   /// @return false if the answer is UR or CA
   bool accept_read(const Tlp& read, port::DmaPort& dma, std::uint64_t cycle);
+  /// Answers a well-formed translation request (AT = 01): one entry, UR or CA. Without a host port,
+  /// UR. @return false if the answer is UR or CA
+  bool accept_translation(const Tlp& request, port::AtsHostPort* host, std::uint64_t cycle);
   /// Answers any non-posted request with an error status.
   void refuse(const Tlp& request, CplStatus status, std::uint64_t cycle);
 
@@ -60,6 +64,8 @@ class ReadCompleter {
     std::uint32_t bytes = 0, sent = 0;  ///< whole DWs
     std::uint32_t capacity = 0;
     std::unique_ptr<std::byte[]> data;
+    bool translation = false;
+    std::uint64_t entry = 0;  ///< translation requests: the answer
     std::uint64_t due = 0, number = 0, posted_before = 0;
   };
   struct Later {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/error.hpp"
+#include "pcie/ats_tlp.hpp"
 #include "pcie/down_link.hpp"
 #include "pcie/host_requests.hpp"
 #include "pcie/read_completer.hpp"
@@ -53,10 +54,12 @@ bool crosses_page(const Tlp& tlp) { return (tlp.address & 0xFFF) + 4u * tlp.leng
 }  // namespace
 
 struct RootComplex::Impl {
-  Impl(LinkDevice& device, port::DmaPort& dma, coro::Scheduler& scheduler, const LinkConfig& config)
+  Impl(LinkDevice& device, port::DmaPort& dma, coro::Scheduler& scheduler, const LinkConfig& config,
+       port::AtsHostPort* ats)
       : config(checked(config)),
         device(device),
         dma(dma),
+        ats(ats),
         scheduler(scheduler),
         granter(config.up_credits),
         completer(this->config),
@@ -78,13 +81,16 @@ struct RootComplex::Impl {
   void take(const Tlp& tlp, std::uint64_t now);
   void act(const Tlp& tlp, std::uint64_t now);
   void act_read(const Tlp& tlp, std::uint64_t now);
+  void act_translation(const Tlp& tlp, std::uint64_t now);
   void act_write(const Tlp& tlp);
+  void act_message(const Tlp& tlp);
   bool write_run(const Tlp& tlp, std::uint64_t from, std::uint32_t bytes);
   std::uint64_t address_of(port::Bar bar, std::uint64_t offset) const;
 
   const LinkConfig config;
   LinkDevice& device;
   port::DmaPort& dma;
+  port::AtsHostPort* ats;
   coro::Scheduler& scheduler;
   CreditGranter granter;
   ReadCompleter completer;
@@ -186,7 +192,7 @@ void RootComplex::Impl::act(const Tlp& tlp, std::uint64_t now) {
       break;
     case TlpType::kMessage:
     case TlpType::kMessageData:
-      ++stats.messages;
+      act_message(tlp);
       break;
     case TlpType::kUnknown:
       ++stats.malformed;
@@ -199,7 +205,40 @@ void RootComplex::Impl::act(const Tlp& tlp, std::uint64_t now) {
   }
 }
 
+// Page requests and Invalidate Completions arrive behind the posted writes before them, which have
+// been acted upon. @spec vtd.md 5.5 item 5
+void RootComplex::Impl::act_message(const Tlp& tlp) {
+  ++stats.messages;
+  if (!is_ats_message(tlp)) return;
+  if (const auto request = page_request_of(tlp)) {
+    ++stats.page_requests;
+    if (ats != nullptr) ats->page_request(*request);
+    return;
+  }
+  const auto completion = invalidate_completion_of(tlp);
+  if (!completion || message_target(tlp) != config.host_id || tlp.prefix.present) {
+    ++stats.malformed;  // the other two codes go down only. @spec vtd.md 4.1
+    return;
+  }
+  ++stats.invalidate_completions;
+  if (ats != nullptr) ats->invalidate_completion(*completion);
+}
+
+// A malformed request is thrown away: its sender gets no completion. @spec vtd.md 4.1
+void RootComplex::Impl::act_translation(const Tlp& tlp, std::uint64_t now) {
+  ++stats.translation_requests;
+  if (!translation_request_legal(tlp, config.rcb)) {
+    ++stats.malformed;
+    return;
+  }
+  if (!completer.accept_translation(tlp, ats, now)) ++stats.requests_refused;
+}
+
 void RootComplex::Impl::act_read(const Tlp& tlp, std::uint64_t now) {
+  if (tlp.at == kAtRequest) {
+    act_translation(tlp, now);
+    return;
+  }
   ++stats.reads;
   if (4u * tlp.length_dw > config.max_read_request) ++stats.oversized_reads;
   if (crosses_page(tlp)) {
@@ -228,6 +267,10 @@ void RootComplex::Impl::act_write(const Tlp& tlp) {
     ++stats.malformed;
     return;
   }
+  if (tlp.at == kAtRequest) {  // @spec vtd.md 4.1
+    ++stats.requests_refused;
+    return;
+  }
   bool good = true;
   if (byte_enables_legal(tlp) && tlp.length_dw > 2) {
     good = write_run(tlp, tlp.first_byte(), tlp.byte_span());
@@ -254,8 +297,8 @@ std::uint64_t RootComplex::Impl::address_of(port::Bar bar, std::uint64_t offset)
 }
 
 RootComplex::RootComplex(LinkDevice& device, port::DmaPort& dma, coro::Scheduler& scheduler,
-                         const LinkConfig& config)
-    : impl_(std::make_unique<Impl>(device, dma, scheduler, config)) {
+                         const LinkConfig& config, port::AtsHostPort* ats)
+    : impl_(std::make_unique<Impl>(device, dma, scheduler, config, ats)) {
   scheduler.add_clocked(*this);
 }
 
@@ -280,7 +323,20 @@ void RootComplex::reset() {
 void RootComplex::cycle(std::uint64_t cycle) { impl_->cycle(cycle); }
 void RootComplex::add_sink(TlpSink& sink) { impl_->sinks.push_back(&sink); }
 void RootComplex::add_credit_sink(CreditSink& sink) { impl_->credit_sinks.push_back(&sink); }
-void RootComplex::set_mutator(TlpMutator* mutator) { impl_->mutator = mutator; }
+void RootComplex::set_mutator(TlpMutator* mutator) {
+  impl_->mutator = mutator;
+  impl_->down.set_mutator(mutator);
+}
+
+void RootComplex::invalidate(const port::InvalidateRequest& request) {
+  ++impl_->stats.invalidate_requests;
+  impl_->down.push_posted(invalidate_request(impl_->config.host_id, request));
+}
+
+void RootComplex::page_group_response(const port::PageGroupResponse& response) {
+  ++impl_->stats.page_responses;
+  impl_->down.push_posted(page_response(impl_->config.host_id, response));
+}
 
 namespace {
 port::ReadResult read_result(const RootComplex::Answer& answer, std::uint32_t lead,

@@ -6,6 +6,10 @@
 //   root.add_sink(referee);
 //   root.reset();
 //   const port::ReadResult id = co_await root.config_read(0, 4);
+//
+// With a host port for address translation it also answers translation requests, hands page
+// requests and Invalidate Completions on, and carries invalidations and page responses to the
+// device.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +22,7 @@
 #include "pcie/link_config.hpp"
 #include "pcie/mutator.hpp"
 #include "pcie/tlp.hpp"
+#include "port/ats_port.hpp"
 #include "port/device_port.hpp"
 #include "port/dma_port.hpp"
 
@@ -33,19 +38,24 @@ struct LinkStatistics {
   std::uint64_t requests_refused = 0;  ///< answered UR or CA, or writes that the DmaPort refused
   std::uint64_t poisoned_writes = 0;   ///< dropped because of EP
   std::uint64_t oversized_reads = 0;   ///< longer than max_read_request
-  std::uint64_t malformed = 0;         ///< undefined type, or a memory request across 4 KiB
+  std::uint64_t malformed = 0;         ///< undefined type, a memory request across 4 KiB, a bad
+                                       ///< translation request or message of address translation
   std::uint64_t unexpected_completions = 0;
   std::uint64_t host_timeouts = 0;
   std::uint64_t messages = 0;
+  std::uint64_t translation_requests = 0;
+  std::uint64_t page_requests = 0, invalidate_completions = 0;  ///< given to the host port
+  std::uint64_t invalidate_requests = 0, page_responses = 0;    ///< sent to the device
   std::uint64_t framing_errors = 0;  ///< beats outside a TLP, or a start inside one
 };
 
-class RootComplex : public port::DevicePort, public coro::Clocked {
+class RootComplex : public port::DevicePort, public port::AtsDevicePort, public coro::Clocked {
  public:
-  /// Device, dma and scheduler must outlive this. @throws HarnessError on a configuration outside
-  /// its ranges
+  /// Device, dma, scheduler and ats must outlive this. @throws HarnessError on a configuration
+  /// outside its ranges
+  /// @param ats  null: translation requests get UR, messages of address translation go nowhere
   RootComplex(LinkDevice& device, port::DmaPort& dma, coro::Scheduler& scheduler,
-              const LinkConfig& config);
+              const LinkConfig& config, port::AtsHostPort* ats = nullptr);
   ~RootComplex() override;
 
   /// Resets the device and forgets everything on the link. Not while host requests wait.
@@ -68,6 +78,10 @@ class RootComplex : public port::DevicePort, public coro::Clocked {
   coro::Task<port::CompletionStatus> deferrable_write64(std::uint64_t offset,
                                                         const port::Line& line) override;
   void set_bar_base(port::Bar bar, std::uint64_t base) override;
+
+  /// Both queue a message behind the posted requests so far.
+  void invalidate(const port::InvalidateRequest& request) override;
+  void page_group_response(const port::PageGroupResponse& response) override;
 
   /// What a raw non-posted request came back with.
   struct Answer {

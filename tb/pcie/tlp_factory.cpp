@@ -204,6 +204,14 @@ Tlp message(RequesterId requester, std::uint8_t routing, std::uint8_t code) {
   return tlp;
 }
 
+void make_vendor_defined(Tlp& tlp) {
+  tlp.message_code = 0x7F;
+  tlp.tag = 0;
+  tlp.message_dw2 &= 0xFFFF'0000;  // Vendor ID 0
+  tlp.message_dw3 = 0;
+  tlp.prefix = {};
+}
+
 Tlp with_pasid(Tlp tlp, Pasid pasid, bool privileged) {
   tlp.prefix.present = true;
   tlp.prefix.privileged = privileged;

@@ -66,6 +66,10 @@ Tlp completion_data(const Tlp& request, RequesterId completer, std::uint32_t off
 /// Message without data. @param routing  0..5, as Type[2:0]
 Tlp message(RequesterId requester, std::uint8_t routing, std::uint8_t code);
 
+/// Makes a message one of vendor-defined type 1, which every receiver that does not know it
+/// discards silently. Length and routing stay. @spec PCIe-6.3 2.2.8.6
+void make_vendor_defined(Tlp& tlp);
+
 /// The same TLP with a PASID prefix.
 Tlp with_pasid(Tlp tlp, Pasid pasid, bool privileged = false);
 

@@ -64,6 +64,9 @@ class DeviceSide::Mutators final : public pcie::TlpMutator {
       if (!drop) injector->mutate(tlp, extra, drop);
     }
   }
+  void mutate_down(pcie::Tlp& tlp) override {
+    for (const auto& injector : all_) injector->mutate_down(tlp);
+  }
 
  private:
   const std::vector<std::unique_ptr<check::Injector>>& all_;

@@ -180,7 +180,7 @@ TEST_F(SystemCommandTest, EnableWqChecksTheConfiguration) {  // 3.3 codes 22 to 
     std::uint32_t dword2, dword3, error;
     const char* why;
   } cases[] = {{0x10001101, 0x0000001F, 0x23, "priority 0"},
-               {0x10001113, 0x0000001F, 0x25, "block on fault is not supported"},
+               {0x10001113, 0x0000001F, 0x25, "block on fault, but page requests are off"},
                {0x00000010, 0x0000001F, 0x26, "shared without PASID"},
                {0x10001111, 0x0000017F, 0x27, "2^11 members"},
                {0x30001111, 0x0000001F, 0x2A, "privileged while the mode is off"}};
@@ -194,6 +194,48 @@ TEST_F(SystemCommandTest, EnableWqChecksTheConfiguration) {  // 3.3 codes 22 to 
   b.write(0x80C, 0x0000015F);
   EXPECT_EQ(b.command(6, 0), 0u)
       << "privileged without PASID is legal; 2^10 members and 2^31 bytes are the limits";
+}
+
+TEST_F(SystemCommandTest, EnableDeviceChecksThePageRequestAllocation) {  // 3.3 code 13, 1.3
+  configure();
+  b.set_config(0x244, 1, 2);
+  EXPECT_EQ(b.command(1), 0u) << "PRI without ATS is ignored: 1.4";
+  EXPECT_EQ(b.command(2), 0u);
+  b.set_config(0x226, 0x8000, 2);
+  for (const std::uint32_t allocation : {0u, 0x201u, 0xFFFFFFFFu}) {
+    b.set_config(0x24C, allocation);
+    EXPECT_EQ(b.command(1), 0x13u) << allocation;
+    EXPECT_EQ(b.read(0x90), 0u);
+  }
+  for (const std::uint32_t allocation : {1u, 0x200u}) {
+    b.set_config(0x24C, allocation);
+    EXPECT_EQ(b.command(1), 0u) << allocation;
+    EXPECT_EQ(b.command(2), 0u);
+  }
+  b.set_config(0x24C, 0);
+  b.set_config(0x244, 0, 2);
+  EXPECT_EQ(b.command(1), 0u) << "nobody asks for pages";
+}
+
+TEST_F(SystemCommandTest, BlockOnFaultNeedsPageRequestsOfTheQueue) {  // 3.3 code 25, 2.9
+  configure();
+  b.set_config(0x24C, 8);
+  b.set_config(0x226, 0x8000, 2);
+  b.set_config(0x244, 1, 2);
+  EXPECT_EQ(b.command(1), 0u);
+  const struct {
+    std::uint32_t dword2, error;
+    const char* why;
+  } cases[] = {{0x10001117, 0x25, "no ATS for the queue, so no page requests"},
+               {0x1000111B, 0x25, "no page requests for the queue"},
+               {0x10001113, 0x00, "block on fault"},
+               {0x1000111D, 0x00, "neither"}};
+  for (const auto& c : cases) {
+    b.write(0x808, c.dword2);
+    EXPECT_EQ(b.read(0x808), c.dword2);
+    EXPECT_EQ(b.command(6, 0), c.error) << c.why;
+    if (c.error == 0) EXPECT_EQ(b.command(7, 1), 0u);
+  }
 }
 
 TEST_F(SystemCommandTest, EnableWqNeedsPasidEnabledInConfigurationSpace) {  // 3.3 code 26, 1.4

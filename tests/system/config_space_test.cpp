@@ -132,11 +132,10 @@ TEST_F(ConfigSpaceTest, WritableBitsAreThoseAndNoOthers) {  // PCIE-87
       {0x210, 0x00000001, 0x00000001},  // SIOV-D-03: 4 KiB is the only legal value
       {0x214, 0x00000001, 0x00000001},  // SIOV-D-04
       {0x220, 0x2301000F, 0x2301000F},
-      {0x224, 0x001F0060, 0x00000060},  // STU; enable needs the engine
+      {0x224, 0x801F0060, 0x00000060},  // enable, STU
       {0x230, 0x2401001B, 0x2401001B},
       {0x234, 0x00051404, 0x00001404},  // enable, privileged mode; no execute
       {0x240, 0x00010013, 0x00010013},
-      {0x244, 0x81000000, 0x81000000},
       {0x248, 0x00000200, 0x00000200},
       {0x24C, 0xFFFFFFFF, 0x00000000}};  // outstanding page request allocation: PCIe 10.5.2.5
   for (const Mask& m : masks) {
@@ -145,6 +144,36 @@ TEST_F(ConfigSpaceTest, WritableBitsAreThoseAndNoOthers) {  // PCIE-87
     b.set_config(m.offset, 0);
     EXPECT_EQ(b.config(m.offset), m.zeros) << std::hex << m.offset;
   }
+}
+
+TEST_F(ConfigSpaceTest, PageRequestInterfaceIsEnabledAndResetByItsControl) {  // PCIe 10.5.2
+  constexpr std::uint32_t kStopped = 0x01000000;  // means nothing while the interface is enabled
+  EXPECT_EQ(b.config(0x244), 0x81000000u) << "stopped; responses need their PASID: dsa 1.3";
+  b.set_config(0x244, 0xFFFFFFFC);
+  EXPECT_EQ(b.config(0x244), 0x81000000u) << "neither enable nor reset, and no status is set";
+  b.set_config(0x244, 0x0002, 2);
+  EXPECT_EQ(b.config(0x244), 0x81000000u) << "reset reads 0";
+  b.set_config(0x244, 0x0001, 2);
+  EXPECT_EQ(b.config(0x244) & ~kStopped, 0x80000001u);
+  b.set_config(0x244, 0x0003, 2);
+  EXPECT_EQ(b.config(0x244) & ~kStopped, 0x80000001u) << "no reset while enabled";
+  b.set_config(0x246, 0xFFFF, 2);
+  EXPECT_EQ(b.config(0x244) & ~kStopped, 0x80000001u) << "status is not written";
+  b.set_config(0x245, 0xFF, 1);
+  EXPECT_EQ(b.config(0x244) & ~kStopped, 0x80000001u);
+  b.set_config(0x244, 0x0002, 2);
+  EXPECT_EQ(b.config(0x244), 0x81000000u) << "disabled and reset at once; nothing was outstanding";
+}
+
+TEST_F(ConfigSpaceTest, AtsControlTakesItsBytes) {  // PCIe 10.5.1
+  b.set_config(0x227, 0x80, 1);
+  EXPECT_EQ(b.config(0x224), 0x80000060u);
+  b.set_config(0x226, 0xFF, 1);
+  EXPECT_EQ(b.config(0x224), 0x801F0060u) << "STU is five bits";
+  b.set_config(0x224, 0xFFFF, 2);
+  EXPECT_EQ(b.config(0x224), 0x801F0060u) << "32 invalidations, page aligned, global";
+  b.set_config(0x227, 0x00, 1);
+  EXPECT_EQ(b.config(0x224), 0x001F0060u);
 }
 
 TEST_F(ConfigSpaceTest, DeviceControlTakesItsBitsButNotTheResetBit) {  // PCIe 7.5.3.4

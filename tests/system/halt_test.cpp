@@ -58,6 +58,36 @@ TEST_F(HaltTest, BusMasterClearedWhileEnabledHalts) {  // 1.4, SIOV-D-07
   expect_silence();
 }
 
+TEST_F(HaltTest, AtsAndPageRequestEnablesChangedWhileEnabledHalt) {  // 1.4
+  for (int which = 0; which < 4; ++which) {
+    b.set_config(0x24C, 8);
+    b.set_config(0x226, which == 0 ? 0x0000 : 0x8000, 2);
+    b.set_config(0x244, which == 3 ? 1 : 0, 2);
+    b.bring_up();
+    EXPECT_EQ(b.read(0xC0, 8), 0u);
+    if (which == 0) b.set_config(0x226, 0x8000, 2);  // ATS on
+    if (which == 1) b.set_config(0x226, 0x0000, 2);  // ATS off
+    if (which == 2) b.set_config(0x244, 1, 2);       // page requests on
+    if (which == 3) b.set_config(0x244, 0, 2);       // page requests off
+    EXPECT_EQ(b.read(0x90), 0x7u) << which;
+    EXPECT_EQ(b.read(0xC0, 8), 0x5101u) << which;
+    expect_silence();
+    b.function_level_reset();
+    EXPECT_EQ(b.config(0x224), 0x00000060u);
+    EXPECT_EQ(b.config(0x244), 0x81000000u);
+    EXPECT_EQ(b.config(0x24C), 0u);
+  }
+}
+
+TEST_F(HaltTest, PageRequestEnableIsIgnoredWithoutAts) {  // 1.4
+  b.bring_up();
+  b.set_config(0x244, 1, 2);
+  b.set_config(0x24C, 8);
+  b.set_config(0x226, 0x0003, 2);  // STU alone
+  EXPECT_EQ(b.read(0x90), 0x1u);
+  EXPECT_EQ(b.read(0xC0, 8), 0u);
+}
+
 TEST_F(HaltTest, EnablesMayChangeWhileDisabled) {  // 1.4
   b.bring_up();
   EXPECT_EQ(b.command(2), 0u);
@@ -65,6 +95,9 @@ TEST_F(HaltTest, EnablesMayChangeWhileDisabled) {  // 1.4
   b.set_config(0x04, 0x0002, 2);
   b.set_config(0x236, 0x5, 2);
   b.set_config(0x04, 0x0006, 2);
+  b.set_config(0x24C, 8);
+  b.set_config(0x226, 0x8000, 2);
+  b.set_config(0x244, 1, 2);
   EXPECT_EQ(b.read(0x90), 0x0u);
   EXPECT_EQ(b.read(0xC0, 8), 0x0u);
   EXPECT_EQ(b.command(1), 0u);

@@ -160,13 +160,15 @@ class Bench {
   unsigned log_starts = 0;
   unsigned drain_cycles = 3;
   std::vector<std::set<unsigned>> drains;  ///< queues of each drain
+  /// Pulses that empty the translation cache; how long requests from before then stay unanswered.
+  unsigned forgets = 0, forget_cycles = 0;
 
  private:
   void access(bool is_write, unsigned address, std::uint64_t data, unsigned enables);
   void neighbours();
   void observe();
 
-  unsigned table_wait_ = 0, ask_wait_ = 0, grant_wait_ = 0, drain_left_ = 0;
+  unsigned table_wait_ = 0, ask_wait_ = 0, grant_wait_ = 0, drain_left_ = 0, forget_left_ = 0;
 };
 
 }  // namespace siov::test

@@ -35,6 +35,7 @@ void Bench<Top>::neighbours() {
   dut.gr_ok_i =
       dut.gr_index_o < grant_limit && (!dut.gr_release_o || granted.contains(index)) ? 1 : 0;
   for (unsigned i = 0; i < 3; ++i) put(dut.evl_img_i, 64 * i, 64, log_words[i]);
+  dut.forget_busy_i = forget_left_ > 0;
   for (unsigned lsb = 0; lsb < 8 * sizeof dut.drain_busy_i; ++lsb)
     put(dut.drain_busy_i, lsb, 1, drain_left_ > 0);
 }
@@ -83,6 +84,11 @@ void Bench<Top>::observe() {
     log_words[i] = (log_words[i] & ~dut.evl_mask_o) | (dut.evl_wdata_o & dut.evl_mask_o);
   }
   if (dut.evl_start_o) ++log_starts;
+  if (forget_left_ > 0) --forget_left_;
+  if (dut.xl_forget_o) {
+    ++forgets;
+    forget_left_ = forget_cycles;
+  }
   if (drain_left_ > 0) --drain_left_;
   if (dut.drain_start_o) {
     drain_left_ = drain_cycles + 2;

@@ -45,8 +45,8 @@ TEST(BarCommandTest, EveryQueueIsReachedByIndexAndBitmap) {  // 3.1
     EXPECT_EQ(b.command(6, w), 0u) << w;
     EXPECT_EQ(b.command(6, w), 0x21u) << w;
     EXPECT_EQ(b.read(0x18018 + 64 * w) >> 30, 1u);
-    EXPECT_EQ(get(b.dut.wq_cfg_o, 86 * w + 85, 1), 1u) << "accepts";
-    EXPECT_EQ(get(b.dut.wq_cfg_o, 86 * w + 69, 16), 32u * w) << "entries stand one after the other";
+    EXPECT_EQ(get(b.dut.wq_cfg_o, 88 * w + 87, 1), 1u) << "accepts";
+    EXPECT_EQ(get(b.dut.wq_cfg_o, 88 * w + 71, 16), 32u * w) << "entries stand one after the other";
   }
   EXPECT_EQ(b.command(6, 128), 0x02u);
   EXPECT_EQ(b.command(6, 255), 0x02u);

@@ -36,9 +36,10 @@ TEST(BarCapabilitiesTest, SmallReadsItsValues) {  // 2.1 to 2.5
 TEST(BarCapabilitiesTest, DefaultReadsItsValues) {  // 2.1 to 2.5
   Default b;
   EXPECT_EQ(b.read(0x00, 4), 0x100u);
-  EXPECT_EQ(b.read(0x10), 0x00000000835F2D06u)
-      << "overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, 256 IMS";
-  EXPECT_EQ(b.read(0x20), 0x007B000001080080u) << "OPCFG, occupancy interrupt, 64-byte WQCFG";
+  EXPECT_EQ(b.read(0x10), 0x00000000835F2D07u)
+      << "block on fault, overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, 256 IMS";
+  EXPECT_EQ(b.read(0x20), 0x00FF000001080080u)
+      << "OPCFG, occupancy interrupt, ATS and PRS control, 64-byte WQCFG";
   EXPECT_EQ(b.read(0x30), 0x0000000000036004u);
   EXPECT_EQ(b.read(0x38), 0x0000000000084004u) << "4 engines, 64 descriptors, 8 batches each";
   EXPECT_EQ(b.read(0x40), kOpcap);
@@ -49,9 +50,9 @@ TEST(BarCapabilitiesTest, DefaultReadsItsValues) {  // 2.1 to 2.5
 
 TEST(BarCapabilitiesTest, LargeReadsItsValues) {  // 2.1 to 2.5
   Large b;
-  EXPECT_EQ(b.read(0x10), 0x00100000915F2F16u)
+  EXPECT_EQ(b.read(0x10), 0x00100000915F2F17u)
       << "also CMDCAP, drain readback, batches of one; 2048 IMS";
-  EXPECT_EQ(b.read(0x20), 0x007B000001801000u) << "4096 entries, 128 queues";
+  EXPECT_EQ(b.read(0x20), 0x00FF000001801000u) << "4096 entries, 128 queues";
   EXPECT_EQ(b.read(0x30), 0x000000000003FF10u) << "16 groups, 255 read buffers";
   EXPECT_EQ(b.read(0x38), 0x0000000000084004u);
   EXPECT_EQ(b.read(0x60), 0x0300010001800140u)
@@ -226,7 +227,7 @@ std::vector<Word> config_words(unsigned grpcfg, unsigned groups, std::uint64_t f
   }
   for (unsigned w = 0; w < queues; ++w) {
     words.push_back({wqcfg + 64 * w, 0x0000FFFF0000FFFF, 0, 0});
-    words.push_back({wqcfg + 64 * w + 8, 0x000001FF3FFFFFF3, 0, 0});
+    words.push_back({wqcfg + 64 * w + 8, 0x000001FF3FFFFFFF, 0, 0});
     words.push_back({wqcfg + 64 * w + 24, 0, 0, 0});
     words.push_back({wqcfg + 64 * w + 32, kOnes, kOpcap, 0});
     words.push_back({wqcfg + 64 * w + 40, 0, 0, 0});

@@ -27,6 +27,7 @@ namespace siov::blocks {
 struct QueueSetup {
   unsigned size = 16, base = 0, threshold = 16, prio = 1, max_xfer = 31, max_batch = 10;
   bool dedicated = false, bof = false, pasid_en = true, priv = false;
+  bool ats_dis = false, prs_dis = false;
   unsigned pasid = 0;
   std::uint64_t ops = 0x1FFFFFFFF;
 };
@@ -41,7 +42,7 @@ template <typename Dut, unsigned Wqs, unsigned Groups>
 class QueueBench : public Block<Dut> {
  public:
   static constexpr unsigned kWqs = Wqs, kEngines = 4;
-  static constexpr unsigned kCfgBits = 86, kDispBits = 595, kOpsBits = 33;
+  static constexpr unsigned kCfgBits = 88, kDispBits = 597, kOpsBits = 33;
 
   explicit QueueBench(std::uint32_t seed = 1) : Block<Dut>(seed) {
     auto& d = this->dut();
@@ -68,8 +69,8 @@ class QueueBench : public Block<Dut> {
 
   /// Sets and opens a queue.
   void configure(unsigned wq, const QueueSetup& s);
-  void open(unsigned wq, bool accept) { put(this->dut().wq_cfg_i, wq * kCfgBits + 85, 1, accept); }
-  bool is_open(unsigned wq) { return get(this->dut().wq_cfg_i, wq * kCfgBits + 85, 1) != 0; }
+  void open(unsigned wq, bool accept) { put(this->dut().wq_cfg_i, wq * kCfgBits + 87, 1, accept); }
+  bool is_open(unsigned wq) { return get(this->dut().wq_cfg_i, wq * kCfgBits + 87, 1) != 0; }
   /// Adds a queue to a group.
   void member(unsigned group, unsigned wq) {
     put(this->dut().grp_wq_i, group * Wqs + wq, 1, 1);

@@ -12,17 +12,19 @@ template <typename Dut, unsigned Wqs, unsigned Groups>
 void QueueBench<Dut, Wqs, Groups>::configure(unsigned wq, const QueueSetup& s) {
   auto& cfg = this->dut().wq_cfg_i;
   const unsigned at = wq * kCfgBits;
-  put(cfg, at, 4, s.max_batch);
-  put(cfg, at + 4, 5, s.max_xfer);
-  put(cfg, at + 9, 1, s.priv);
-  put(cfg, at + 10, 20, s.pasid);
-  put(cfg, at + 30, 1, s.pasid_en);
-  put(cfg, at + 31, 4, s.prio);
-  put(cfg, at + 35, 1, s.bof);
-  put(cfg, at + 36, 1, s.dedicated);
-  put(cfg, at + 37, 16, s.threshold);
-  put(cfg, at + 53, 16, s.size);
-  put(cfg, at + 69, 16, s.base);
+  put(cfg, at, 1, s.prs_dis);
+  put(cfg, at + 1, 1, s.ats_dis);
+  put(cfg, at + 2, 4, s.max_batch);
+  put(cfg, at + 6, 5, s.max_xfer);
+  put(cfg, at + 11, 1, s.priv);
+  put(cfg, at + 12, 20, s.pasid);
+  put(cfg, at + 32, 1, s.pasid_en);
+  put(cfg, at + 33, 4, s.prio);
+  put(cfg, at + 37, 1, s.bof);
+  put(cfg, at + 38, 1, s.dedicated);
+  put(cfg, at + 39, 16, s.threshold);
+  put(cfg, at + 55, 16, s.size);
+  put(cfg, at + 71, 16, s.base);
   put(this->dut().wq_ops_i, wq * kOpsBits, kOpsBits, s.ops);
   open(wq, true);
   setup_[wq] = s;
@@ -120,8 +122,8 @@ void QueueBench<Dut, Wqs, Groups>::deliveries() {
     if ((d.disp_valid_o & d.disp_ready_i & (1u << e)) == 0) continue;
     const unsigned at = e * kDispBits;
     const auto field = [&](unsigned lsb, unsigned width) { return get(d.disp_o, at + lsb, width); };
-    const Delivery x{field(83 + 64, 64), this->cycle(), static_cast<unsigned>(field(75, 8)), e,
-                     static_cast<unsigned>(field(74, 1))};
+    const Delivery x{field(85 + 64, 64), this->cycle(), static_cast<unsigned>(field(77, 8)), e,
+                     static_cast<unsigned>(field(76, 1))};
     auto& queue = waiting[x.wq];
     const auto found = std::find(queue.begin(), queue.end(), x.id);
     ASSERT_NE(found, queue.end()) << "queue " << x.wq << " delivered what it did not hold";
@@ -134,19 +136,21 @@ void QueueBench<Dut, Wqs, Groups>::deliveries() {
     const QueueSetup& s = setup_[x.wq];
     const Submit& how = how_[x.id];
     EXPECT_EQ(field(0, 33), s.ops);
-    EXPECT_EQ(field(33, 1) != 0, permitted(field(83 + 288, 16)));
-    EXPECT_EQ(field(34, 6), ((tc_[group_of_[x.wq]] & 7u) << 3) | tc_[group_of_[x.wq]] >> 3);
-    EXPECT_EQ(field(40, 4), s.max_batch);
-    EXPECT_EQ(field(44, 5), s.max_xfer);
-    EXPECT_EQ(field(49, 1), s.dedicated ? s.priv : how.priv);
-    EXPECT_EQ(field(50, 20), s.dedicated ? s.pasid : how.pasid);
-    EXPECT_EQ(field(70, 1), s.dedicated ? s.pasid_en : 1u);
-    EXPECT_EQ(field(71, 1), s.bof);
-    EXPECT_EQ(field(72, 1), s.dedicated);
-    EXPECT_EQ(field(73, 1), how.ims);
+    EXPECT_EQ(field(33, 1) != 0, permitted(field(85 + 288, 16)));
+    EXPECT_EQ(field(34, 1), !s.prs_dis);
+    EXPECT_EQ(field(35, 1), !s.ats_dis);
+    EXPECT_EQ(field(36, 6), ((tc_[group_of_[x.wq]] & 7u) << 3) | tc_[group_of_[x.wq]] >> 3);
+    EXPECT_EQ(field(42, 4), s.max_batch);
+    EXPECT_EQ(field(46, 5), s.max_xfer);
+    EXPECT_EQ(field(51, 1), s.dedicated ? s.priv : how.priv);
+    EXPECT_EQ(field(52, 20), s.dedicated ? s.pasid : how.pasid);
+    EXPECT_EQ(field(72, 1), s.dedicated ? s.pasid_en : 1u);
+    EXPECT_EQ(field(73, 1), s.bof);
+    EXPECT_EQ(field(74, 1), s.dedicated);
+    EXPECT_EQ(field(75, 1), how.ims);
     EXPECT_EQ(x.epoch, taken_epoch_[x.id]);
     for (unsigned i = 2; i < 8; ++i)
-      EXPECT_EQ(field(83 + 64 * i, 64), x.id * 0x9E3779B97F4A7C15u + i);
+      EXPECT_EQ(field(85 + 64 * i, 64), x.id * 0x9E3779B97F4A7C15u + i);
     EXPECT_TRUE(engines_[group_of_[x.wq]] >> e & 1u) << "engine of another group";
     if (how.opcode == 2)
       for (const auto& w : working_)

@@ -190,8 +190,8 @@ TEST(AbiLiteralsTest, TableFieldsHaveTheirBits) {  // DSA 2.8, 2.9, 2.10; dword 
 
 TEST(AbiLiteralsTest, ResetValuesAreThoseOfTheDefaultBuild) {  // DSA 2.2 to 2.6
   EXPECT_EQ(kRstVersion, 0x100u);
-  EXPECT_EQ(kRstGencap, 0x835F2D06u);  // no block on fault; readback, fill 16, CRC 64, event log
-  EXPECT_EQ(kRstWqcap, 0x007B000001080080u);
+  EXPECT_EQ(kRstGencap, 0x835F2D07u);  // block on fault, readback, fill 16, CRC 64, event log
+  EXPECT_EQ(kRstWqcap, 0x00FF000001080080u);
   EXPECT_EQ(kRstGrpcap, 0x36004u);
   EXPECT_EQ(kRstEngcap, 0x84004u);  // 4 engines, 64 descriptors and 8 batches each
   EXPECT_EQ(kRstOpcap, 0x1003F03FFu);

@@ -75,6 +75,12 @@ struct Env : EnvBase {
     if (chance(1500)) dut.bme_i = !dut.bme_i;
     if (dut.flr_i || cycle < 8) dut.bme_i = 1;
     dut.pasid_en_i = 1;
+    if (cycle < 8 || dut.flr_i) dut.ats_en_i = 1;
+    if (chance(1500)) dut.ats_en_i = !dut.ats_en_i;
+    dut.pri_en_i = dut.ats_en_i;
+    dut.pri_alloc_ok_i = 1;
+    if (forget_for_ > 0) --forget_for_;
+    dut.forget_busy_i = forget_for_ > 0;
     dut.reg_valid_i = pending_ || !chance(4);
     dut.reg_write_i = script_.front().write;
     dut.reg_addr_i = script_.front().address;
@@ -106,10 +112,11 @@ struct Env : EnvBase {
     if (dut.tbl_valid_o) ack_in_ = 2;
     waiting_ = dut.swerr_valid_i && !dut.swerr_ready_o;
     if (dut.olk_valid_o && !dut.olk_rsp_valid_i && asked_in_ == 0) asked_in_ = 3;
+    if (dut.xl_forget_o && dut.ats_en_i) forget_for_ = 2 + below(30);
     if (dut.drain_start_o) drain_for_ = 2 + below(20);
   }
 
   std::deque<Access> script_;
   bool pending_ = false, waiting_ = false;
-  unsigned ack_in_ = 0, drain_for_ = 0, asked_in_ = 0;
+  unsigned ack_in_ = 0, drain_for_ = 0, asked_in_ = 0, forget_for_ = 0;
 };

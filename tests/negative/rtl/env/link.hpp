@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stimulus of siov_link, 2 engines, 2 queues: a host that keeps to its credits and sends
-// configuration accesses, register and portal accesses and addresses that nobody claims; sources
-// that hold what they offer while bus mastering is on. Options wr, rd, msg (0 or 1): which sources
-// send.
+// configuration accesses, register and portal accesses, messages of translation and addresses that nobody
+// claims; sources that hold what they offer while bus mastering is on. Options wr, rd, msg (0 or 1): which
+// sources send.
 #pragma once
 
 #include <deque>
@@ -11,7 +11,7 @@
 
 struct Env : EnvBase {
   using EnvBase::EnvBase;
-  static constexpr unsigned kRequestWidth = 118;
+  static constexpr unsigned kRequestWidth = 120;
   static constexpr std::uint32_t kBar0 = 0x1000'0000, kBar2 = 0x2000'0000;
 
   // ---------------------------------------------------------------- host
@@ -28,7 +28,7 @@ struct Env : EnvBase {
 
   Header request() {
     const unsigned tag = (tag_++ & 0xFF) << 8;
-    switch (below(17)) {
+    switch (below(21)) {
       case 0:
         return config(0x04, chance(8) ? 2 : 6);  // Command
       case 1:
@@ -56,6 +56,13 @@ struct Env : EnvBase {
         return {{0x40000010, tag | 0xFF, kBar2 + 64 * below(512)}, 0, true, 4};
       case 13:
         return config(0x234, chance(4) ? 0 : 1U << 16);  // PASID control
+      case 14:
+        return config(0x224, chance(4) ? 0 : 1U << 31);  // ATS control
+      case 15:
+        return config(0x244, chance(4) ? 0 : 1);  // PRI control
+      case 16:
+      case 17:
+        return {{0x72000002, 0x00100001 | below(32) << 8, 0x01000000}, random(), true, 1};
       default:
         return {{0x40000001, tag | 0xF, kBar0 + 8 * below(64)}, random(), true, 1};
     }
@@ -114,16 +121,41 @@ struct Env : EnvBase {
       else
         put(dut.rd_req_i, bit, width, value);
     };
-    set(0, 31, random());
-    set(31, 1, chance(4));  // PASID
-    set(32, 12, 0);
-    set(36, 8, length == 1 ? 0x0F : 0xFF);
-    set(44, 10, length);
-    set(54, 64, 0x4000'0000 + 128 * std::uint64_t{below(1000)});
+    set(0, 2, chance(3) ? 2 : 0);  // translated
+    set(2, 31, random());
+    set(33, 1, chance(4));  // PASID
+    set(34, 12, 0);
+    set(38, 8, length == 1 ? 0x0F : 0xFF);
+    set(46, 10, length);
+    set(56, 64, 0x4000'0000 + 128 * std::uint64_t{below(1000)});
+  }
+
+  void drive_translation() {
+    const bool master = get(dut.cfg_o, 16, 1) != 0, ats = get(dut.cfg_o, 1, 1) != 0;
+    if (ask_ && (!master || !ats) && chance(4)) ask_ = false;
+    if (!ask_ && option("rd", 1) != 0 && chance(4)) {
+      ask_ = true;
+      put(dut.xr_req_i, 0, 2, 1);
+      put(dut.xr_req_i, 2, 31, random());
+      put(dut.xr_req_i, 33, 1, chance(2));
+      put(dut.xr_req_i, 34, 12, 0xFF << 4);
+      put(dut.xr_req_i, 46, 10, 2);
+      put(dut.xr_req_i, 56, 64, 0x1000 * std::uint64_t{random()} + below(2));
+    }
+    dut.xr_valid_i = ask_;
+    const bool page_request = get(dut.pm_i, 86, 1) != 0, pri = get(dut.cfg_o, 0, 1) != 0;
+    if (tell_ && page_request && !pri && chance(4)) tell_ = false;
+    if (!tell_ && option("msg", 1) != 0 && chance(4)) {
+      tell_ = true;
+      put(dut.pm_i, 0, 32, random());
+      put(dut.pm_i, 32, 32, random());
+      put(dut.pm_i, 64, 23, random());
+    }
+    dut.pm_valid_i = tell_;
   }
 
   void drive_sources() {
-    const bool master = get(dut.cfg_o, 14, 1) != 0;
+    const bool master = get(dut.cfg_o, 16, 1) != 0;
     for (unsigned e = 0; e < 2; ++e) {
       Stream& write = writes_[e];
       if (write.length != 0 && write.beat == 0 && !master && chance(4)) write.length = 0;
@@ -165,6 +197,7 @@ struct Env : EnvBase {
     drive_host();
     drive_targets();
     drive_sources();
+    drive_translation();
     drive_credits();
     dut.timeout_i = chance(300);
     dut.stray_i = chance(300);
@@ -182,16 +215,20 @@ struct Env : EnvBase {
       if ((dut.rd_valid_i & dut.rd_ready_o) >> e & 1) reads_[e] = false;
     }
     if (dut.msg_valid_i && dut.msg_ready_o) message_ = false;
+    if (dut.xr_valid_i && dut.xr_ready_o) ask_ = false;
+    if (dut.pm_valid_i && dut.pm_ready_o) tell_ = false;
     if (dut.up_valid_o && dut.up_ready_i && dut.up_sop_o) {
       const bool memory = get(dut.up_hdr_o, 24, 5) == 0;
       const bool data = get(dut.up_hdr_o, 30, 1) != 0;
-      ++sent_[memory ? (data ? 0 : 1) : 2];
+      const bool message = get(dut.up_hdr_o, 27, 2) == 2;
+      ++sent_[message ? 0 : memory ? (data ? 0 : 1) : 2];
       if (memory && data) sent_units_ += static_cast<unsigned>(get(dut.up_hdr_o, 0, 10) + 3) / 4;
     }
   }
 
   Header next_{};
-  bool have_next_ = false, busy_phase_ = false, portal_asked_ = false, message_ = false;
+  bool have_next_ = false, busy_phase_ = false, portal_asked_ = false, message_ = false, ask_ = false,
+       tell_ = false;
   unsigned used_[2][2] = {}, sent_[3] = {}, sent_units_ = 0, tag_ = 0, answer_in_ = 0;
   Stream writes_[2];
   bool reads_[2] = {};

@@ -12,20 +12,20 @@
 struct Env : EnvBase {
   using EnvBase::EnvBase;
   static constexpr unsigned kEngines = 2;
-  static constexpr unsigned kDispWidth = 595, kCfgWidth = 86;
+  static constexpr unsigned kDispWidth = 597, kCfgWidth = 88;
 
   void drive() {
     for (unsigned wq = 0; wq < 5; ++wq) {
       const unsigned at = wq * kCfgWidth;
-      put(dut.wq_cfg_i, at + 4, 5, 31);        // transfers of any size
-      put(dut.wq_cfg_i, at + 10, 20, 5 + wq);  // PASID
-      put(dut.wq_cfg_i, at + 30, 1, 1);
-      put(dut.wq_cfg_i, at + 31, 4, 9 - 2 * wq);  // priority
-      put(dut.wq_cfg_i, at + 36, 1, wq != 1);     // dedicated
-      put(dut.wq_cfg_i, at + 37, 16, 2);          // threshold
-      put(dut.wq_cfg_i, at + 53, 16, 4);          // size
-      put(dut.wq_cfg_i, at + 69, 16, 4 * wq);     // base
-      put(dut.wq_cfg_i, at + 85, 1, 1);
+      put(dut.wq_cfg_i, at + 6, 5, 31);        // transfers of any size
+      put(dut.wq_cfg_i, at + 12, 20, 5 + wq);  // PASID
+      put(dut.wq_cfg_i, at + 32, 1, 1);
+      put(dut.wq_cfg_i, at + 33, 4, 9 - 2 * wq);  // priority
+      put(dut.wq_cfg_i, at + 38, 1, wq != 1);     // dedicated
+      put(dut.wq_cfg_i, at + 39, 16, 2);          // threshold
+      put(dut.wq_cfg_i, at + 55, 16, 4);          // size
+      put(dut.wq_cfg_i, at + 71, 16, 4 * wq);     // base
+      put(dut.wq_cfg_i, at + 87, 1, 1);
     }
     dut.grp_wq_i = 0b0000011111;
     dut.grp_eng_i = 0b0011;
@@ -71,7 +71,7 @@ struct Env : EnvBase {
       }
       if ((dut.disp_valid_o & dut.disp_ready_i) >> e & 1) {
         const unsigned at = e * kDispWidth;
-        finished_[e].emplace_back(get(dut.disp_o, at + 75, 8), get(dut.disp_o, at + 74, 1));
+        finished_[e].emplace_back(get(dut.disp_o, at + 77, 8), get(dut.disp_o, at + 76, 1));
       }
     }
   }

@@ -406,6 +406,8 @@ void soak(std::uint32_t seed, unsigned groups, unsigned entries, unsigned cycles
                     .bof = b.chance(2),
                     .pasid_en = true,
                     .priv = b.chance(2),
+                    .ats_dis = b.chance(2),
+                    .prs_dis = b.chance(2),
                     .pasid = b.below(1u << 20),
                     .ops = b.below(1u << 30) * 8ull});
     b.member(seed % 2 == 0 ? 0 : w % groups, w);
