@@ -12,7 +12,8 @@ TEST_F(RegisterTest, CapabilitiesReadTheirValues) {  // 2.1 to 2.5
   b.set_up_function();
   EXPECT_EQ(b.read(0x00), 0x100u);
   EXPECT_EQ(b.read(0x10, 8), 0x00000000835F2D07u)
-      << "block on fault, overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, 2^31 bytes, 2^10 "
+      << "block on fault, overlap, cache control, readback, 16-byte fill, 64-bit CRC, event log, "
+         "2^31 bytes, 2^10 "
          "members, 256 IMS, configurable";
   EXPECT_EQ(b.read(0x20, 8), 0x00FF000001080080u)
       << "128 entries, 8 queues of 64 bytes, shared, dedicated, ATS and PRS control, priority, "
