@@ -161,12 +161,32 @@ void RemappingTables::set_pasid(RequesterId function, Pasid pasid, const PasidSp
   write(entry, low);
 }
 
-void RemappingTables::clear_pasid(RequesterId function, Pasid pasid) {
+void RemappingTables::disable_pasid(RequesterId function, Pasid pasid) {
   const Hpa entry = pasid_entry(function, pasid);
   const std::uint64_t low = read(entry);
   if ((low & kPresent) == 0) throw HarnessError("the PASID table entry is not in use");
   write(entry, low & ~kPresent);
+}
+
+void RemappingTables::erase_pasid(RequesterId function, Pasid pasid) {
+  const Hpa entry = pasid_entry(function, pasid);
+  if ((read(entry) & kPresent) != 0) throw HarnessError("the PASID table entry is in use");
   for (unsigned word = 0; word < 8; ++word) write(entry + word * 8, 0);
+}
+
+void RemappingTables::clear_pasid(RequesterId function, Pasid pasid) {
+  disable_pasid(function, pasid);
+  erase_pasid(function, pasid);
+}
+
+void RemappingTables::set_device_tlb(RequesterId function, bool device_tlb, bool page_requests) {
+  constexpr std::uint64_t kDeviceTlb = 1u << 2;
+  constexpr std::uint64_t kPageRequests = 1u << 4;
+  const Hpa entry = context_entry(function);
+  std::uint64_t low = read(entry) & ~(kDeviceTlb | kPageRequests);
+  if (device_tlb) low |= kDeviceTlb;
+  if (page_requests) low |= kPageRequests;
+  write(entry, low);
 }
 
 }  // namespace siov::iommu::tables

@@ -74,6 +74,13 @@ class RemappingTables {
   /// Writes a PASID table entry, P last. @throws HarnessError if the entry is present or beyond the
   /// directory
   void set_pasid(RequesterId function, Pasid pasid, const PasidSpec& spec);
+  /// Clears P and leaves the rest. The caller invalidates, then erases. @throws HarnessError if the
+  /// entry is not present
+  void disable_pasid(RequesterId function, Pasid pasid);
+  /// Zeroes an entry whose P is 0. @throws HarnessError if it is present
+  void erase_pasid(RequesterId function, Pasid pasid);
+  /// Changes DTE and PRE of the context entry in one write. The caller invalidates.
+  void set_device_tlb(RequesterId function, bool device_tlb, bool page_requests);
   /// Clears P first, then the rest. The caller invalidates. @throws HarnessError if the entry is
   /// not present
   void clear_pasid(RequesterId function, Pasid pasid);

@@ -9,8 +9,12 @@ namespace siov::vdcm {
 void Platform::deliver(const port::Interrupt& interrupt) {
   ++interrupts_;
   if (observer_) observer_(interrupt);
-  if (interrupt.remapped && interrupt.irte_index < handlers_.size() &&
-      handlers_[interrupt.irte_index]) {
+  const auto vector = vectors_.find(interrupt.vector);
+  if (!interrupt.remapped && vector != vectors_.end()) {
+    const Handler handler = vector->second;  // it may disconnect itself
+    handler();
+  } else if (interrupt.remapped && interrupt.irte_index < handlers_.size() &&
+             handlers_[interrupt.irte_index]) {
     handlers_[interrupt.irte_index]();
   } else {
     ++stray_interrupts_;
@@ -21,6 +25,11 @@ void Platform::connect(std::uint16_t irte_index, Handler handler) {
   if (irte_index >= handlers_.size()) handlers_.resize(std::size_t{irte_index} + 1);
   if (handlers_[irte_index]) throw HarnessError("IRTE already has a handler");
   handlers_[irte_index] = std::move(handler);
+}
+
+void Platform::connect_vector(std::uint8_t vector, Handler handler) {
+  if (!vectors_.emplace(vector, std::move(handler)).second)
+    throw HarnessError("vector already has a handler");
 }
 
 void Platform::disconnect(std::uint16_t irte_index) {

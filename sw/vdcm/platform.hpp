@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,6 +38,9 @@ class Platform final : public port::InterruptPort {
 
   void connect(std::uint16_t irte_index, Handler handler);
   void disconnect(std::uint16_t irte_index);
+  /// For interrupts that do not come through an IRTE: the remapping unit's own events.
+  void connect_vector(std::uint8_t vector, Handler handler);
+  void disconnect_vector(std::uint8_t vector) { vectors_.erase(vector); }
 
   [[nodiscard]] VmId create_vm();
   [[nodiscard]] std::size_t vm_count() const { return vms_.size(); }
@@ -51,12 +55,13 @@ class Platform final : public port::InterruptPort {
   }
 
   [[nodiscard]] std::uint64_t interrupts() const { return interrupts_; }
-  /// Interrupts that no handler was connected for, or that came in compatibility format.
+  /// Interrupts that no handler was connected for.
   [[nodiscard]] std::uint64_t stray_interrupts() const { return stray_interrupts_; }
   [[nodiscard]] std::uint64_t pasid_exits() const { return pasid_exits_; }
 
  private:
   std::vector<Handler> handlers_;
+  std::map<std::uint8_t, Handler> vectors_;
   std::vector<std::unique_ptr<PasidTranslationTable>> vms_;
   std::function<void(const port::Interrupt&)> observer_;
   std::uint64_t interrupts_ = 0;

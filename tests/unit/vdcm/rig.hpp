@@ -140,7 +140,9 @@ struct Rig {
         recorder(device),
         iommu_driver(iommu, memory, frames, RequesterId{0x6A00}),
         host(recorder, platform, iommu_driver, std::move(config)),
-        vdcm(host) {}
+        vdcm(host) {
+    iommu.set_view_requester(RequesterId{0x6A00});
+  }
 
   template <class T>
   T run(coro::Task<T> task) {
