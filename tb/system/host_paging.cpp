@@ -11,7 +11,10 @@
 namespace siov::system {
 namespace {
 
-constexpr std::uint64_t kPeriodNs = 2;       // of a clock cycle
+constexpr std::uint64_t kPeriodNs = 2;  // of a clock cycle
+/// What a page stays at least, in page latencies: a descriptor needs all its pages at a time, and a
+/// device asks for each one only a few times (pcie.md 9.4).
+constexpr std::uint64_t kStayLatencies = 16;
 constexpr std::uint64_t kRateCycles = 1000;  // rates of a scenario are per so many cycles
 constexpr std::uint64_t kLookCycles = 250;   // between two rounds of pressure or storm
 constexpr std::uint32_t kMostAtOnce = 16;    // pages of one round: the queue has 256 entries
@@ -44,6 +47,7 @@ void HostPaging::add(Tenant& tenant) {
   const std::vector<Pasid> users = tenant.users();
   guest::PagerConfig config;
   config.seed = derive_seed(scenario_.seed, "pages of " + tenant.name());
+  config.stay_ns = kStayLatencies * scenario_.host.page_latency_max * kPeriodNs;
   config.no_wait = scenario_.host.makes(Mistake::kNoWait);
   Entry& entry = entries_[&tenant];
   entry.tenant = &tenant;
