@@ -47,6 +47,7 @@ void CommandEngine::start(std::uint32_t value) {
   operand_ = value & 0xFFFFFu;
   limit_ = around_.queues.next_sequence();
   cycles_left_ = config_.command_cycles;
+  last_page_.reset();
   error_ = check();
   if (error_ == abi::kCmdErrNone) begin();
 }
@@ -242,7 +243,7 @@ void CommandEngine::cycle() {
     return;
   }
   if (error_ == abi::kCmdErrNone) {
-    if (!drained()) return;
+    if (!drained() || !settled()) return;
     complete();
   }
   active_ = false;
@@ -256,13 +257,20 @@ void CommandEngine::reset_device() {
   around_.interrupts.reset_device();
 }
 
-/// No translation that the work used is used by later work. @spec SIOV D-41
-bool CommandEngine::forgets_translations() const {
-  return is_abort(code_) || code_ == abi::kCmdDisableDevice || code_ == abi::kCmdDisableWq;
+/// Behind an abort, disable or reset no translation that the work used is used, and none of its
+/// page requests is outstanding. @spec SIOV D-41, D-47
+bool CommandEngine::settled() {
+  const bool stops =
+      is_abort(code_) || code_ == abi::kCmdDisableDevice || code_ == abi::kCmdDisableWq;
+  if (!stops) return true;
+  if (!last_page_) {
+    around_.translations.forget();
+    last_page_ = around_.pages.next_number();
+  }
+  return around_.pages.settled(*last_page_);
 }
 
 void CommandEngine::complete() {
-  if (forgets_translations()) around_.translations.forget();
   switch (code_) {
     case abi::kCmdEnableDevice:
       operations_.bind_groups();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "model/operations.hpp"
 
@@ -40,7 +41,7 @@ class CommandEngine {
   bool selects(unsigned wq) const;
   bool affects(const Work& work) const;
   bool drained() const;
-  bool forgets_translations() const;
+  bool settled();
   void begin();
   void complete();
   void reset_device();
@@ -57,6 +58,7 @@ class CommandEngine {
   std::uint32_t operand_ = 0;
   std::uint64_t limit_ = 0;  ///< work with a lower sequence number belongs to the command
   unsigned cycles_left_ = 0;
+  std::optional<std::uint64_t> last_page_;  ///< page requests before this one belong to the command
 };
 
 }  // namespace siov::model

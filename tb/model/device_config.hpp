@@ -35,7 +35,8 @@ struct DeviceConfig {
   bool ats = true;                    ///< ATS and PRI capabilities, block on fault
   unsigned atc_entries = 256;         ///< of the address translation cache, > 0
   unsigned page_retries = 8;          ///< page requests for one page of a descriptor, > 0
-  bool fill16 = true;                 ///< 16-byte patterns
+  std::uint64_t page_timeout_cycles = 250'000'000;  ///< longest wait for a PRG response [cycles]
+  bool fill16 = true;                               ///< 16-byte patterns
   bool crc64 = true;
   unsigned latency_cycles =
       200;  ///< from dispatch to the end of a descriptor, beside its data time [cycles]

@@ -172,7 +172,7 @@ class DeviceModel::Core {
 
   void cycle(std::uint64_t now) {
     translations.cycle(now);
-    pages.cycle();
+    pages.cycle(now);
     commands.cycle();
     operations.cycle(now);
     for (const unsigned wq : queues.take_occupancy_events()) signal_occupancy(wq);

@@ -103,21 +103,35 @@ bool Executor::advance(Execution& x, const Subject& s) {
   return true;
 }
 
-/// Everything is read, then everything written; while a page is awaited nothing has been written.
+/// Work that blocks on faults keeps its progress.
 Executor::Step Executor::data(Execution& x, const Subject& s) {
   const Owner owner = owner_of(s);
+  const bool blocks = owner.ats && blocks_on_fault(s.descriptor, s.context);
+  PageAccess asked;
   // Readbacks come behind the writes, which predict() does not make.
   auto read = [&](Iova address, std::span<std::byte> out) {
-    return out.empty() || around_.master.read(owner, address, out);
+    if (out.empty() || (blocks && x.progress.has(asked) && x.progress.recall(address, out)))
+      return true;
+    if (!around_.master.read(owner, address, out)) return false;
+    if (blocks) x.progress.keep(asked, address, out);
+    return true;
   };
-  auto ask = [&](const PageAccess& access) { return gate(x.wait, owner, access); };
+  auto ask = [&](const PageAccess& access) -> std::uint8_t {
+    asked = access;
+    return blocks && x.progress.has(access) ? 0 : gate(x.wait, owner, access);
+  };
   x.outcome = predict(s.descriptor, s.context, read, ask);
+  const std::vector<Write>& writes = x.outcome.writes;
   const std::optional<PageFault>& fault = x.outcome.fault;
-  if (fault && fault->status == abi::kStPageFault && blocks_on_fault(s.descriptor, s.context)) {
-    if (x.wait.ask(fault->at) || x.wait.refused(fault->at) != 0) return Step::kAgain;
+  const bool absent = fault && fault->status == abi::kStPageFault;
+  if (blocks && absent && (x.wait.ask(fault->at) || x.wait.refused(fault->at) != 0)) {
+    x.progress.write_whole(around_.master, owner, s.descriptor, writes);
+    return Step::kAgain;
   }
-  for (const Write& w : x.outcome.writes) {
-    if (!owner.ats || !w.optional) around_.master.write(owner, w.address, w.data);
+  if (owner.ats) {
+    x.progress.write(around_.master, owner, writes);
+  } else {
+    for (const Write& w : writes) around_.master.write(owner, w.address, w.data);
   }
   return Step::kOn;
 }

@@ -18,6 +18,7 @@
 #include "model/interrupts.hpp"
 #include "model/page_fault.hpp"
 #include "model/page_wait.hpp"
+#include "model/progress.hpp"
 #include "model/work_queues.hpp"
 
 namespace siov::model {
@@ -58,6 +59,7 @@ struct Execution {
   Prediction outcome;        ///< valid behind kData
   std::size_t readback = 0;  ///< the next one
   Ending ending;             ///< valid in kDone
+  Progress progress;
   PageWait wait;
 };
 

@@ -48,7 +48,9 @@ std::shared_ptr<const PageTicket> PageRequests::ask(const Owner& owner, Iova pag
   }
   const std::uint32_t group = free_group();
   if (group == kNoGroup) return nullptr;
-  groups_[group] = Group{owner, page, write, ticket};
+  const std::uint64_t due = now_ + config_.page_timeout_cycles;
+  groups_[group] = Group{owner, page, write, sent_++, due, ticket};
+  next_due_ = std::min(next_due_, due);
   ++outstanding_;
   ++stats_.page_requests;
   if (host_ == nullptr) return ticket;
@@ -63,28 +65,55 @@ std::shared_ptr<const PageTicket> PageRequests::ask(const Owner& owner, Iova pag
   return ticket;
 }
 
-/// A response carries the PASID of its request: status bit 15. @spec DSA 1.3, pcie.md 9.4
+void PageRequests::end(std::optional<Group>& group, port::PageResponse answer) {
+  group->ticket->answer = answer;
+  group.reset();
+  --outstanding_;
+}
+
+void PageRequests::end_all() {
+  for (std::optional<Group>& g : groups_) {
+    if (g) end(g, port::PageResponse::kFailure);
+  }
+}
+
+/// A response carries the PASID of its request: status bit 15. A failure ends every request. @spec
+/// DSA 1.3, pcie.md 9.4
 void PageRequests::take(const port::PageGroupResponse& response) {
+  if (failed_) return;
   std::optional<Group>& group = groups_[response.group % kGroups];
   if (!group || group->owner.pasid != response.pasid) {
     space_.note_unexpected_group();
     return;
   }
   const port::PageResponse answer = meaning(response.code);
-  group->ticket->answer = answer;
-  group.reset();
-  --outstanding_;
+  end(group, answer);
   if (answer != port::PageResponse::kFailure) return;
   failed_ = true;
   space_.note_response_failure();
+  end_all();
 }
 
-void PageRequests::cycle() {
+void PageRequests::cycle(std::uint64_t now) {
+  now_ = now;
   while (!inbox_.empty()) {
     take(inbox_.front());
     inbox_.pop_front();
   }
-  space_.set_page_requests_stopped(outstanding_ == 0 && (failed_ || !space_.pri_enable_bit()));
+  if (now >= next_due_) {
+    next_due_ = ~std::uint64_t{0};
+    for (std::optional<Group>& g : groups_) {
+      if (g && g->due <= now) end(g, port::PageResponse::kFailure);
+      if (g) next_due_ = std::min(next_due_, g->due);
+    }
+  }
+  space_.set_page_requests_stopped(outstanding_ == 0 && !space_.pri_enable_bit());
+}
+
+bool PageRequests::settled(std::uint64_t number) const {
+  if (outstanding_ == 0) return true;
+  return std::none_of(groups_.begin(), groups_.end(),
+                      [number](const std::optional<Group>& g) { return g && g->number < number; });
 }
 
 void PageRequests::enable() {
@@ -93,8 +122,7 @@ void PageRequests::enable() {
 }
 
 void PageRequests::forget() {
-  for (std::optional<Group>& g : groups_) g.reset();
-  outstanding_ = 0;
+  end_all();
   failed_ = false;
 }
 

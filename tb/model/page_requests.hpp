@@ -40,7 +40,12 @@ class PageRequests {
   [[nodiscard]] std::shared_ptr<const PageTicket> ask(const Owner& owner, Iova page, bool write);
   /// Takes effect in the next cycle(); may be called from inside ask().
   void respond(const port::PageGroupResponse& response) { inbox_.push_back(response); }
-  void cycle();
+  /// Takes responses, gives up what has waited too long.
+  void cycle(std::uint64_t now);
+  /// Number of the next request.
+  std::uint64_t next_number() const { return sent_; }
+  /// No request with a lower number is outstanding.
+  bool settled(std::uint64_t number) const;
 
   /// The enable bit has risen: failure and unexpected index are cleared. @spec PCIe-6.3 10.5.2.3
   void enable();
@@ -52,11 +57,15 @@ class PageRequests {
     Owner owner;
     Iova page;
     bool write = false;
+    std::uint64_t number = 0;
+    std::uint64_t due = 0;  ///< given up in this cycle
     std::shared_ptr<PageTicket> ticket;
   };
   bool stopped() const { return failed_ || !space_.pri_enabled(); }
   std::uint32_t free_group();
   void take(const port::PageGroupResponse& response);
+  void end(std::optional<Group>& group, port::PageResponse answer);
+  void end_all();
 
   DeviceConfig config_;
   ConfigSpace& space_;
@@ -65,8 +74,11 @@ class PageRequests {
   std::array<std::optional<Group>, kGroups> groups_;
   std::uint32_t outstanding_ = 0;
   std::uint32_t next_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t now_ = 0;
+  std::uint64_t next_due_ = ~std::uint64_t{0};  ///< not behind the first group that is given up
   std::deque<port::PageGroupResponse> inbox_;
-  bool failed_ = false;  ///< a Response Failure has come
+  bool failed_ = false;  ///< a Response Failure has come: nothing is sent, responses are ignored
 };
 
 }  // namespace siov::model

@@ -41,14 +41,27 @@ system::DeviceKind device_kind() {
 void Host::note(Seen::Kind kind, const port::DmaRequest& r, std::size_t bytes, std::uint32_t data) {
   std::optional<std::uint32_t> pasid;
   if (r.pasid) pasid = r.pasid->value;
-  seen.push_back({kind, r.address.value, bytes, pasid, r.privileged, data, r.requester.value});
+  seen.push_back({kind, r.address.value, bytes, pasid, r.privileged, data, r.requester.value,
+                  r.at == port::AddressType::kTranslated});
+}
+
+std::optional<std::uint64_t> Host::locate(const port::DmaRequest& r, std::size_t bytes,
+                                          bool write) {
+  std::optional<std::uint64_t> at = r.address.value;
+  if (r.at == port::AddressType::kTranslated) {
+    pages.judge(r, bytes, write);
+  } else {
+    at = pages.resolve(r.pasid, r.address.value, write);
+  }
+  if (!at || *at + bytes > memory.size()) return std::nullopt;
+  return at;
 }
 
 port::DmaStatus Host::read(const port::DmaRequest& r, std::span<std::byte> out) {
   note(Seen::kRead, r, out.size(), 0);
-  if (r.address.value + out.size() > memory.size() || bad_pages.contains(r.address.page().value))
-    return refusal;
-  std::memcpy(out.data(), memory.data() + r.address.value, out.size());
+  const auto at = locate(r, out.size(), false);
+  if (!at || bad_pages.contains(r.address.page().value)) return refusal;
+  std::memcpy(out.data(), memory.data() + *at, out.size());
   return port::DmaStatus::kSuccess;
 }
 
@@ -61,8 +74,9 @@ port::DmaStatus Host::write(const port::DmaRequest& r, std::span<const std::byte
     return port::DmaStatus::kSuccess;
   }
   note(Seen::kWrite, r, data.size(), 0);
-  if (r.address.value + data.size() > memory.size()) return port::DmaStatus::kUnsupportedRequest;
-  std::memcpy(memory.data() + r.address.value, data.data(), data.size());
+  const auto at = locate(r, data.size(), true);
+  if (!at) return port::DmaStatus::kUnsupportedRequest;
+  std::memcpy(memory.data() + *at, data.data(), data.size());
   return port::DmaStatus::kSuccess;
 }
 
@@ -99,6 +113,8 @@ PortBench::PortBench(std::uint64_t latency) {
     config.requester = RequesterId{0x0100};
     config.latency_cycles = static_cast<unsigned>(latency);
     model_ = std::make_unique<model::DeviceModel>(host, scheduler, config);
+    model_->set_ats_host(&host.pages);
+    host.pages.device = model_.get();
     port_ = model_.get();
     return;
   }
@@ -106,7 +122,8 @@ PortBench::PortBench(std::uint64_t latency) {
   link.bdf = RequesterId{0x0100};
   link.read_latency_min = link.read_latency_max = static_cast<std::uint32_t>(latency);
   dut_ = system::make_link_device(kind, "");
-  root_ = std::make_unique<pcie::RootComplex>(*dut_, host, scheduler, link);
+  root_ = std::make_unique<pcie::RootComplex>(*dut_, host, scheduler, link, &host.pages);
+  host.pages.device = root_.get();
   root_->reset();
   port_ = root_.get();
 }
@@ -168,6 +185,13 @@ void PortBench::set_up_function() {
     write(0x2000 + 16 * v, 0xFEE00000, 8);
     write(0x2008 + 16 * v, 0x50 + v, 8);
   }
+}
+
+void PortBench::enable_translation(std::uint32_t page_allocation) {
+  set_config(0x226, 0x8000, 2);
+  if (page_allocation == 0) return;
+  set_config(0x24C, page_allocation);
+  set_config(0x244, 0x0001, 2);
 }
 
 void PortBench::set_wq(unsigned wq, unsigned size, std::uint32_t dword2, unsigned threshold,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PortBench: one device, RTL or C++ model, behind port::DevicePort, in front of a flat memory that
-// remembers every transaction. No IOMMU, no VDCM, no driver. SIOV_DEVICE=rtl|model|netlist picks
-// the device.
+// remembers every transaction; with ATS, PageHost translates. No IOMMU, no VDCM, no driver.
+// SIOV_DEVICE=rtl|model|netlist picks the device.
 //
 //   struct MyTest : PortTest {};
 //   b.bring_up();                                   // WQ 0 dedicated (PASID 0x11), WQ 1 shared
@@ -22,6 +22,7 @@
 
 #include "coro/scheduler.hpp"
 #include "model/device_model.hpp"
+#include "page_host.hpp"
 #include "pcie/root_complex.hpp"
 #include "port/device_port.hpp"
 #include "port/dma_port.hpp"
@@ -46,10 +47,11 @@ struct Seen {
   bool privileged;
   std::uint32_t data;  ///< of a message
   std::uint16_t requester;
+  bool translated = false;  ///< AT = 10
 };
 
 /// Flat memory from address 0. Writes without PASID into FEEx_xxxx are messages; addresses past the
-/// end and `bad_pages` are refused.
+/// end and `bad_pages` are refused, and untranslated ones that `pages` does not have.
 class Host final : public port::DmaPort {
  public:
   static constexpr std::size_t kBytes = 8u << 20;
@@ -71,8 +73,11 @@ class Host final : public port::DmaPort {
   std::set<std::uint64_t> bad_pages;  ///< refused, reads only
   port::DmaStatus refusal = port::DmaStatus::kUnsupportedRequest;
   std::vector<Seen> seen;
+  PageHost pages;
 
  private:
+  /// @return the address in memory; nothing: refused
+  std::optional<std::uint64_t> locate(const port::DmaRequest& r, std::size_t bytes, bool write);
   void note(Seen::Kind kind, const port::DmaRequest& r, std::size_t bytes, std::uint32_t data);
 };
 
@@ -112,6 +117,8 @@ class PortBench {
   /// BARs, PASID and privileged mode, MSI-X, memory space, bus master; vector n sends 0x50 + n to
   /// FEE00000.
   void set_up_function();
+  /// ATS, and page requests unless the allocation is 0. Behind set_up_function.
+  void enable_translation(std::uint32_t page_allocation);
   /// Dwords 0 to 3. @param dword2  as it stands in WQCFG  @param max_transfer  log2
   void set_wq(unsigned wq, unsigned size, std::uint32_t dword2, unsigned threshold = 0,
               unsigned max_transfer = 31);
@@ -137,10 +144,13 @@ class PortBench {
   port::DevicePort* port_ = nullptr;
 };
 
-/// A test on a device. No RTL assertion may fail.
+/// A test on a device. No RTL assertion may fail, no translated request may be wrong.
 struct PortTest : testing::Test {
   PortBench b;
-  void TearDown() override { EXPECT_EQ(b.assertion(), ""); }
+  void TearDown() override {
+    EXPECT_EQ(b.assertion(), "");
+    for (const std::string& v : b.host.pages.violations) ADD_FAILURE() << v;
+  }
 };
 
 }  // namespace siov::test

@@ -439,7 +439,7 @@ TEST(ReadbackTest, DualcastReadsBackBothDestinations) {  // 5.3
 
 TEST(ReadbackTest, DrainReadsItsAddresses) {  // 5.6 (02), 5.5 (1f)
   BatchBench b(DeviceBench::quick_with([](DeviceConfig& c) { c.drain_readback = true; }));
-  EXPECT_EQ(b.read(0x10, 8), 0x835F2F06u);
+  EXPECT_EQ(b.read(0x10, 8), 0x835F2F07u);
   abi::Descriptor d = DeviceBench::noop(kRecord | 0x30000, 0x8000);
   d.opcode = 2;
   d.source = Iova{0xA123};

@@ -240,7 +240,7 @@ TEST(EventLogTest, TailWrapsAndAFullRingBlocksTheDevice) {  // 2.11
 TEST(EventLogTest, FullRingDropsWhereTheBuildSaysSo) {  // 2.2 (32), 2.11, 5.5 (54)
   EventLogBench b(DeviceBench::quick_with([](DeviceConfig& c) { c.evl_overflow = true; }));
   b.start();
-  EXPECT_EQ(b.read(0x10, 8), 0x00000001835F2D06u);
+  EXPECT_EQ(b.read(0x10, 8), 0x00000001835F2D07u);
   b.write(0x88, 1);
   b.submit(misaligned_record(), 64);
   EXPECT_EQ(b.device.stats().events, 63u);
@@ -298,7 +298,7 @@ TEST(EventLogTest, ResetDeviceKeepsTheStatusOnly) {  // 3.2
 TEST(EventLogTest, BuildWithoutLogHasNoTraceOfIt) {  // 2.1, 2.6, 2.7 (7)
   EventLogBench b(DeviceBench::quick_with([](DeviceConfig& c) { c.evl = false; }));
   b.start();
-  EXPECT_EQ(b.read(0x10, 8), 0x835F0D06u);
+  EXPECT_EQ(b.read(0x10, 8), 0x835F0D07u);
   EXPECT_EQ(b.read(0x80), 0x1060u);
   b.write(0x88, 7);
   EXPECT_EQ(b.read(0x88), 3u);

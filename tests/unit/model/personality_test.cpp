@@ -43,6 +43,12 @@ TEST_F(SmallTest, ConfigurationSpace) {  // 1.2, 1.3; SIOV-D-04
   EXPECT_EQ(b.config(0x88), 0x00003000u);
   EXPECT_EQ(b.config(0x64), 0x10700010u);
   EXPECT_EQ(b.config(0x214), 0x00000000u) << "no IMS";
+  EXPECT_EQ(b.config(0x200), 0x23010023u) << "no ATS";
+  EXPECT_EQ(b.config(0x230), 0x0001001Bu) << "the last one: no page requests";
+  for (const std::uint32_t offset : {0x220u, 0x224u, 0x240u, 0x244u, 0x248u, 0x24Cu}) {
+    b.set_config(offset, 0xFFFFFFFF);
+    EXPECT_EQ(b.config(offset), 0u);
+  }
   b.set_config(0x10, 0xFFFFFFFF);
   b.set_config(0x18, 0xFFFFFFFF);
   EXPECT_EQ(b.config(0x10), 0xFFFF000Cu) << "64 KiB";
@@ -101,8 +107,8 @@ TEST_F(LargeTest, ConfigurationSpace) {  // 1.2, 1.3
 
 TEST_F(LargeTest, Capabilities) {  // 2.2 to 2.5
   EXPECT_EQ(b.read(0x00), 0x100u);
-  EXPECT_EQ(b.read(0x10, 8), 0x00100000915F2F16u);
-  EXPECT_EQ(b.read(0x20, 8), 0x007B000001801000u);
+  EXPECT_EQ(b.read(0x10, 8), 0x00100000915F2F17u);
+  EXPECT_EQ(b.read(0x20, 8), 0x00FF000001801000u);
   EXPECT_EQ(b.read(0x30, 8), 0x3FF10u);
   EXPECT_EQ(b.read(0x38, 8), 0x84004u);
   EXPECT_EQ(b.read(0x40, 8), 0x1003F03FFu);

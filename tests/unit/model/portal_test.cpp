@@ -72,7 +72,7 @@ TEST(PortalTest, ImsPagesNeedIms) {  // 4.2 row 5
   b.movdir(0x2000, DeviceBench::noop(0));
   EXPECT_EQ(b.enqcmd(0x6000, DeviceBench::noop(0)), CompletionStatus::kRetry);
   EXPECT_EQ(b.device.stats().accepted, 0u);
-  EXPECT_EQ(b.read(0x10, 8), 0x815F2D06u);
+  EXPECT_EQ(b.read(0x10, 8), 0x815F2D07u);
 }
 
 TEST(PortalTest, OtherSizesAreIgnoredAndReadsAreOnes) {  // 4.2 columns 3, 4

@@ -175,7 +175,7 @@ DeviceConfig with_handles() {
 TEST(HandleTest, CapabilityNamesTheCommands) {  // 2.1, 2.2 (4)
   DeviceBench b(with_handles());
   b.set_up_function();
-  EXPECT_EQ(b.read(0x10, 8), 0x835F2D16u);
+  EXPECT_EQ(b.read(0x10, 8), 0x835F2D17u);
   EXPECT_EQ(b.read(0xB0, 8), 0x7FFEu);
   EXPECT_EQ(b.command(15), 0x01u);
   DeviceBench without;
