@@ -13,7 +13,7 @@ CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$(sc
 CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build run test test-unit test-rtl test-system test-negative test-assertions test-cocotb lint format \
+.PHONY: help setup configure build run test test-unit test-rtl test-system test-modes test-negative test-assertions test-cocotb lint format \
         format-check abi abi-check synth synth-personalities netlist netlist-check waves views-check sanitize coverage bench \
         bench-iommu fuzz fuzz-iommu ci clean
 
@@ -45,6 +45,10 @@ test-rtl: build      ## tests of RTL blocks
 
 test-system: build   ## whole systems (SIOV_DEVICE=model: on the C++ device)
 	$(CTEST) -L system
+
+test-modes: build     ## the default and the all-operations scenario without ATS, with ATS, with page requests
+	@for mode in off ats pri; do for s in default all_ops; do \
+	  $(PROGRAM) run scenarios/$$s.toml --seed $(SEED) --translation-mode $$mode --out $(OUT)/modes/$$s-$$mode $(ARGS) || exit 1; done; done
 
 test-negative: build ## every rule is seen to fire
 	$(CTEST) -L negative

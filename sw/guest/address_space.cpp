@@ -12,7 +12,13 @@ namespace siov::guest {
 using vdcm::TranslationKind;
 
 AddressSpace::AddressSpace(Machine& machine, AddressSpaceConfig config)
-    : machine_(machine), config_(config), next_(config.base) {
+    : machine_(machine),
+      config_(config),
+      next_(config.base),
+      leaf_bytes_(config.kind == TranslationKind::kSecondStage ? machine.page_bytes()
+                                                               : config.page_bytes) {
+  if (config.demand && config.kind == TranslationKind::kPassThrough)
+    throw HarnessError("pass-through has no tables that a page could be absent from");
   if (config.page_bytes != memory::kSize4K && config.page_bytes != memory::kSize2M)
     throw HarnessError("page size must be 4 KiB or 2 MiB");
   if (config.base.value % memory::kSize2M != 0)
@@ -44,11 +50,17 @@ AddressSpace::~AddressSpace() = default;
 vdcm::Space AddressSpace::descriptor() const { return descriptor_; }
 
 Iova AddressSpace::allocate(std::uint64_t bytes, std::uint32_t page_offset) {
+  return add_buffer(bytes, page_offset, false);
+}
+
+Iova AddressSpace::allocate_pinned(std::uint64_t bytes) { return add_buffer(bytes, 0, true); }
+
+Iova AddressSpace::add_buffer(std::uint64_t bytes, std::uint32_t page_offset, bool pinned) {
   if (bytes == 0 || page_offset >= kPageSize)
     throw HarnessError("buffer needs bytes and an offset below 4096");
   const std::uint64_t pages = (page_offset + bytes + kPageSize - 1) / kPageSize;
   Region region;
-  const Iova first = map_pages(pages, region);
+  const Iova first = map_pages(pages, region, pinned);
   region.first_page = first.value / kPageSize;
   allocated_bytes_ += region.host.size() * kPageSize;
   const auto after =
@@ -58,27 +70,27 @@ Iova AddressSpace::allocate(std::uint64_t bytes, std::uint32_t page_offset) {
   return first + page_offset;
 }
 
-Iova AddressSpace::map_pages(std::uint64_t pages, Region& region) {
+Iova AddressSpace::map_pages(std::uint64_t pages, Region& region, bool pinned) {
   switch (config_.kind) {
     case TranslationKind::kSecondStage:
-      return map_guest_physical(pages, region);
+      return map_guest_physical(pages, region, pinned);
     case TranslationKind::kPassThrough: {
       const Hpa first = machine_.take_contiguous(pages * kPageSize);
       add_host_pages(first, pages, region);
       return Iova{first.value};
     }
     default:
-      return map_virtual(pages, region);
+      return map_virtual(pages, region, pinned);
   }
 }
 
-Iova AddressSpace::map_guest_physical(std::uint64_t pages, Region& region) {
-  const Gpa first = machine_.guest_memory().allocate(pages * kPageSize);
+Iova AddressSpace::map_guest_physical(std::uint64_t pages, Region& region, bool pinned) {
+  const Gpa first = take_guest_pages(pages * kPageSize, pinned);
   add_guest_pages(first, pages, region);
   return Iova{first.value};
 }
 
-Iova AddressSpace::map_virtual(std::uint64_t pages, Region& region) {
+Iova AddressSpace::map_virtual(std::uint64_t pages, Region& region, bool pinned) {
   const Iova first = next_;
   const std::uint64_t leaf_pages = config_.page_bytes / kPageSize;
   const auto size = config_.page_bytes == memory::kSize4K ? iommu::tables::PageSize::k4K
@@ -88,10 +100,12 @@ Iova AddressSpace::map_virtual(std::uint64_t pages, Region& region) {
       const Hpa frame = machine_.take_frame(config_.page_bytes);
       host_table_->map(next_, frame, size);
       add_host_pages(frame, leaf_pages, region);
+      if (config_.demand && !pinned) add_leaf(next_, frame.value);
     } else {
       const Gpa frame = machine_.guest_memory().allocate(config_.page_bytes, config_.page_bytes);
       guest_table_->map(next_, frame, size);
       add_guest_pages(frame, leaf_pages, region);
+      if (config_.demand && !pinned) add_leaf(next_, frame.value);
     }
     next_ += config_.page_bytes;
   }
@@ -116,19 +130,24 @@ void AddressSpace::add_guest_pages(Gpa first, std::uint64_t pages, Region& regio
 }
 
 const AddressSpace::Region& AddressSpace::region_of(Iova address) const {
+  const Region* const region = find_region(address);
+  if (region == nullptr) throw HarnessError("address outside the address space's buffers");
+  return *region;
+}
+
+const AddressSpace::Region* AddressSpace::find_region(Iova address) const {
   const std::uint64_t page = address.value / kPageSize;
   const auto holds = [page](const Region& r) {
     return page >= r.first_page && page - r.first_page < r.host.size();
   };
   if (last_region_ < regions_.size() && holds(regions_[last_region_]))
-    return regions_[last_region_];
+    return &regions_[last_region_];
   const auto after =
       std::upper_bound(regions_.begin(), regions_.end(), page,
                        [](std::uint64_t p, const Region& r) { return p < r.first_page; });
-  if (after == regions_.begin() || !holds(*std::prev(after)))
-    throw HarnessError("address outside the address space's buffers");
+  if (after == regions_.begin() || !holds(*std::prev(after))) return nullptr;
   last_region_ = static_cast<std::size_t>(std::prev(after) - regions_.begin());
-  return regions_[last_region_];
+  return &regions_[last_region_];
 }
 
 std::span<std::byte> AddressSpace::page_tail(Iova address) const {

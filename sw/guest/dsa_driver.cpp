@@ -45,12 +45,20 @@ void DsaDriver::make_slots() {
   std::uint32_t count = options_.max_outstanding;
   // A dedicated queue drops what does not fit; the driver must hold back (dsa.md 4.2).
   if (info_.dedicated) count = std::min<std::uint32_t>(count, info_.wq_size);
-  const Iova records = space_.allocate(count * kRecordBytes);
+  const Iova records = options_.pinned_records ? space_.allocate_pinned(count * kRecordBytes)
+                                               : space_.allocate(count * kRecordBytes);
   for (std::uint32_t i = 0; i < count; ++i) {
-    const Iova address = records + i * kRecordBytes;
-    slots_.push_back(std::make_unique<Slot>(address, space_.page_tail(address).data()));
+    slots_.push_back(std::make_unique<Slot>(records + i * kRecordBytes));
     free_slots_.put_nowait(i);
   }
+}
+
+std::byte* DsaDriver::record_of(Slot& slot) const {
+  if (slot.moves != space_.moves()) {
+    slot.bytes = space_.page_tail(slot.address).data();
+    slot.moves = space_.moves();
+  }
+  return slot.bytes;
 }
 
 std::uint64_t DsaDriver::next_portal() {
@@ -72,7 +80,7 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   slot.sequence = ticket.sequence;
   slot.busy = true;
   slot.done.clear();
-  std::memset(slot.bytes, 0, kRecordBytes);
+  std::memset(record_of(slot), 0, kRecordBytes);
   ++outstanding_;
 
   const bool interrupt = descriptor.has(abi::kFlagRci) && !how.own_handle;
@@ -146,7 +154,7 @@ coro::Task<abi::CompletionRecord> DsaDriver::wait(Ticket ticket) {
   if (!slot.busy || slot.sequence != ticket.sequence)
     throw HarnessError("wait for a ticket that was waited for already");
   co_await slot.done.wait();
-  const std::span<const std::byte, kRecordBytes> bytes(slot.bytes, kRecordBytes);
+  const std::span<const std::byte, kRecordBytes> bytes(record_of(slot), kRecordBytes);
   const abi::CompletionRecord record = abi::decode_completion_record(bytes);
   release(slot, ticket.slot);
   co_return record;
@@ -170,7 +178,7 @@ void DsaDriver::scan_records(bool by_interrupt) {
   for (const std::unique_ptr<Slot>& slot : slots_) {
     if (!slot->busy || slot->stray || slot->by_interrupt != by_interrupt || slot->done.is_set())
       continue;
-    if (slot->bytes[0] == std::byte{0}) continue;
+    if (record_of(*slot)[0] == std::byte{0}) continue;
     if (!by_interrupt) --polled_;
     slot->done.set();
   }

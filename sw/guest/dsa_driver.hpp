@@ -43,6 +43,8 @@ struct DriverOptions {
   std::uint64_t retry_max_ns = 1600;
   std::uint64_t command_timeout_ns = 5'000'000;
   bool limited_portal = true;  ///< page 1 of BAR2; page 0 otherwise
+  /// Records lie in pages that stay: the device could not ask for them (dsa.md 5.7).
+  bool pinned_records = false;
 };
 
 /// A submitted descriptor. Give each one to wait() once.
@@ -62,6 +64,7 @@ struct VdevInfo {
   std::uint16_t wq_size = 0;
   std::uint64_t max_transfer = 0;  ///< [bytes]
   std::uint32_t max_batch = 0;     ///< members
+  bool block_on_fault = false;     ///< of the queue
 };
 
 /// How submit() treats a descriptor.
@@ -117,10 +120,10 @@ class DsaDriver {
  private:
   /// A place for one completion record.
   struct Slot {
-    explicit Slot(Iova record_address, std::byte* record_bytes)
-        : address(record_address), bytes(record_bytes) {}
+    explicit Slot(Iova record_address) : address(record_address) {}
     Iova address;
-    std::byte* bytes;
+    std::byte* bytes = nullptr;               ///< as the CPU sees it, see record_of()
+    std::uint64_t moves = ~std::uint64_t{0};  ///< of the space when bytes was found
     coro::Event done{"completion record"};
     std::uint64_t sequence = 0;
     bool busy = false;
@@ -147,6 +150,7 @@ class DsaDriver {
   coro::Task<> poll_records();
   coro::Task<port::CompletionStatus> send_shared(const port::Line& line);
   void make_slots();
+  [[nodiscard]] std::byte* record_of(Slot& slot) const;
   void scan_records(bool by_interrupt);
   void completion_interrupt();
   void release(Slot& slot, std::uint32_t index);

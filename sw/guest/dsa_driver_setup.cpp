@@ -96,6 +96,7 @@ coro::Task<> DsaDriver::read_registers() {
   const std::uint64_t limits = co_await read(at_.wqcfg + 12, 4);
   info_.max_transfer = std::uint64_t{1} << (limits & 0x1F);
   info_.max_batch = 1U << (limits >> 5 & 0xF);
+  info_.block_on_fault = (co_await read(at_.wqcfg + 8, 4) >> 1 & 1) != 0;
   if (info_.wq_size == 0) throw vdcm::DriverError("the device has no work queue entries");
 }
 

@@ -107,6 +107,7 @@ void JobBuilder::start(const Operation& operation, std::uint64_t random) {
 Job JobBuilder::build(const Operation& operation, std::uint64_t random, const Product* input) {
   start(operation, random);
   build_kind(input);
+  if (facts_.block_on_fault) block_on_fault();
   if (operation.bad) {
     spoil();
   } else if (facts_.in_batch) {
@@ -170,6 +171,12 @@ void JobBuilder::quieten() {
   if (job_.expected.status != abi::kStSuccess || !one_in(4)) return;
   job_.descriptor.flags &= ~abi::flag(abi::kFlagRcr);
   job_.ending = Ending::kQuiet;
+}
+
+/// Most wait for a page that is not there; the others stop, and the guest resumes them.
+void JobBuilder::block_on_fault() {
+  const std::uint8_t opcode = job_.descriptor.opcode;
+  if (opcode != abi::kOpNoop && opcode != abi::kOpDrain && !one_in(4)) flag(abi::kFlagBof);
 }
 
 void JobBuilder::build_copy(const Product* input) {

@@ -22,6 +22,7 @@ struct DeviceFacts {
   std::uint32_t max_batch = 0;                   ///< members
   std::uint64_t operations = ~std::uint64_t{0};  ///< opcodes that its queue takes
   bool in_batch = false;                         ///< jobs are members of a batch
+  bool block_on_fault = false;                   ///< the queue lets descriptors wait for pages
   [[nodiscard]] bool has(unsigned gencap_bit) const { return (gencap >> gencap_bit & 1) != 0; }
 };
 
@@ -80,6 +81,7 @@ class JobBuilder {
   void build_drain();
 
   void quieten();
+  void block_on_fault();
   // job_faults.cpp
   void spoil();
   void spoil_anything();

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint32_t kMaxDeltaTransfer = 0x80000;
 constexpr std::uint16_t kNoSuchHandle = 0xFFFE;
-/// Reserved in every operation of this device: 5, 6 and 15; 1 while no queue blocks on faults.
+/// Reserved in every operation of this device: 5, 6 and 15; the last where the queue does not block
+/// on faults.
 constexpr std::uint32_t kReservedFlags[] = {abi::kFlagCc3, abi::kFlagReserved6,
                                             abi::kFlagReserved15, abi::kFlagBof};
 
@@ -84,7 +85,7 @@ void JobBuilder::spoil_opcode() {
 
 void JobBuilder::spoil_flags() {
   if (!facts_.in_batch && one_in(5)) return refuse_flag(job_, abi::kFlagFence);
-  refuse_flag(job_, kReservedFlags[draw(0, 3)]);
+  refuse_flag(job_, kReservedFlags[draw(0, facts_.block_on_fault ? 2 : 3)]);
 }
 
 bool JobBuilder::spoil_operands() {

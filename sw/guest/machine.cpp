@@ -2,7 +2,9 @@
 // Host pages in shuffled order, guest memory and its second stage on demand.
 #include "guest/machine.hpp"
 
+#include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
+#include <cstring>
 
 #include "common/error.hpp"
 
@@ -11,6 +13,7 @@ namespace siov::guest {
 namespace {
 
 constexpr std::size_t kPoolPages = 64;
+constexpr unsigned char kPoison = 0xDB;
 
 iommu::tables::PageSize leaf_of(std::uint64_t bytes) {
   if (bytes == memory::kSize4K) return iommu::tables::PageSize::k4K;
@@ -60,6 +63,63 @@ Hpa Machine::second_stage_root() {
       second_stage_->map(page.guest, page.host, leaf);
   }
   return second_stage_->root();
+}
+
+iommu::tables::SecondStageTable& Machine::second_stage() {
+  static_cast<void>(second_stage_root());
+  return *second_stage_;
+}
+
+bool Machine::unmap_guest_page(Gpa page) { return second_stage().unmap(page); }
+
+void Machine::map_guest_page(Gpa page) {
+  const std::optional<Hpa> host = guest_memory().host_address(page);
+  if (!host) throw HarnessError("no such guest page to map");
+  second_stage().map(page, *host, leaf_of(config_.page_bytes));
+}
+
+void Machine::relocate_guest_page(Gpa page) {
+  if (config_.page_bytes != memory::kSize4K) throw HarnessError("only 4 KiB pages are relocated");
+  const Hpa fresh = take_frame(memory::kSize4K);
+  const Hpa old = guest_memory().relocate(page, fresh);
+  std::memcpy(memory_.page(fresh), memory_.page(old), memory::kSize4K);
+  std::erase(owned_, fresh);  // guest memory owns it, and this machine what it was before
+  owned_.push_back(old);
+  retire(old);
+}
+
+void Machine::retire(Gpa page) {
+  const std::optional<Hpa> host = guest_memory().host_address(page);
+  if (!host) throw HarnessError("no such guest page to retire");
+  put_into_quarantine({*host, page});
+}
+
+void Machine::put_into_quarantine(Retired page) {
+  std::memset(memory_.page(page.host), kPoison, memory::kSize4K);
+  quarantine_.push_back(page);
+  if (quarantine_.size() <= kQuarantine) return;
+  const Retired out = quarantine_.front();
+  quarantine_.pop_front();
+  if (!untouched(out.host)) ++stale_writes_;
+  if (out.guest) {
+    guest_memory_->free(*out.guest);
+    return;
+  }
+  std::memset(memory_.page(out.host), 0, memory::kSize4K);
+  std::erase(owned_, out.host);
+  pool_.push_back(out.host);
+}
+
+bool Machine::untouched(Hpa frame) const {
+  const std::byte* const bytes = memory_.page(frame);
+  return std::all_of(bytes, bytes + memory::kSize4K,
+                     [](std::byte b) { return b == std::byte{kPoison}; });
+}
+
+std::uint64_t Machine::stale_writes() const {
+  std::uint64_t count = stale_writes_;
+  for (const Retired& page : quarantine_) count += untouched(page.host) ? 0 : 1;
+  return count;
 }
 
 Hpa Machine::take_frame(std::uint64_t bytes) {

@@ -11,7 +11,9 @@
 #include <boost/random/mersenne_twister.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/types.hpp"
@@ -45,9 +47,27 @@ class Machine {
   /// Root of the second-stage tables, which map all guest memory read-write; made on first use.
   [[nodiscard]] Hpa second_stage_root();
   [[nodiscard]] std::uint8_t second_stage_levels() const { return config_.second_stage_levels; }
+  /// Of second-stage leaves.
+  [[nodiscard]] std::uint64_t page_bytes() const { return config_.page_bytes; }
 
   /// A zeroed host page, not next to the one before. @param bytes 4 KiB or 2 MiB
   [[nodiscard]] Hpa take_frame(std::uint64_t bytes);
+  /// Second-stage leaf of a guest page, for demand paging of a VM. @return false if there was none
+  bool unmap_guest_page(Gpa page);
+  void map_guest_page(Gpa page);
+  /// Puts a fresh host page with the same contents behind a guest page of 4 KiB that is not mapped,
+  /// and retires the old one.
+  void relocate_guest_page(Gpa page);
+
+  /// Takes a 4 KiB page out of use that no device may reach any more. It is overwritten with a
+  /// pattern, so that a late read gets wrong bytes and a late write is seen. It comes back into use
+  /// after kQuarantine others.
+  void retire(Hpa frame) { put_into_quarantine({frame, std::nullopt}); }
+  /// The same for a guest page that nothing in the guest maps.
+  void retire(Gpa page);
+  /// Retired pages that somebody has written to.
+  [[nodiscard]] std::uint64_t stale_writes() const;
+
   /// Zeroed host pages in one piece. @param bytes multiple of 4 KiB
   [[nodiscard]] Hpa take_contiguous(std::uint64_t bytes);
 
@@ -56,6 +76,15 @@ class Machine {
   [[nodiscard]] iommu::tables::GuestTableMemory& guest_tables();
 
  private:
+  static constexpr std::size_t kQuarantine = 256;
+  struct Retired {
+    Hpa host;
+    std::optional<Gpa> guest;  ///< frame of the guest's allocator, not of the host's
+  };
+  void put_into_quarantine(Retired page);
+  [[nodiscard]] bool untouched(Hpa frame) const;
+  [[nodiscard]] iommu::tables::SecondStageTable& second_stage();
+
   memory::PhysicalMemory& memory_;
   memory::PageAllocator& frames_;
   MachineConfig config_;
@@ -66,6 +95,8 @@ class Machine {
   boost::random::mt19937_64 engine_;
   std::vector<Hpa> pool_;  ///< 4 KiB pages taken but not given out
   std::vector<Hpa> owned_;
+  std::deque<Retired> quarantine_;
+  std::uint64_t stale_writes_ = 0;  ///< among those that have left quarantine
 };
 
 }  // namespace siov::guest

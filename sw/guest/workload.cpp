@@ -19,7 +19,8 @@ namespace {
 constexpr std::size_t kKeptMismatches = 16;
 constexpr std::uint64_t kRecordBytes = 32;
 constexpr std::uint64_t kMemberBytes = 64;
-constexpr std::uint32_t kStrayOffset = 4;  // of a record address that is wrong on purpose
+constexpr std::uint32_t kStrayOffset = 4;     // of a record address that is wrong on purpose
+constexpr std::uint32_t kMostStops = 10'000;  // of one operation: something is wrong
 constexpr std::uint64_t kReportSurelyNs = 2'000'000;  // with an event log
 constexpr std::uint64_t kReportPerhapsNs = 40'000;    // SWERROR may be taken
 
@@ -42,6 +43,7 @@ struct Workload::Lane {
   std::vector<Areas> member_areas;
   std::vector<Job> members;
   std::vector<Iova> member_records;
+  std::vector<std::optional<abi::CompletionRecord>> resumed;  ///< of members that had stopped
 };
 
 Workload::Workload(DsaDriver& driver, AddressSpace& space, OperationSource& source,
@@ -57,6 +59,7 @@ coro::Task<> Workload::run() {
   facts_.max_transfer = driver_.info().max_transfer;
   facts_.max_batch = driver_.info().max_batch;
   facts_.operations = driver_.info().opcap & config_.operations;
+  facts_.block_on_fault = driver_.info().block_on_fault;
   member_facts_ = facts_;
   member_facts_.in_batch = true;
   std::vector<coro::JoinHandle> handles;
@@ -103,8 +106,7 @@ coro::Task<> Workload::play_one(Lane& lane, const Operation& operation, std::uin
   } else {
     SubmitOptions how;
     how.own_handle = job.own_handle;
-    const Ticket ticket = co_await driver_.submit(job.descriptor, how);
-    const abi::CompletionRecord record = co_await driver_.wait(ticket);
+    const abi::CompletionRecord record = co_await perform(job.descriptor, how);
     check(job, record, index);
   }
   check_memory(job, true, index, {});
@@ -127,13 +129,19 @@ void Workload::prepare_members(Lane& lane, const Operation& operation, std::uint
   const auto count = static_cast<std::uint32_t>(operation.members.size());
   if (lane.room < count) {
     lane.room = count;
-    lane.list = space_.allocate(count * kMemberBytes);
-    lane.records = space_.allocate(count * 2 * kRecordBytes);
+    // One more where a list may be cut: the last member alone would be no batch.
+    const std::uint32_t entries = count + (space_.demand() ? 1 : 0);
+    const auto place = [this](std::uint64_t bytes) {
+      return config_.pinned_lists ? space_.allocate_pinned(bytes) : space_.allocate(bytes);
+    };
+    lane.list = place(entries * kMemberBytes);
+    lane.records = place(count * 2 * kRecordBytes);
     while (lane.member_areas.size() < count)
       lane.member_areas.push_back(Areas::allocate(space_, config_.member_bytes));
   }
   lane.members.clear();
   lane.member_records.clear();
+  lane.resumed.assign(count, std::nullopt);
   const std::uint64_t random = mix(config_.seed, index);
   for (std::uint32_t i = 0; i < count; ++i) {
     const Operation& member = operation.members[i];
@@ -194,8 +202,7 @@ coro::Task<> Workload::play_batch(Lane& lane, const Operation& operation, std::u
   if (batch.ending == Ending::kErrorOnly) {
     co_await play_stray(batch, index);
   } else {
-    const Ticket ticket = co_await driver_.submit(batch.descriptor);
-    const abi::CompletionRecord record = co_await driver_.wait(ticket);
+    const abi::CompletionRecord record = co_await perform_batch(lane, batch, started);
     check(batch, record, index);
   }
   ++result_.batches;
@@ -213,7 +220,13 @@ void Workload::check_member(const Lane& lane, std::uint32_t member, bool started
   const bool written =
       std::any_of(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
   const std::string prefix = fmt::format("member {} ({}): ", member, to_string(job.kind));
-  if (started && job.ending == Ending::kRecord) {
+  if (const std::optional<abi::CompletionRecord>& resumed = lane.resumed[member]) {
+    const bool quiet = job.ending == Ending::kQuiet;
+    const std::string wrong = quiet && resumed->status == job.expected.status
+                                  ? std::string()
+                                  : job.fault_of_record(*resumed);
+    if (!wrong.empty()) report(index, job, prefix + "resumed: " + wrong);
+  } else if (started && job.ending == Ending::kRecord) {
     const std::string wrong =
         job.fault_of_record(abi::decode_completion_record(std::span(bytes).first<32>()));
     if (!wrong.empty()) report(index, job, prefix + wrong);
@@ -249,6 +262,113 @@ void Workload::count(const Job& job) {
   if (worked && job.kind != OperationKind::kBatch) result_.bytes += job.descriptor.size;
   if (job.descriptor.has(abi::kFlagRci) && !job.own_handle) ++result_.interrupts_asked;
   if (job.expected.status == abi::kStBadHandle) ++handle_errors_;
+}
+
+coro::Task<abi::CompletionRecord> Workload::perform(abi::Descriptor descriptor, SubmitOptions how) {
+  const Ticket ticket = co_await driver_.submit(descriptor, how);
+  const abi::CompletionRecord record = co_await driver_.wait(ticket);
+  if (!space_.demand() || !stopped_at_page(record)) co_return record;
+  PartialWork work(descriptor);
+  co_return co_await resume(work, record, how);
+}
+
+/// Brings in what was missing and submits the rest, as often as needed. @spec dsa.md 5.7
+coro::Task<abi::CompletionRecord> Workload::resume(PartialWork& work, abi::CompletionRecord record,
+                                                   SubmitOptions how) {
+  for (std::uint32_t i = 0; i < kMostStops && stopped_at_page(record); ++i) {
+    const abi::Descriptor piece = work.rest(record);
+    const bool inside = co_await bring_in(work, piece, record.fault_address);
+    if (!inside) break;  // the device names an address that nobody gave it
+    ++result_.resumed;
+    const Ticket ticket = co_await driver_.submit(piece, how);
+    record = co_await driver_.wait(ticket);
+  }
+  co_return work.whole(record);
+}
+
+coro::Task<bool> Workload::bring_in(const PartialWork& work, const abi::Descriptor& piece,
+                                    Iova fault) {
+  const bool inside = co_await bring_in(fault);
+  if (!work.starts_again()) co_return inside;
+  for (const OperandRange& range : operands_of(piece)) {
+    for (std::uint64_t at = 0; at < range.bytes; at += kPageSize) {
+      const Iova page = range.at + at;
+      if (!space_.present(page)) co_await bring_in(page);
+    }
+    const Iova last = range.at + (range.bytes - 1);
+    if (range.bytes != 0 && !space_.present(last)) co_await bring_in(last);
+  }
+  co_return inside;
+}
+
+/// The guest touches a page. @return false for an address outside its buffers
+coro::Task<bool> Workload::bring_in(Iova address) {
+  co_await coro::Timer(coro::ns(config_.page_latency_ns));
+  co_return space_.bring_in(address, coro::Scheduler::current().now());
+}
+
+/// A batch whose members may stop at pages: each is resumed alone; what a fence has dropped because
+/// of them, or lies behind a missing page of the list, is submitted as a batch again. @spec dsa.md
+/// 5.6 (01)
+coro::Task<abi::CompletionRecord> Workload::perform_batch(Lane& lane, const Job& batch,
+                                                          std::uint32_t started) {
+  abi::Descriptor piece = batch.descriptor;
+  Ticket ticket = co_await driver_.submit(piece);
+  abi::CompletionRecord record = co_await driver_.wait(ticket);
+  if (!space_.demand() || !batch.fault.empty()) co_return record;
+  const auto count = static_cast<std::uint32_t>(lane.members.size());
+  std::uint32_t done = 0;
+  for (std::uint32_t pieces = 0;; ++pieces) {
+    const std::uint32_t completed = std::min(record.bytes_completed, count - done);
+    bool stopped = stopped_at_page(record);
+    for (std::uint32_t i = done; i < done + completed; ++i) {
+      co_await finish_member(lane, i);
+      stopped = stopped || lane.resumed[i].has_value();
+    }
+    done += completed;
+    // Whether a member failed is judged with the member.
+    const bool ended = record.status == abi::kStSuccess || record.status == abi::kStBatchFail;
+    if (ended && (stopped || pieces != 0)) record.status = batch.expected.status;
+    if (done >= started || !stopped || pieces == kMostStops) break;
+    if (stopped_at_page(record)) {
+      const bool inside = co_await bring_in(record.fault_address);
+      if (!inside) break;
+    }
+    rewrite_list(lane, done);
+    piece.size = std::max(2U, count - done);
+    ++result_.resumed;
+    ticket = co_await driver_.submit(piece);
+    record = co_await driver_.wait(ticket);
+  }
+  record.bytes_completed = done;
+  co_return record;
+}
+
+/// Members from `from` on to the front of the list, and one that does nothing behind them.
+void Workload::rewrite_list(Lane& lane, std::uint32_t from) {
+  Iova at = lane.list;
+  for (std::uint32_t i = from; i < lane.members.size(); ++i, at += kMemberBytes) {
+    const port::Line line = abi::to_line(lane.members[i].descriptor);
+    space_.write(at, line);
+  }
+  abi::Descriptor nothing;
+  nothing.opcode = abi::kOpNoop;
+  const port::Line line = abi::to_line(nothing);
+  space_.write(at, line);
+}
+
+coro::Task<> Workload::finish_member(Lane& lane, std::uint32_t member) {
+  std::array<std::byte, kRecordBytes> bytes{};
+  space_.read(lane.member_records[member], bytes);
+  const abi::CompletionRecord record = abi::decode_completion_record(bytes);
+  if (bytes[0] == std::byte{0} || !stopped_at_page(record)) co_return;
+  abi::Descriptor alone = lane.members[member].descriptor;
+  alone.flags &= ~(abi::flag(abi::kFlagFence) | abi::flag(abi::kFlagRci));
+  alone.interrupt_handle = 0;
+  PartialWork work(alone);
+  const SubmitOptions plain;
+  const abi::CompletionRecord whole = co_await resume(work, record, plain);
+  lane.resumed[member] = whole;
 }
 
 /// Waits until the errors of members have come by way of the host, or will not any more.

@@ -18,6 +18,7 @@
 #include "guest/dsa_driver.hpp"
 #include "guest/job_builder.hpp"
 #include "guest/operation.hpp"
+#include "guest/partial_work.hpp"
 
 namespace siov::guest {
 
@@ -30,7 +31,10 @@ struct WorkloadConfig {
   /// Every error must be reported: the host has an event log. Otherwise SWERROR may lose some.
   bool all_errors = false;
   bool own_errors = true;  ///< no other VDEV gets the errors of this one's work, nor the reverse
-  std::function<void()> on_operation;  ///< after each finished operation; may be empty
+  /// Descriptor lists and records of members lie in pages that stay (dsa.md 5.7).
+  bool pinned_lists = false;
+  std::uint64_t page_latency_ns = 1000;  ///< what the guest needs to bring in a page itself
+  std::function<void()> on_operation;    ///< after each finished operation; may be empty
 };
 
 /// One operation that did not do what it says.
@@ -50,6 +54,7 @@ struct WorkloadResult {
   std::uint64_t interrupts_asked = 0;
   std::uint64_t errors_reported = 0;  ///< by SWERROR
   std::uint64_t errors_lost = 0;      ///< expected there, and not seen
+  std::uint64_t resumed = 0;          ///< pieces submitted again after a stop at an absent page
   std::uint64_t mismatches = 0;
   std::vector<Mismatch> first;  ///< up to 16
 };
@@ -72,6 +77,15 @@ class Workload {
   coro::Task<> play(Lane& lane, const Operation& operation, std::uint64_t index);
   coro::Task<> play_one(Lane& lane, const Operation& operation, std::uint64_t index);
   coro::Task<> play_batch(Lane& lane, const Operation& operation, std::uint64_t index);
+  coro::Task<abi::CompletionRecord> perform(abi::Descriptor descriptor, SubmitOptions how);
+  coro::Task<abi::CompletionRecord> resume(PartialWork& work, abi::CompletionRecord record,
+                                           SubmitOptions how);
+  coro::Task<bool> bring_in(const PartialWork& work, const abi::Descriptor& piece, Iova fault);
+  coro::Task<bool> bring_in(Iova address);
+  coro::Task<abi::CompletionRecord> perform_batch(Lane& lane, const Job& batch,
+                                                  std::uint32_t started);
+  coro::Task<> finish_member(Lane& lane, std::uint32_t member);
+  void rewrite_list(Lane& lane, std::uint32_t from);
   coro::Task<> play_stray(const Job& job, std::uint64_t index);
   coro::Task<> settle_errors();
   void prepare_members(Lane& lane, const Operation& operation, std::uint64_t index);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
+#include <utility>
 
 #include "common/error.hpp"
 
@@ -97,6 +98,13 @@ Gpa GuestMemory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
     }
   }
   return Gpa{*base};
+}
+
+Hpa GuestMemory::relocate(Gpa page, Hpa host) {
+  if (page.value >= config_.bytes || page.value % config_.page_bytes != 0)
+    throw HarnessError("no such guest page to relocate");
+  Hpa& behind = pages_[page.value >> page_shift_].host;
+  return std::exchange(behind, host);
 }
 
 void GuestMemory::free(Gpa base) { extents_.release(base.value); }

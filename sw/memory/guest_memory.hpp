@@ -57,6 +57,10 @@ class GuestMemory {
   /// @param bytes multiple of 4 KiB  @throws HarnessError when the guest is full
   [[nodiscard]] Gpa allocate(std::uint64_t bytes = kSize4K, std::uint64_t alignment = kSize4K);
   void free(Gpa base);
+  /// Another host page behind a guest page; contents are the caller's business. From now on this
+  /// object owns the new one. @param page  aligned to page_bytes()  @return the old host page,
+  /// which the caller owns  @throws HarnessError outside the VM's memory
+  [[nodiscard]] Hpa relocate(Gpa page, Hpa host);
   [[nodiscard]] std::size_t outstanding() const { return extents_.outstanding(); }
 
  private:

@@ -26,6 +26,9 @@ struct WqConfig {
   std::uint8_t max_transfer_log2 = 21;
   std::uint8_t max_batch_log2 = 5;
   std::uint64_t operations = 0;  ///< mask of opcodes allowed, needs OPCFG; 0: as after reset, all
+  bool block_on_fault = false;   ///< descriptors may wait for pages; needs HostConfig::pri
+  bool ats_disable = false;      ///< untranslated requests only, needs WQCAP 50
+  bool prs_disable = false;      ///< no page requests, needs WQCAP 55
 
   static WqConfig dedicated(std::uint16_t size, std::uint8_t group) {
     WqConfig config;
@@ -53,6 +56,8 @@ struct GroupConfig {
   std::uint8_t read_buffers_reserved = 0;
 };
 
+/// ATS is enabled after PASID, PRI after ATS; all are off again only when the device is quiet.
+/// @spec pcie.md 9.5, SIOV-P-15
 struct HostConfig {
   std::uint64_t bar0_base =
       0x3800'0000'0000;  ///< host address given to BAR0; aligned to its size by the driver
@@ -60,6 +65,12 @@ struct HostConfig {
   std::uint32_t max_payload = 256;       ///< [bytes] 128, 256, 512
   std::uint32_t max_read_request = 512;  ///< [bytes] 128..4096
   bool relaxed_ordering = true;
+  bool ats = false;  ///< the device may ask for translations and cache them
+  bool pri = false;  ///< the device may ask for pages; needs ats
+  /// Page requests that may be outstanding, 0: as many as the device can. @spec PCIe-6.3 7.8.9
+  std::uint32_t page_request_allocation = 0;
+  /// Mistake for negative tests: PASID is enabled after ATS (pcie.md 9.5).
+  bool ats_before_pasid = false;
   bool poll_commands = false;  ///< wait for commands by reading CMDSTATUS instead of the interrupt
   std::uint64_t command_timeout_ns = 2'000'000;
   std::vector<GroupConfig> groups = {GroupConfig{}};

@@ -143,6 +143,10 @@ class HostDriver {
   coro::Task<> config_write(std::uint32_t offset, std::uint32_t size, std::uint32_t value);
   coro::Task<> assign_bars();
   coro::Task<> program_link();
+  coro::Task<> enable_pasid();
+  coro::Task<> enable_ats();
+  coro::Task<> enable_pri();
+  coro::Task<> disable_translation();
   coro::Task<> probe();
   coro::Task<> enable_interrupts();
   coro::Task<> configure();

@@ -2,6 +2,7 @@
 // HostDriver: from power-on to an enabled device.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "abi/siov_abi.hpp"
@@ -15,6 +16,9 @@ namespace {
 
 constexpr std::uint32_t kCommandMse = 0x2;
 constexpr std::uint32_t kCommandBme = 0x4;
+constexpr std::uint32_t kAtsEnable = 0x8000;
+constexpr std::uint32_t kPriEnable = 0x1;
+constexpr std::uint32_t kPriStopped = 0x100;
 
 std::uint64_t field(std::uint64_t word, unsigned lsb, unsigned width) {
   return word >> lsb & ((std::uint64_t{1} << width) - 1);
@@ -29,6 +33,13 @@ std::uint32_t size_code(std::uint32_t bytes) {
   if (bytes < 128 || bytes > 4096 || !std::has_single_bit(bytes))
     throw HarnessError("payload and read request sizes are powers of two from 128 to 4096");
   return static_cast<std::uint32_t>(std::countr_zero(bytes)) - 7;
+}
+
+/// WQCFG dword 2. @spec dsa.md 2.9
+std::uint32_t fault_bits(const WqConfig& config) {
+  return (config.block_on_fault ? 1U << (abi::kWqcfgBofEnLsb - 64) : 0U) |
+         (config.ats_disable ? 1U << (abi::kWqcfgAtsDisableLsb - 64) : 0U) |
+         (config.prs_disable ? 1U << (abi::kWqcfgPrsDisableLsb - 64) : 0U);
 }
 
 void check(const CommandResult& result, const char* what) {
@@ -62,6 +73,7 @@ coro::Task<> HostDriver::stop() {
   const std::uint64_t error = co_await read(abi::kRegSwerror, 8);
   if ((error >> abi::kSwerrorOverflowLsb & 1) != 0) ++error_overflows_;
   if (log_runs_) co_await consume_event_log();
+  if (config_.ats) co_await disable_translation();
   write(abi::kRegGenctrl, 4, 0);
   const std::uint32_t control = co_await config_read(capabilities_.msix + 2U, 2);
   co_await config_write(capabilities_.msix + 2U, 2, control & 0x7FFF);
@@ -101,13 +113,56 @@ coro::Task<> HostDriver::program_link() {
              (config_.relaxed_ordering ? 0x10U : 0U);
   co_await config_write(pcie + 8, 2, control);
 
+  if (config_.pri && !config_.ats) throw HarnessError("page requests need ATS");
+  if (config_.ats_before_pasid && config_.ats) co_await enable_ats();
+  co_await enable_pasid();
+  if (!config_.ats_before_pasid && config_.ats) co_await enable_ats();
+  if (config_.pri) co_await enable_pri();
+  const std::uint32_t command = co_await config_read(0x04, 2);
+  co_await config_write(0x04, 2, command | kCommandBme);
+}
+
+coro::Task<> HostDriver::enable_pasid() {
   const std::uint32_t pasid_capability = co_await config_read(capabilities_.pasid + 4U, 2);
   if ((pasid_capability >> 8 & 0x1F) < 20)
     throw DriverError("the device supports less than 20 bits of PASID");  // SIOV-D-06
   const std::uint32_t privileged = pasid_capability & 4;
   co_await config_write(capabilities_.pasid + 6U, 2, 1 | privileged);
-  const std::uint32_t command = co_await config_read(0x04, 2);
-  co_await config_write(0x04, 2, command | kCommandBme);
+}
+
+/// Smallest translation unit 4 KiB: STU 0. @spec pcie.md 9.5
+coro::Task<> HostDriver::enable_ats() {
+  if (capabilities_.ats == 0) throw DriverError("the device lacks an ATS capability");
+  co_await config_write(capabilities_.ats + 6U, 2, kAtsEnable);
+}
+
+/// The allowance must be there before the enable. @spec pcie.md 9.5
+coro::Task<> HostDriver::enable_pri() {
+  if (capabilities_.pri == 0) throw DriverError("the device lacks a page request capability");
+  const std::uint32_t capacity = co_await config_read(capabilities_.pri + 8U, 4);
+  const std::uint32_t wanted = config_.page_request_allocation;
+  co_await config_write(capabilities_.pri + 12U, 4,
+                        wanted == 0 ? capacity : std::min(wanted, capacity));
+  co_await config_write(capabilities_.pri + 4U, 2, kPriEnable);
+}
+
+/// The device is Disabled. Page requests stop and are drained, translations go, and nothing that
+/// was cached survives. @spec SIOV-P-15; vtd.md 7.3
+coro::Task<> HostDriver::disable_translation() {
+  if (config_.pri) {
+    co_await config_write(capabilities_.pri + 4U, 2, 0);
+    const coro::SimTime end =
+        coro::Scheduler::current().now() + coro::ns(config_.command_timeout_ns);
+    std::uint32_t status = co_await config_read(capabilities_.pri + 6U, 2);
+    while ((status & kPriStopped) == 0) {
+      if (coro::Scheduler::current().now() >= end)
+        throw DriverError("the device does not stop its page requests");
+      co_await coro::Timer(coro::ns(200));
+      status = co_await config_read(capabilities_.pri + 6U, 2);
+    }
+  }
+  co_await config_write(capabilities_.ats + 6U, 2, 0);
+  co_await iommu_.async_set_device_tlb(false, false);
 }
 
 /// The order of a Linux probe. @spec dsa.md 7.2
@@ -205,7 +260,7 @@ coro::Task<> HostDriver::configure_wq(std::uint8_t wq) {
   // A shared queue needs PASID enable; its PASIDs come with the descriptors (dsa.md 3.3 code 0x26).
   const std::uint32_t dword2 = (dedicated ? 1U : 0U) |
                                static_cast<std::uint32_t>(config.priority) << 4 |
-                               (dedicated ? 0U : 1U << 28);
+                               (dedicated ? 0U : 1U << 28) | fault_bits(config);
   write(at, 4, config.size);
   write(at + 4, 4, config.threshold);
   write(at + 8, 4, dword2);

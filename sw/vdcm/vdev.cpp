@@ -32,6 +32,7 @@ VirtualCapabilities capabilities_of(const HostDriver& host, std::uint8_t wq) {
   c.opcap = host.info().opcap;
   c.engines = engines_of(host, queue.group);
   c.dedicated = queue.mode == WqMode::kDedicated;
+  c.block_on_fault = queue.block_on_fault;
   c.size = queue.size;
   c.threshold = queue.threshold;
   c.priority = queue.priority;

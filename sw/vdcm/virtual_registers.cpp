@@ -98,7 +98,8 @@ std::uint32_t VirtualRegisters::wq_dword(std::uint32_t index) const {
     case 1:
       return capabilities_.threshold;
     case 2:
-      return wq_dword2_ | static_cast<std::uint32_t>(capabilities_.priority) << 4;
+      return wq_dword2_ | static_cast<std::uint32_t>(capabilities_.priority) << 4 |
+             (capabilities_.block_on_fault ? 1U << (abi::kWqcfgBofEnLsb - 64) : 0U);
     case 3:
       return capabilities_.max_transfer_log2 |
              static_cast<std::uint32_t>(capabilities_.max_batch_log2) << 5;

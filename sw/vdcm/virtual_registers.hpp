@@ -20,6 +20,7 @@ struct VirtualCapabilities {
   std::array<std::uint64_t, 4> opcap{};
   std::uint8_t engines = 1;
   bool dedicated = true;
+  bool block_on_fault = false;  ///< of the physical queue
   std::uint16_t size = 0;
   std::uint16_t threshold = 0;
   std::uint8_t priority = 0;

@@ -89,6 +89,15 @@ void print_summary(const system::RunResult& r) {
                r.bad_inputs, r.dropped);
   fmt::print("  link          {} TLPs up, {} down\n", r.tlps_up, r.tlps_down);
   fmt::print("  IOMMU         {} translations, {} faults\n", r.translations, r.faults);
+  if (r.ats_translations != 0)
+    fmt::print(
+        "  ATS           {} translations, {} invalidations, {} page requests, {} stale uses\n",
+        r.ats_translations, r.invalidations, r.page_requests, r.stale_uses);
+  if (r.pages != 0)
+    fmt::print(
+        "  paging        {} pages, {} absent at first, {} brought in, {} taken away, {} "
+        "resumed pieces\n",
+        r.pages, r.pages_absent, r.pages_in, r.pages_out, r.resumed);
   fmt::print("  events        {} interrupts, {} retries of a full shared queue\n", r.interrupts,
              r.retries);
   fmt::print("  judged        {} checks, {} violations, {} mismatches\n", r.checks, r.violations,
@@ -128,6 +137,7 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
           const char* command, system::RunResult* out = nullptr) {
   require_device(options.device);
   if (options.seed) scenario.seed = *options.seed;
+  if (options.mode) set_translation_mode(scenario, *options.mode);
   if (options.personality) change_personality(scenario, *options.personality);
   if (!system::personality_available(options.device, scenario.personality)) {
     throw InputError(

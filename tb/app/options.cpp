@@ -44,6 +44,8 @@ constexpr CommandText kCommands[] = {
      "  siov-cosim run --device model --out out/model    the C++ reference device instead of the "
      "RTL\n"
      "  siov-cosim run scenarios/all_ops.toml --seeds 1..20   twenty runs, one total\n"
+     "  siov-cosim run --translation-mode pri             demand paging: the device asks for "
+     "pages\n"
      "  siov-cosim run --inject wrong-pasid --waves       a broken device, with waves in "
      "OUT/waves.fst\n"},
     {"replay", Command::kReplay, "siov-cosim replay TRACE.csv [OPTIONS]",
@@ -63,7 +65,7 @@ constexpr CommandText kCommands[] = {
 };
 
 struct Raw {
-  std::string seed, seeds, device = "rtl", limit, personality;
+  std::string seed, seeds, device = "rtl", limit, personality, mode;
 };
 
 po::options_description make_options(Command command, Options& out, Raw& raw) {
@@ -87,6 +89,9 @@ po::options_description make_options(Command command, Options& out, Raw& raw) {
   if (command == Command::kRun || command == Command::kReplay) {
     o.add_options()("limit", po::value(&raw.limit)->value_name("N"),
                     "at most N operations of each tenant");
+    o.add_options()("translation-mode", po::value(&raw.mode)->value_name("MODE"),
+                    "off, ats or pri instead of what the scenario says: no ATS; ATS with all pages "
+                    "present; ATS and page requests with 30 % of the pages absent");
   }
   if (command == Command::kReplay) {
     o.add_options()("translation", po::value(&out.translation)->value_name("TYPE"),
@@ -134,6 +139,13 @@ system::Personality to_personality(const std::string& text) {
   if (text == "default") return system::Personality::kDefault;
   if (text == "large") return system::Personality::kLarge;
   throw InputError("--personality: expected small, default or large, found '" + text + "'");
+}
+
+system::TranslationMode to_mode(const std::string& text) {
+  if (text == "off") return system::TranslationMode::kOff;
+  if (text == "ats") return system::TranslationMode::kAts;
+  if (text == "pri") return system::TranslationMode::kPri;
+  throw InputError("--translation-mode: expected off, ats or pri, found '" + text + "'");
 }
 
 void check_translation(const std::string& text) {
@@ -224,6 +236,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   if (values.count("seeds") != 0) out.seeds = to_seeds(raw.seeds);
   if (out.seeds && out.seed) throw InputError("--seeds: expected --seed or --seeds, found both");
   if (values.count("personality") != 0) out.personality = to_personality(raw.personality);
+  if (values.count("translation-mode") != 0) out.mode = to_mode(raw.mode);
   out.device = to_device(raw.device);
   if (out.waves && out.device == system::DeviceKind::kModel) {
     throw InputError("--waves: expected --device rtl or netlist; the C++ model has no signals");

@@ -29,10 +29,11 @@ struct Options {
   std::optional<std::pair<std::uint64_t, std::uint64_t>> seeds;
   std::optional<system::Personality> personality;  ///< run: instead of the scenario's
   std::uint64_t limit = 0;  ///< run, replay: at most this many operations a tenant; 0: all
-  std::string translation = "first-stage";  ///< replay
-  std::vector<std::string> only;            ///< bench: names to measure; empty: all
-  bool sweep = false;                       ///< bench: the sweep instead of the numbers
-  std::string paste;                        ///< the command line as typed, quoted for a shell
+  std::string translation = "first-stage";      ///< replay
+  std::optional<system::TranslationMode> mode;  ///< run, replay: instead of the scenario's
+  std::vector<std::string> only;                ///< bench: names to measure; empty: all
+  bool sweep = false;                           ///< bench: the sweep instead of the numbers
+  std::string paste;                            ///< the command line as typed, quoted for a shell
 };
 
 /// @param arguments  without the program's name

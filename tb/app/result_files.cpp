@@ -55,6 +55,16 @@ nlohmann::ordered_json summary_of(const SummaryHead& head, const system::RunResu
   j["mismatches"] = result.mismatches;
   j["translations"] = result.translations;
   j["faults"] = result.faults;
+  j["ats_translations"] = result.ats_translations;
+  j["invalidations"] = result.invalidations;
+  j["page_requests"] = result.page_requests;
+  j["stale_uses"] = result.stale_uses;
+  j["pages"] = result.pages;
+  j["pages_absent"] = result.pages_absent;
+  j["pages_in"] = result.pages_in;
+  j["pages_out"] = result.pages_out;
+  j["pages_moved"] = result.pages_moved;
+  j["resumed"] = result.resumed;
   j["interrupts"] = result.interrupts;
   j["retries"] = result.retries;
   j["cycles"] = result.cycles;
@@ -96,17 +106,23 @@ system::RunResult total_of(const std::vector<SeedResult>& results) {
     total.vms = r.vms;
     total.pasids = r.pasids;
     using Number = std::uint64_t system::RunResult::*;
-    for (const Number n : {&system::RunResult::operations,      &system::RunResult::descriptors,
-                           &system::RunResult::batches,         &system::RunResult::bad_inputs,
-                           &system::RunResult::dropped,         &system::RunResult::events,
-                           &system::RunResult::errors_reported, &system::RunResult::errors_lost,
-                           &system::RunResult::error_overflows, &system::RunResult::bytes,
-                           &system::RunResult::tlps_up,         &system::RunResult::tlps_down,
-                           &system::RunResult::checks,          &system::RunResult::violations,
-                           &system::RunResult::mismatches,      &system::RunResult::translations,
-                           &system::RunResult::faults,          &system::RunResult::interrupts,
-                           &system::RunResult::retries,         &system::RunResult::cycles,
-                           &system::RunResult::sim_ns})
+    for (const Number n :
+         {&system::RunResult::operations,      &system::RunResult::descriptors,
+          &system::RunResult::batches,         &system::RunResult::bad_inputs,
+          &system::RunResult::dropped,         &system::RunResult::events,
+          &system::RunResult::errors_reported, &system::RunResult::errors_lost,
+          &system::RunResult::error_overflows, &system::RunResult::bytes,
+          &system::RunResult::tlps_up,         &system::RunResult::tlps_down,
+          &system::RunResult::checks,          &system::RunResult::violations,
+          &system::RunResult::mismatches,      &system::RunResult::translations,
+          &system::RunResult::faults,          &system::RunResult::interrupts,
+          &system::RunResult::retries,         &system::RunResult::cycles,
+          &system::RunResult::sim_ns,          &system::RunResult::ats_translations,
+          &system::RunResult::invalidations,   &system::RunResult::page_requests,
+          &system::RunResult::stale_uses,      &system::RunResult::pages,
+          &system::RunResult::pages_absent,    &system::RunResult::pages_in,
+          &system::RunResult::pages_out,       &system::RunResult::pages_moved,
+          &system::RunResult::resumed})
       total.*n += r.*n;
     total.wall_seconds += r.wall_seconds;
     for (const char c : r.digest)

@@ -259,6 +259,19 @@ std::uint64_t read_operations(Section& wq) {
   return mask;
 }
 
+/// The combinations that Enable WQ accepts. @spec dsa.md 3.3 (0x25)
+void read_fault_keys(Section& wq, const Scenario& scenario, system::WqParameters& p) {
+  wq.boolean("block_on_fault", p.block_on_fault);
+  wq.boolean("ats_disable", p.ats_disable);
+  wq.boolean("prs_disable", p.prs_disable);
+  if (p.ats_disable && !scenario.ats) wq.fail("ats_disable", "false, because ATS is off");
+  if (p.prs_disable && !scenario.pri) wq.fail("prs_disable", "false, because PRI is off");
+  if (p.block_on_fault && !scenario.pri)
+    wq.fail("block_on_fault", "false, because PRI is off (device.pri)");
+  if (p.block_on_fault && (p.ats_disable || p.prs_disable))
+    wq.fail("block_on_fault", "false, because ATS or PRS of the queue is disabled");
+}
+
 void read_device(Section section, Scenario& scenario) {
   scenario.personality = static_cast<system::Personality>(
       section.word("personality", {"small", "default", "large"}, 1));
@@ -267,6 +280,10 @@ void read_device(Section section, Scenario& scenario) {
   section.boolean("event_log", scenario.event_log);
   if (scenario.event_log && !device.event_log)
     section.fail("event_log", "false, because this personality has no event log");
+  section.boolean("ats", scenario.ats);
+  section.boolean("pri", scenario.pri);
+  if (scenario.pri && !scenario.ats)
+    section.fail("pri", "false, because page requests need ATS (device.ats)");
   std::uint32_t entries = 0;
   each_table(section, "wq", [&](Section& wq, std::size_t index) {
     if (index >= device.wqs)
@@ -282,6 +299,7 @@ void read_device(Section section, Scenario& scenario) {
     wq.integer("max_transfer_log2", p.max_transfer_log2, 12, 31);
     wq.integer("max_batch_log2", p.max_batch_log2, 1, 10);
     p.operations = read_operations(wq);
+    read_fault_keys(wq, scenario, p);
     if (p.operations != 0 && !device.opcfg)
       wq.fail("operations", "no such key: this personality has no masks of operations");
     entries += p.size;
@@ -446,6 +464,62 @@ void check_workload(Section& section, const system::WqParameters& wq,
   }
 }
 
+void read_paging(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
+  system::PagingParameters& paging = tenant.paging;
+  paging.demand = section.word("paging", {"pinned", "demand"}, 0) == 1;
+  const bool has_share = section.has("absent"), has_rate = section.has("evict");
+  if (paging.demand) paging.absent_permille = 300;
+  section.permille("absent", paging.absent_permille);
+  section.integer("evict", paging.evict, 0, 100);
+  if (!paging.demand && has_share) section.fail("absent", "no such key: paging is not \"demand\"");
+  if (!paging.demand && has_rate) section.fail("evict", "no such key: paging is not \"demand\"");
+  if (!paging.demand) return;
+  if (tenant.translation == system::Translation::kPassThrough)
+    section.fail("paging", "\"pinned\", because pass-through has no tables");
+  // Without ATS the device does not learn that a posted write was refused (dsa.md 5.7).
+  if (!scenario.ats || scenario.wqs[tenant.wq].ats_disable)
+    section.fail("paging", "\"pinned\", because ATS of the device or the work queue is off");
+}
+
+void read_host(Section section, Scenario& scenario) {
+  system::HostParameters& host = scenario.host;
+  section.integer("invalidations", host.invalidations, 0, 1000);
+  const auto latency = section.integers("page_latency", 1, 2, 1, 100000);
+  if (!latency.empty()) {
+    host.page_latency_min = static_cast<std::uint32_t>(latency.front());
+    host.page_latency_max = static_cast<std::uint32_t>(latency.back());
+    if (host.page_latency_min > host.page_latency_max)
+      section.fail("page_latency", "[least, most], found most < least");
+  }
+  section.integer("page_requests", host.page_requests, 0, 512);
+  if (host.page_requests != 0 && !scenario.pri)
+    section.fail("page_requests", "no such key: PRI is off (device.pri)");
+  const bool demand =
+      std::any_of(scenario.tenants.begin(), scenario.tenants.end(),
+                  [](const system::TenantParameters& t) { return t.paging.demand; });
+  if (const toml::array* list = section.array("mistakes", "a list of names of mistakes")) {
+    for (const toml::node& node : *list) {
+      const std::string name = node.is_string() ? node.as_string()->get() : Section::text(node);
+      const auto& names = system::mistake_names();
+      const auto known =
+          std::find_if(names.begin(), names.end(), [&](const auto& m) { return m.name == name; });
+      if (known == names.end()) {
+        std::string expected = "names out of";
+        for (const system::MistakeName& m : names) expected += " " + std::string(m.name);
+        section.fail("mistakes", &node, expected + ", found " + name);
+      }
+      if (known->needs_pri && !scenario.pri)
+        section.fail("mistakes", &node, "no " + name + ", because PRI is off (device.pri)");
+      if (!scenario.ats)
+        section.fail("mistakes", &node, "no " + name + ", because ATS is off (device.ats)");
+      if (known->mistake != system::Mistake::kAtsBeforePasid && !demand)
+        section.fail("mistakes", &node, "no " + name + ", because no tenant has paging \"demand\"");
+      host.mistakes.push_back(known->mistake);
+    }
+  }
+  section.finish();
+}
+
 void read_tenant(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
   section.require("name", "a text");
   section.string("name", tenant.name);
@@ -477,6 +551,7 @@ void read_tenant(Section& section, const Scenario& scenario, system::TenantParam
       section.word("translation", {"first-stage", "second-stage", "nested", "pass-through"}, 0));
   section.integer("levels", tenant.levels, 4, 5);
   tenant.large_pages = section.word("page_size", {"4k", "2m"}, 0) == 1;
+  read_paging(section, scenario, tenant);
   section.integer("window", tenant.window, 1, 128);
   tenant.wait = static_cast<system::WaitMode>(section.word("wait", {"poll", "interrupt"}, 0));
   section.permille("interrupts", tenant.interrupt_permille);
@@ -541,6 +616,7 @@ Scenario parse_scenario(std::string_view text, const std::string& name) {
     read_tenant(section, scenario, tenant);
     scenario.tenants.push_back(std::move(tenant));
   });
+  if (const toml::table* t = top.table("host")) read_host(top.sub("host", *t), scenario);
   top.finish();
   return scenario;
 }

@@ -67,6 +67,7 @@ BenchNumber make(const char* name, std::optional<double> bar, std::optional<doub
 
 std::vector<BenchNumber> all_numbers() {
   return {make("link_utilisation_4k", 0.95, 0.98, "ratio", false),
+          make("link_utilisation_4k_ats", 0.90, 0.95, "ratio", false),
           make("link_utilisation_4k_4_tenants", 0.95, 0.98, "ratio", false),
           make("link_utilisation_256", 0.80, 0.90, "ratio", false),
           make("descriptors_per_cycle_64", 1.0 / 6, 0.25, "1/cycle", false),
@@ -79,6 +80,7 @@ std::vector<BenchNumber> all_numbers() {
 
 void measure(const BenchOptions& options, BenchNumber& n) {
   if (n.name == "link_utilisation_4k") n.value = measure_link(options, 1, 4096, 1, n.note);
+  if (n.name == "link_utilisation_4k_ats") n.value = measure_link_ats(options, n.note);
   if (n.name == "link_utilisation_4k_4_tenants")
     n.value = measure_link(options, 4, 4096, 1, n.note);
   if (n.name == "link_utilisation_256") n.value = measure_link(options, 4, 256, kBatch, n.note);
@@ -144,6 +146,21 @@ double measure_link(const BenchOptions& options, std::uint32_t queues, std::uint
       rate, limit, queues, queues == 1 ? "" : "s", r.descriptors, unit, kHostLatency,
       busy_percent(r));
   return rate / limit;
+}
+
+double measure_link_ats(const BenchOptions& options, std::string& note) {
+  LeanConfig config = lean_config(options);
+  config.descriptors = kLinkDescriptors;
+  config.ats = true;
+  const LeanResult r = play(config);
+  if (r.translations == 0) throw HarnessError("bench: the device has asked for no translation");
+  const double rate = r.descriptors_per_cycle() * 4096;
+  note = fmt::format(
+      "{:.1f} of {:.1f} bytes a cycle, 1 queue, {} descriptors, host latency {} cycles, {} "
+      "translations, {} of them while measured (link busy {:.1f} %)",
+      rate, link_limit(4096), r.descriptors, kHostLatency, r.translations, r.steady_translations,
+      busy_percent(r));
+  return rate / link_limit(4096);
 }
 
 double measure_descriptor_rate(const BenchOptions& options, std::string& note) {

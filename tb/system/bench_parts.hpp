@@ -14,6 +14,8 @@ namespace siov::system {
 /// @param batch  members of a batch; 1: single descriptors
 double measure_link(const BenchOptions& options, std::uint32_t queues, std::uint32_t bytes,
                     std::uint32_t batch, std::string& note);
+/// The same for 4 KiB on one queue with ATS on: the cache is warm when the measured part begins.
+double measure_link_ats(const BenchOptions& options, std::string& note);
 double measure_descriptor_rate(const BenchOptions& options, std::string& note);
 double measure_cosim_over_bare(const BenchOptions& options, std::string& note);
 /// Wall time a descriptor with `many` VDEVs over that with `few`.

@@ -73,19 +73,23 @@ class DeviceSide::Mutators final : public pcie::TlpMutator {
 };
 
 DeviceSide::DeviceSide(HostSide& host, coro::Scheduler& scheduler, const Scenario& scenario,
-                       const DeviceOptions& options) {
+                       const DeviceOptions& options)
+    : host_(host) {
   if (options.kind == DeviceKind::kModel) {
     model::DeviceConfig config = model_config(scenario.personality);
     config.requester = kFunction;
     model_ = std::make_unique<model::DeviceModel>(host.iommu, scheduler, config);
     model_digest_ = std::make_unique<ModelDigest>();
     model_->set_observer(model_digest_.get());
+    model_->set_ats_host(&host.iommu);
+    host.iommu.set_device_port(model_.get());
     return;
   }
   build_link(host, scheduler, scenario, options);
 }
 
 DeviceSide::~DeviceSide() {
+  host_.iommu.set_device_port(nullptr);
   if (device_) device_->stop_trace();
 }
 
@@ -112,11 +116,12 @@ void DeviceSide::build_link(HostSide& host, coro::Scheduler& scheduler, const Sc
   config.up_credits.completion_header = static_cast<std::uint8_t>(p.completion.header);
   config.up_credits.completion_data = static_cast<std::uint16_t>(p.completion.data);
   config.seed = derive_seed(scenario.seed, "link");
-  root_ = std::make_unique<pcie::RootComplex>(link, host.iommu, scheduler, config);
+  root_ = std::make_unique<pcie::RootComplex>(link, host.iommu, scheduler, config, &host.iommu);
+  host.iommu.set_device_port(root_.get());
 
   if (options.checks) {
     check::Config judge;
-    judge.memory = &host.iommu;
+    judge.memory = &host.view;
     judge.period = scheduler.clock_period();
     judge.host_rcb = p.rcb;
     judge.host_max_payload = p.mps;

@@ -73,6 +73,7 @@ class DeviceSide {
   void build_link(HostSide& host, coro::Scheduler& scheduler, const Scenario& scenario,
                   const DeviceOptions& options);
 
+  HostSide& host_;
   std::unique_ptr<dut::TracedDevice> device_;
   std::unique_ptr<pcie::LinkDevice> wrapper_;
   std::unique_ptr<check::Referee> referee_;

@@ -4,18 +4,27 @@
 
 namespace siov::system {
 
-HostSide::HostSide()
+HostSide::HostSide(bool device_tlb, bool page_requests)
     : frames(memory),
       iommu(memory, platform, iommu::IommuConfig{}),
+      view(iommu),
       iommu_driver(iommu, memory, frames, kFunction) {
   iommu.set_view_requester(kFunction);
-  iommu_driver.start();
+  vdcm::IommuOptions options;
+  options.device_tlb = device_tlb;
+  options.page_requests = page_requests;
+  iommu_driver.start(options);
+  if (page_requests) iommu_driver.connect_events(platform);
 }
 
 vdcm::HostConfig host_config(const Scenario& scenario) {
   vdcm::HostConfig config;
   config.max_payload = scenario.link.mps;
   config.max_read_request = scenario.link.mrrs;
+  config.ats = scenario.ats;
+  config.pri = scenario.pri;
+  config.page_request_allocation = scenario.host.page_requests;
+  config.ats_before_pasid = scenario.host.makes(Mistake::kAtsBeforePasid);
   config.groups.clear();
   for (const GroupParameters& g : scenario.groups) {
     vdcm::GroupConfig group;
@@ -40,6 +49,9 @@ vdcm::HostConfig host_config(const Scenario& scenario) {
     wq.max_transfer_log2 = static_cast<std::uint8_t>(w.max_transfer_log2);
     wq.max_batch_log2 = static_cast<std::uint8_t>(w.max_batch_log2);
     wq.operations = w.operations;
+    wq.block_on_fault = w.block_on_fault;
+    wq.ats_disable = w.ats_disable;
+    wq.prs_disable = w.prs_disable;
     config.wqs.push_back(wq);
   }
   return config;

@@ -9,6 +9,7 @@
 #include "iommu/iommu.hpp"
 #include "memory/page_allocator.hpp"
 #include "memory/physical_memory.hpp"
+#include "system/logical_view.hpp"
 #include "system/scenario.hpp"
 #include "vdcm/host_config.hpp"
 #include "vdcm/iommu_driver.hpp"
@@ -20,7 +21,8 @@ namespace siov::system {
 inline constexpr RequesterId kFunction{0x6A00};
 
 struct HostSide {
-  HostSide();
+  /// @param device_tlb  the function may use ATS  @param page_requests  and PRI
+  explicit HostSide(bool device_tlb = false, bool page_requests = false);
   HostSide(const HostSide&) = delete;
   HostSide& operator=(const HostSide&) = delete;
 
@@ -28,6 +30,7 @@ struct HostSide {
   memory::PageAllocator frames;
   vdcm::Platform platform;
   iommu::Iommu iommu;
+  LogicalView view;  ///< for checkers
   vdcm::IommuDriver iommu_driver;
 };
 

@@ -32,6 +32,7 @@ Scenario lean_scenario(const LeanConfig& config) {
   Scenario s;
   s.name = "lean";
   s.seed = config.seed;
+  s.ats = config.ats;
   s.link.latency_min = s.link.latency_max = config.latency;
   s.link.stall_permille = config.stall_permille;
   s.groups.push_back({});
@@ -54,8 +55,8 @@ struct Queue {
 /// Looks at the oldest record of each queue every cycle and submits the next descriptor.
 class Pump final : public coro::Clocked {
  public:
-  Pump(DeviceSide& device, Supervisor& supervisor, std::uint64_t total)
-      : device_(device), supervisor_(supervisor), total_(total) {}
+  Pump(DeviceSide& device, const iommu::Iommu& iommu, Supervisor& supervisor, std::uint64_t total)
+      : device_(device), iommu_(iommu), supervisor_(supervisor), total_(total) {}
   void cycle(std::uint64_t cycle) override {
     if (!running_) return;
     for (Queue& q : queues) {
@@ -82,6 +83,7 @@ class Pump final : public coro::Clocked {
   std::uint64_t done = 0, failed = 0;
   std::uint64_t steady_start = 0, steady_end = 0;
   pcie::LinkStatistics at_start, at_end;  ///< zero with the model
+  std::uint64_t translations_at_start = 0, translations_at_end = 0;
 
  private:
   bool link_has_room() { return device_.root() == nullptr || device_.root()->posted_queued() < 4; }
@@ -90,10 +92,12 @@ class Pump final : public coro::Clocked {
     ++supervisor_.done;
     if (done == total_ / 4) {
       steady_start = cycle;
+      translations_at_start = iommu_.statistics().translation_requests;
       if (device_.root() != nullptr) at_start = device_.root()->statistics();
     }
     if (done == total_ - total_ / 4) {
       steady_end = cycle;
+      translations_at_end = iommu_.statistics().translation_requests;
       if (device_.root() != nullptr) at_end = device_.root()->statistics();
     }
     if (done == total_) {
@@ -102,6 +106,7 @@ class Pump final : public coro::Clocked {
     }
   }
   DeviceSide& device_;
+  const iommu::Iommu& iommu_;
   Supervisor& supervisor_;
   std::uint64_t total_;
   bool running_ = false;
@@ -120,11 +125,12 @@ struct LeanSystem::Impl {
   explicit Impl(const LeanConfig& c)
       : config(c),
         scenario(lean_scenario(c)),
+        host_side(c.ats),
         device(host_side, scheduler, scenario, options(c)),
         host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
         machine(host_side.memory, host_side.frames),
         supervisor(SupervisorConfig{}),
-        pump(device, supervisor, c.descriptors) {
+        pump(device, host_side.iommu, supervisor, c.descriptors) {
     scheduler.add_clocked(pump);
     scheduler.add_clocked(supervisor);
   }
@@ -215,6 +221,8 @@ LeanResult LeanSystem::run() {
   r.steady_descriptors = s.config.descriptors - 2 * (s.config.descriptors / 4);
   r.steady_cycles = s.pump.steady_end - s.pump.steady_start;
   r.steady_beats_up = s.pump.at_end.beats_up - s.pump.at_start.beats_up;
+  r.translations = s.host_side.iommu.statistics().translation_requests;
+  r.steady_translations = s.pump.translations_at_end - s.pump.translations_at_start;
   r.steady_reads = s.pump.at_end.reads - s.pump.at_start.reads;
   return r;
 }

@@ -34,6 +34,7 @@ struct LeanConfig {
   std::uint32_t latency = 500;       ///< host read latency [cycles]
   std::uint32_t stall_permille = 0;  ///< chance that the host takes no beat in a cycle
   bool checks = false;               ///< referee on the link
+  bool ats = false;                  ///< translations asked for and cached
   std::string waves;                 ///< FST file; empty: none
   std::function<std::unique_ptr<pcie::LinkDevice>(pcie::LinkDevice&)> wrap;  ///< see DeviceOptions
 };
@@ -48,7 +49,9 @@ struct LeanResult {
   std::uint64_t steady_beats_up =
       0;  ///< upstream beats in the same window, counted by the root complex; 0 with the model
   std::uint64_t steady_reads = 0;  ///< read requests of the device in the same window, likewise
-  double wall_seconds = 0;         ///< of the whole run
+  std::uint64_t translations = 0;  ///< translation requests of the whole run
+  std::uint64_t steady_translations = 0;  ///< and of the same window: 0 with a warm cache
+  double wall_seconds = 0;                ///< of the whole run
   /// A batch is one.
   double descriptors_per_cycle() const {
     return steady_cycles == 0

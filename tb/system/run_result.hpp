@@ -28,8 +28,17 @@ struct RunResult {
   std::uint64_t violations = 0;  ///< rules broken
   std::uint64_t mismatches = 0;  ///< operations whose result was wrong in guest memory
   std::uint64_t translations = 0, faults = 0;
-  std::uint64_t interrupts = 0;  ///< delivered by the platform
-  std::uint64_t retries = 0;     ///< ENQCMD answered Retry
+  std::uint64_t ats_translations = 0;         ///< translation requests the IOMMU answered
+  std::uint64_t invalidations = 0;            ///< device-TLB invalidations the device completed
+  std::uint64_t page_requests = 0;            ///< page requests the host's software has seen
+  std::uint64_t stale_uses = 0;               ///< memory reached by a translation that was invalid
+  std::uint64_t pages = 0;                    ///< that can be absent
+  std::uint64_t pages_absent = 0;             ///< of these, absent until first needed
+  std::uint64_t pages_in = 0, pages_out = 0;  ///< brought in, taken away again
+  std::uint64_t pages_moved = 0;              ///< to another frame while away
+  std::uint64_t resumed = 0;                  ///< pieces of work that guests submitted again
+  std::uint64_t interrupts = 0;               ///< delivered by the platform
+  std::uint64_t retries = 0;                  ///< ENQCMD answered Retry
   std::uint64_t cycles = 0, sim_ns = 0;
   double wall_seconds = 0, cycles_per_second = 0;
   std::string digest;                 ///< 16 hexadecimal digits

@@ -56,6 +56,43 @@ std::string_view to_string(Personality personality) {
   return "?";
 }
 
+const std::vector<MistakeName>& mistake_names() {
+  static const std::vector<MistakeName> kNames{
+      {"keep-device-tlb", Mistake::kKeepDeviceTlb, false},
+      {"keep-iotlb", Mistake::kKeepIotlb, false},
+      {"no-wait", Mistake::kNoWait, false},
+      {"no-page-response", Mistake::kNoPageResponse, true},
+      {"second-page-response", Mistake::kSecondPageResponse, true},
+      {"success-without-mapping", Mistake::kSuccessWithoutMapping, true},
+      {"ats-before-pasid", Mistake::kAtsBeforePasid, false},
+  };
+  return kNames;
+}
+
+bool HostParameters::makes(Mistake mistake) const {
+  return std::find(mistakes.begin(), mistakes.end(), mistake) != mistakes.end();
+}
+
+void set_translation_mode(Scenario& scenario, TranslationMode mode) {
+  constexpr std::uint32_t kAbsentPermille = 300;
+  const bool pri = mode == TranslationMode::kPri;
+  scenario.ats = mode != TranslationMode::kOff;
+  scenario.pri = pri;
+  for (WqParameters& wq : scenario.wqs) {
+    wq.block_on_fault = pri;
+    wq.ats_disable = wq.prs_disable = false;
+  }
+  for (TenantParameters& tenant : scenario.tenants) {
+    if (!pri || tenant.translation == Translation::kPassThrough) {
+      tenant.paging = {};
+    } else {
+      tenant.paging.demand = true;
+      tenant.paging.absent_permille = std::max(tenant.paging.absent_permille, kAbsentPermille);
+    }
+  }
+  scenario.host.mistakes.clear();
+}
+
 PersonalitySize size_of(Personality personality) {
   switch (personality) {
     case Personality::kSmall:

@@ -61,6 +61,9 @@ struct WqParameters {
   std::uint32_t max_transfer_log2 = 21;  ///< [bytes]
   std::uint32_t max_batch_log2 = 5;      ///< [members]
   std::uint64_t operations = 0;          ///< opcodes allowed, bit n is opcode n; 0: all
+  bool block_on_fault = false;           ///< descriptors may wait for absent pages
+  bool ats_disable = false;              ///< no translations asked for
+  bool prs_disable = false;              ///< no pages asked for
 };
 
 struct GroupParameters {
@@ -107,6 +110,13 @@ struct WorkloadParameters {
   std::uint32_t bad_input_permille = 0;  ///< descriptors wrong on purpose [1/1000]
 };
 
+/// Whether the pages of a tenant's buffers are always in its tables.
+struct PagingParameters {
+  bool demand = false;                ///< some are absent until they are needed
+  std::uint32_t absent_permille = 0;  ///< share of pages absent until first needed [1/1000]
+  std::uint32_t evict = 0;            ///< pages taken away again in 1000 cycles
+};
+
 struct TenantParameters {
   std::string name;
   std::uint32_t vm = 0;
@@ -115,11 +125,46 @@ struct TenantParameters {
   Translation translation = Translation::kFirstStage;
   std::uint32_t levels = 4;  ///< levels of the table that translates, 4 or 5
   bool large_pages = false;  ///< 2 MiB instead of 4 KiB
+  PagingParameters paging = {};
   WorkloadParameters workload = {};
   std::uint32_t window = 8;  ///< descriptors in flight
   WaitMode wait = WaitMode::kPoll;
   std::uint32_t interrupt_permille =
       0;  ///< share of descriptors that ask for an interrupt when polling [1/1000]
+};
+
+/// What the host software does wrong on purpose. @spec vtd.md 5.6, 7.3; pcie.md 9.5
+enum class Mistake : std::uint8_t {
+  kKeepDeviceTlb,          ///< pages are taken away without invalidation of the device's cache
+  kKeepIotlb,              ///< without invalidation of the IOMMU's cache
+  kNoWait,                 ///< contents move before the invalidations are complete
+  kNoPageResponse,         ///< page requests are never answered
+  kSecondPageResponse,     ///< each page group is answered twice
+  kSuccessWithoutMapping,  ///< pages are promised and not brought in
+  kAtsBeforePasid,         ///< PASID is enabled while ATS is on
+};
+struct MistakeName {
+  std::string_view name;  ///< as scenario files say
+  Mistake mistake;
+  bool needs_pri;  ///< it is about page requests; the others are about demand paging or set-up
+};
+const std::vector<MistakeName>& mistake_names();
+
+/// What the host does besides its duty.
+struct HostParameters {
+  std::uint32_t invalidations = 0;       ///< of pages in use, in 1000 cycles, all tenants together
+  std::uint32_t page_latency_min = 500;  ///< to bring in a page [cycles]
+  std::uint32_t page_latency_max = 2000;
+  std::uint32_t page_requests = 0;  ///< that the device may have outstanding; 0: as many as it can
+  std::vector<Mistake> mistakes = {};
+  [[nodiscard]] bool makes(Mistake mistake) const;
+};
+
+/// Runs of one scenario that differ in how the device gets at memory.
+enum class TranslationMode : std::uint8_t {
+  kOff,  ///< untranslated requests only
+  kAts,  ///< translations asked for and cached; all pages present
+  kPri,  ///< and pages asked for: of what can be absent at least 30 % is, until first needed
 };
 
 /// A broken device, simulated between device and host: see siov-cosim list-injections.
@@ -135,6 +180,9 @@ struct Scenario {
   std::uint64_t max_cycles = 0;  ///< give up after this many clock cycles; 0: derived from the work
   Personality personality = Personality::kDefault;
   bool event_log = false;  ///< software errors go to the event log
+  bool ats = false;        ///< address translation services
+  bool pri = false;        ///< page requests; needs ats
+  HostParameters host = {};
   LinkParameters link;
   std::vector<WqParameters> wqs;
   std::vector<GroupParameters> groups;
@@ -149,6 +197,9 @@ std::uint64_t derive_seed(std::uint64_t seed, std::string_view name);
 std::string_view to_string(DeviceKind kind);
 std::string_view to_string(Translation translation);
 std::string_view to_string(Personality personality);
+
+/// Rewrites a scenario for a mode; pages of pass-through tenants are always present.
+void set_translation_mode(Scenario& scenario, TranslationMode mode);
 
 /// Operations of this tenant that will run, after limit and length.
 std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant);

@@ -29,6 +29,8 @@ guest::AddressSpaceConfig space_config(const TenantParameters& p) {
   config.kind = kind_of(p.translation);
   config.levels = static_cast<std::uint8_t>(p.levels);
   config.page_bytes = p.large_pages ? std::uint64_t{1} << 21 : kPageSize;
+  config.demand = p.paging.demand;
+  config.absent_permille = p.paging.absent_permille;
   return config;
 }
 
@@ -105,11 +107,27 @@ coro::Task<> Tenant::create(vdcm::Vdcm& vdcm) {
   if (guest_pasid_) host_pasid_ = vdcm.bind_pasid(vm_, *guest_pasid_, space_.descriptor());
 }
 
+/// A guest process's nested tables are its own; the default PASID of such a VDEV has the second
+/// stage only.
+std::vector<Pasid> Tenant::users() const {
+  std::vector<Pasid> users;
+  if (host_pasid_) users.push_back(*host_pasid_);
+  if (vdev_ != nullptr && parameters_.translation != Translation::kNested)
+    users.push_back(vdev_->default_pasid());
+  return users;
+}
+
+/// Otherwise a record or a descriptor list in an absent page would be lost work (dsa.md 5.7).
+bool Tenant::device_can_ask() const {
+  return scenario_.pri && !scenario_.wqs.at(parameters_.wq).prs_disable;
+}
+
 coro::Task<> Tenant::play(std::function<void()> on_operation) {
   guest::DriverOptions options;
   options.pasid = guest_pasid_;
   options.interrupts = &interrupts_;
   options.max_outstanding = parameters_.window;
+  options.pinned_records = !device_can_ask();
   driver_ = std::make_unique<guest::DsaDriver>(*vdev_, space_, options);
   co_await driver_->probe();
   co_await driver_->enable();
@@ -121,6 +139,8 @@ coro::Task<> Tenant::play(std::function<void()> on_operation) {
   config.on_operation = std::move(on_operation);
   config.member_bytes = std::min(kMemberBytes, parameters_.workload.size_max);
   config.all_errors = scenario_.event_log;
+  config.pinned_lists = !device_can_ask();
+  config.page_latency_ns = scenario_.host.page_latency_min + scenario_.host.page_latency_max;
   const std::uint64_t operations = scenario_.wqs.at(parameters_.wq).operations;
   if (operations != 0) config.operations = operations;
   for (const TenantParameters& other : scenario_.tenants) {

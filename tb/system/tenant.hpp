@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "guest/address_space.hpp"
 #include "guest/dsa_driver.hpp"
@@ -45,6 +46,9 @@ class Tenant {
   const std::string& name() const { return parameters_.name; }
   const TenantParameters& parameters() const { return parameters_; }
   vdcm::Vdev* vdev() { return vdev_; }
+  guest::AddressSpace& space() { return space_; }
+  /// Host PASIDs that translate through the tables of space(); after create().
+  std::vector<Pasid> users() const;
   /// Host PASID of the guest process, if it has one of its own.
   std::optional<Pasid> host_pasid() const { return host_pasid_; }
   const guest::WorkloadResult* result() const { return workload_ ? &workload_->result() : nullptr; }
@@ -58,6 +62,7 @@ class Tenant {
 
  private:
   std::unique_ptr<guest::OperationSource> make_source() const;
+  bool device_can_ask() const;
 
   const Scenario& scenario_;
   const TenantParameters& parameters_;

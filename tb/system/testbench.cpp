@@ -17,6 +17,7 @@
 #include "coro/triggers.hpp"
 #include "guest/machine.hpp"
 #include "system/device_side.hpp"
+#include "system/host_paging.hpp"
 #include "system/host_side.hpp"
 #include "system/supervisor.hpp"
 #include "system/tenant.hpp"
@@ -44,9 +45,11 @@ struct Testbench::Impl {
   Impl(Scenario s, const RunOptions& o)
       : scenario(std::move(s)),
         options(o),
+        host_side(scenario.ats, scenario.pri),
         device(host_side, scheduler, scenario, device_options(o)),
         host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
         vdcm(host),
+        paging(host_side, scenario),
         supervisor(supervisor_config()) {
     scheduler.add_clocked(supervisor);
     if (scenario.event_log)
@@ -83,9 +86,11 @@ struct Testbench::Impl {
   std::string owner_name(std::uint32_t wq, std::uint32_t pasid) const;
   void late_record(Pasid pasid, Iova address, std::span<const std::byte> record);
   coro::Task<> main();
+  coro::Task<> play_one(Tenant& tenant);
   void play();
   void collect(RunResult& result) const;
   void collect_mismatches(RunResult& result) const;
+  void collect_paging(RunResult& result) const;
 
   Scenario scenario;
   RunOptions options;
@@ -94,6 +99,7 @@ struct Testbench::Impl {
   DeviceSide device;
   vdcm::HostDriver host;
   vdcm::Vdcm vdcm;
+  HostPaging paging;
   Supervisor supervisor;
   std::map<std::uint32_t, std::unique_ptr<guest::Machine>>
       machines;  ///< by VM number of the scenario
@@ -165,18 +171,34 @@ void Testbench::Impl::late_record(Pasid pasid, Iova address, std::span<const std
   throw vdcm::DriverError("a completion record in the event log belongs to no tenant");
 }
 
+coro::Task<> Testbench::Impl::play_one(Tenant& tenant) {
+  coro::JoinHandle pressure =
+      coro::start_soon(paging.press(tenant), "memory pressure on " + tenant.name());
+  std::function<void()> count = [this] { ++supervisor.done; };
+  co_await tenant.play(std::move(count));
+  paging.stop(tenant);
+  co_await pressure;
+}
+
 coro::Task<> Testbench::Impl::main() {
   co_await host.start();
-  for (const auto& tenant : tenants) co_await tenant->create(vdcm);
-  pasids = vdcm.live_pasids();
-  std::vector<coro::JoinHandle> running;
+  paging.start();
   for (const auto& tenant : tenants) {
-    std::function<void()> count = [this] { ++supervisor.done; };
-    coro::Task<> task = tenant->play(std::move(count));
-    running.push_back(coro::start_soon(std::move(task), "tenant " + tenant->name()));
+    co_await tenant->create(vdcm);
+    paging.add(*tenant);
   }
+  pasids = vdcm.live_pasids();
+  coro::JoinHandle storm = coro::start_soon(paging.storm(), "invalidation storm");
+  std::vector<coro::JoinHandle> running;
+  for (const auto& tenant : tenants)
+    running.push_back(coro::start_soon(play_one(*tenant), "tenant " + tenant->name()));
   co_await coro::Combine(std::move(running));
-  for (const auto& tenant : tenants) co_await tenant->destroy(vdcm);
+  paging.stop_storm();
+  co_await storm;
+  for (const auto& tenant : tenants) {
+    paging.remove(*tenant);
+    co_await tenant->destroy(vdcm);
+  }
   co_await host.stop();
   for (std::uint64_t i = 0; i < kSettleCycles / 64 && !device.idle(); ++i)
     co_await coro::ClockCycles(64);
@@ -229,6 +251,30 @@ void Testbench::Impl::collect_mismatches(RunResult& result) const {
   }
 }
 
+void Testbench::Impl::collect_paging(RunResult& result) const {
+  result.ats_translations = host_side.iommu.statistics().translation_requests;
+  result.invalidations = paging.invalidations();
+  result.page_requests = paging.page_requests();
+  for (const auto& tenant : tenants) {
+    const guest::PagingStatistics& p = tenant->space().paging();
+    result.pages += p.pages;
+    result.pages_absent += p.absent_first;
+    result.pages_in += p.brought_in;
+    result.pages_out += p.taken_away;
+    result.pages_moved += p.moved;
+    if (const guest::WorkloadResult* r = tenant->result()) result.resumed += r->resumed;
+  }
+  std::uint64_t written = 0;
+  for (const auto& [vm, machine] : machines) written += machine->stale_writes();
+  result.stale_uses = written;
+  if (written == 0) return;
+  // A wait descriptor guarantees that nobody uses the translations before it. @spec SIOV-P-14
+  result.violations += written;
+  result.failures.push_back(fmt::format(
+      "SIOV-P-14  {} pages were written through translations that had been taken away", written));
+  result.rules.push_back("SIOV-P-14");
+}
+
 void Testbench::Impl::collect(RunResult& result) const {
   auto& side = const_cast<Impl*>(this)->device;
   std::map<std::uint32_t, int> vms;
@@ -258,6 +304,7 @@ void Testbench::Impl::collect(RunResult& result) const {
     result.rules.push_back("PCIE-94");
   }
   collect_mismatches(result);
+  collect_paging(result);
   result.events = host.events();
   result.error_overflows += host.error_overflows();
   result.tlps_up = side.tlps_up();

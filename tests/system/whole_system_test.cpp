@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole systems through Testbench: every translation and queue kind, awkward links, digests,
 // hostile neighbours, injections.
+#include "whole_system.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,7 +14,6 @@
 
 #include "check/injector.hpp"
 #include "check/rules.hpp"
-#include "port_bench.hpp"
 #include "system/device_side.hpp"
 #include "system/host_side.hpp"
 #include "system/testbench.hpp"
@@ -21,41 +22,6 @@ namespace siov::system {
 namespace {
 
 using test::device_kind;
-
-WqParameters queue(bool shared, std::uint32_t size) {
-  WqParameters wq;
-  wq.shared = shared;
-  wq.size = size;
-  wq.threshold = size;
-  return wq;
-}
-
-TenantParameters tenant(const std::string& name, std::uint32_t vm, bool shared, std::uint32_t wq,
-                        Translation translation) {
-  TenantParameters t;
-  t.name = name;
-  t.vm = vm;
-  t.shared = shared;
-  t.wq = wq;
-  t.translation = translation;
-  t.workload.descriptors = 80;
-  t.workload.size_max = 6000;
-  t.interrupt_permille = 200;
-  return t;
-}
-
-RunResult play(const Scenario& scenario, const std::string& waves = {}) {
-  RunOptions options;
-  options.device = device_kind();
-  options.waves = waves;
-  return Testbench(scenario, options).run();
-}
-
-std::string why(const RunResult& r) {
-  std::string text = r.stopped;
-  for (const std::string& f : r.failures) text += "\n" + f;
-  return text;
-}
 
 /// A device that drives one beat that belongs to no packet.
 class StrayBeat final : public pcie::LinkDevice {
@@ -98,56 +64,58 @@ struct Kind {
   bool shared;
 };
 
-class TranslationKindTest : public testing::TestWithParam<Kind> {};
+class TranslationKindTest : public testing::TestWithParam<std::tuple<Kind, TranslationMode>> {};
 
 TEST_P(TranslationKindTest, TenantPlaysToItsEndWithoutViolation) {
+  const auto [kind, mode] = GetParam();
   Scenario s;
-  s.wqs.push_back(queue(GetParam().shared, 8));
+  s.wqs.push_back(queue(kind.shared, 8));
   s.groups.push_back({{0, 1}});
-  s.tenants.push_back(tenant("t", 0, GetParam().shared, 0, GetParam().translation));
-  const RunResult r = play(s);
+  s.tenants.push_back(tenant("t", 0, kind.shared, 0, kind.translation));
+  const RunResult r = play(in_mode(s, mode));
   EXPECT_TRUE(r.good()) << why(r);
   EXPECT_EQ(r.descriptors, 80u);
-  EXPECT_EQ(r.faults, 0u);
+  if (mode != TranslationMode::kPri) {
+    EXPECT_EQ(r.faults, 0u);
+  }
+  EXPECT_EQ(r.ats_translations != 0, mode != TranslationMode::kOff);
+  const bool demand =
+      mode == TranslationMode::kPri && kind.translation != Translation::kPassThrough;
+  EXPECT_EQ(r.page_requests != 0, demand);
+  EXPECT_EQ(r.pages != 0, demand);
+  EXPECT_GE(r.pages_absent * 10, r.pages * 3) << "30 % are absent at first";
   EXPECT_GT(r.translations, 80u);
   EXPECT_GT(r.interrupts, 0u);
   EXPECT_GE(r.checks, device_kind() == DeviceKind::kModel ? 80u : 1000u)
       << "one judgement a descriptor at least, one a TLP on a link";
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, TranslationKindTest,
-    testing::Values(Kind{Translation::kFirstStage, false}, Kind{Translation::kFirstStage, true},
-                    Kind{Translation::kSecondStage, false}, Kind{Translation::kSecondStage, true},
-                    Kind{Translation::kNested, false}, Kind{Translation::kNested, true},
-                    Kind{Translation::kPassThrough, false}, Kind{Translation::kPassThrough, true}),
-    [](const testing::TestParamInfo<Kind>& i) {
-      std::string name(to_string(i.param.translation));
-      std::erase(name, '-');
-      return name + (i.param.shared ? "Shared" : "Dedicated");
-    });
-
-/// Two VMs of their own queues and two that share one.
-Scenario four_tenants(std::uint64_t seed) {
-  Scenario s;
-  s.seed = seed;
-  s.wqs = {queue(false, 16), queue(false, 16), queue(true, 8)};
-  s.groups.push_back({{0, 1, 2}});
-  s.groups.push_back({{3}});
-  s.wqs[1].group = 1;
-  s.tenants.push_back(tenant("a", 0, false, 0, Translation::kNested));
-  s.tenants.push_back(tenant("b", 1, false, 1, Translation::kSecondStage));
-  s.tenants.push_back(tenant("c", 2, true, 2, Translation::kFirstStage));
-  s.tenants.push_back(tenant("d", 3, true, 2, Translation::kPassThrough));
-  return s;
+std::string kind_name(const testing::TestParamInfo<std::tuple<Kind, TranslationMode>>& info) {
+  const auto [kind, mode] = info.param;
+  std::string name(to_string(kind.translation));
+  std::erase(name, '-');
+  return name + (kind.shared ? "Shared" : "Dedicated") + name_of(mode);
 }
 
-class LinkTest : public testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, TranslationKindTest,
+                         testing::Combine(testing::Values(Kind{Translation::kFirstStage, false},
+                                                          Kind{Translation::kFirstStage, true},
+                                                          Kind{Translation::kSecondStage, false},
+                                                          Kind{Translation::kSecondStage, true},
+                                                          Kind{Translation::kNested, false},
+                                                          Kind{Translation::kNested, true},
+                                                          Kind{Translation::kPassThrough, false},
+                                                          Kind{Translation::kPassThrough, true}),
+                                          testing::ValuesIn(kModes)),
+                         kind_name);
+
+class LinkTest : public testing::TestWithParam<std::tuple<int, TranslationMode>> {};
 
 TEST_P(LinkTest, AwkwardLinksChangeNothingThatCounts) {
-  Scenario s = four_tenants(5);
+  const auto [odd, mode] = GetParam();
+  Scenario s = in_mode(four_tenants(5), mode);
   LinkParameters& link = s.link;
-  switch (GetParam()) {
+  switch (odd) {
     case 0:
       link.stall_permille = 600;
       break;
@@ -170,14 +138,26 @@ TEST_P(LinkTest, AwkwardLinksChangeNothingThatCounts) {
   const RunResult r = play(s);
   EXPECT_TRUE(r.good()) << why(r);
   EXPECT_EQ(r.descriptors, 320u);
-  EXPECT_EQ(r.faults, 0u);
+  if (mode != TranslationMode::kPri) {
+    EXPECT_EQ(r.faults, 0u);
+  }
+  EXPECT_EQ(r.stale_uses, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Links, LinkTest, testing::Range(0, 6));
+std::string link_name(const testing::TestParamInfo<std::tuple<int, TranslationMode>>& info) {
+  return std::to_string(std::get<0>(info.param)) + name_of(std::get<1>(info.param));
+}
 
-TEST(DigestTest, SameSeedSameDigestOtherSeedOtherDigest) {  // design 5
-  const RunResult first = play(four_tenants(3)), again = play(four_tenants(3)),
-                  other = play(four_tenants(4));
+INSTANTIATE_TEST_SUITE_P(Links, LinkTest,
+                         testing::Combine(testing::Range(0, 6), testing::ValuesIn(kModes)),
+                         link_name);
+
+class DigestModeTest : public testing::TestWithParam<TranslationMode> {};
+
+TEST_P(DigestModeTest, SameSeedSameDigestOtherSeedOtherDigest) {  // design 5
+  const RunResult first = play(in_mode(four_tenants(3), GetParam())),
+                  again = play(in_mode(four_tenants(3), GetParam())),
+                  other = play(in_mode(four_tenants(4), GetParam()));
   EXPECT_TRUE(first.good()) << why(first);
   EXPECT_EQ(first.digest.size(), 16u);
   EXPECT_EQ(first.digest, again.digest);
@@ -185,6 +165,12 @@ TEST(DigestTest, SameSeedSameDigestOtherSeedOtherDigest) {  // design 5
   EXPECT_EQ(first.checks, again.checks);
   EXPECT_NE(first.digest, other.digest);
 }
+
+std::string mode_name(const testing::TestParamInfo<TranslationMode>& info) {
+  return name_of(info.param);
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, DigestModeTest, testing::ValuesIn(kModes), mode_name);
 
 TEST(DigestTest, WavesDoNotChangeTheDigest) {  // design 5
   if (device_kind() != DeviceKind::kRtl) GTEST_SKIP() << "only the RTL can record waves";
@@ -228,52 +214,43 @@ Scenario with_neighbours(bool shared, bool hostile) {
   return s;
 }
 
-class NeighbourTest : public testing::TestWithParam<bool> {};
+class NeighbourTest : public testing::TestWithParam<std::tuple<bool, TranslationMode>> {};
 
 TEST_P(NeighbourTest, VictimFinishesWithTheSameResults) {  // SIOV-D-10, SIOV-D-14, SIOV-D-61
-  const bool shared = GetParam();
-  const RunResult alone = play(with_neighbours(shared, false));
-  const RunResult crowded = play(with_neighbours(shared, true));
+  const auto [shared, mode] = GetParam();
+  const RunResult alone = play(in_mode(with_neighbours(shared, false), mode));
+  const RunResult crowded = play(in_mode(with_neighbours(shared, true), mode));
   EXPECT_TRUE(alone.good()) << why(alone);
   EXPECT_TRUE(crowded.good()) << why(crowded);
   EXPECT_EQ(alone.descriptors, 80u);
   EXPECT_EQ(crowded.descriptors, shared ? 1280u : 680u);
   EXPECT_EQ(crowded.mismatches, 0u)
       << "every record and byte, the victim's included, as the model says";
-  EXPECT_EQ(crowded.faults, 0u);
+  if (mode != TranslationMode::kPri) {
+    EXPECT_EQ(crowded.faults, 0u);
+  }
   if (shared) {
     EXPECT_GT(crowded.retries, 0u) << "back-pressure is all that a sharer feels";
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Queues, NeighbourTest, testing::Bool(),
-                         [](const testing::TestParamInfo<bool>& i) {
-                           return i.param ? std::string("Shared") : std::string("Dedicated");
-                         });
-
-/// Every operation, batches with fences, and descriptors that are wrong on purpose.
-Scenario all_operations(bool event_log) {
-  Scenario s = four_tenants(11);
-  s.event_log = event_log;
-  s.link.latency_min = 50;
-  s.link.latency_max = 400;
-  s.link.reorder = true;
-  s.link.stall_permille = 100;
-  for (TenantParameters& t : s.tenants) {
-    WorkloadParameters& w = t.workload;
-    w.descriptors = 120;
-    w.mix = {2, 2, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1};
-    w.batch = {.share_permille = 300, .size_min = 2, .size_max = 10, .fence_permille = 200};
-    w.bad_input_permille = 80;
-  }
-  return s;
+std::string pair_name(const testing::TestParamInfo<std::tuple<bool, TranslationMode>>& info) {
+  return std::string(std::get<0>(info.param) ? "Yes" : "No") + name_of(std::get<1>(info.param));
+}
+std::string queue_name(const testing::TestParamInfo<std::tuple<bool, TranslationMode>>& info) {
+  return std::string(std::get<0>(info.param) ? "Shared" : "Dedicated") +
+         name_of(std::get<1>(info.param));
 }
 
-class AllOperationsTest : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Queues, NeighbourTest,
+                         testing::Combine(testing::Bool(), testing::ValuesIn(kModes)), queue_name);
+
+class AllOperationsTest : public testing::TestWithParam<std::tuple<bool, TranslationMode>> {};
 
 // dsa.md 5.5, 5.6, 6: right answers to right and to wrong descriptors.
 TEST_P(AllOperationsTest, GuestsGetWhatTheirOwnArithmeticSays) {
-  const RunResult r = play(all_operations(GetParam()));
+  const auto [event_log, mode] = GetParam();
+  const RunResult r = play(in_mode(all_operations(event_log), mode));
   EXPECT_TRUE(r.good()) << why(r);
   EXPECT_EQ(r.operations, 480u);
   EXPECT_GT(r.batches, 80u);
@@ -281,17 +258,18 @@ TEST_P(AllOperationsTest, GuestsGetWhatTheirOwnArithmeticSays) {
   EXPECT_GT(r.bad_inputs, 40u);
   EXPECT_GT(r.dropped, 0u) << "fences behind failures";
   EXPECT_GT(r.errors_reported, 0u);
-  if (GetParam()) {
+  if (mode == TranslationMode::kPri) {
+    EXPECT_GT(r.resumed, 0u) << "one descriptor in four does not wait for pages";
+  }
+  if (event_log) {
     EXPECT_GT(r.events, 0u);
   } else {
     EXPECT_EQ(r.events, 0u);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EventLog, AllOperationsTest, testing::Bool(),
-                         [](const testing::TestParamInfo<bool>& i) {
-                           return i.param ? std::string("On") : std::string("Off");
-                         });
+INSTANTIATE_TEST_SUITE_P(EventLog, AllOperationsTest,
+                         testing::Combine(testing::Bool(), testing::ValuesIn(kModes)), pair_name);
 
 /// What `siov-cosim list-injections` documents: name and the rule that must be reported. Typed from
 /// the list, not asked of it.

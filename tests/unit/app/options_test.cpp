@@ -64,6 +64,16 @@ TEST(OptionsTest, SweepIsAnOptionOfBench) {
   EXPECT_EQ(o.out, "docs");
 }
 
+TEST(OptionsTest, TranslationModeIsForRunAndReplay) {
+  EXPECT_FALSE(parse_options({"run"}).mode.has_value());
+  EXPECT_EQ(parse_options({"run", "--translation-mode", "off"}).mode,
+            system::TranslationMode::kOff);
+  EXPECT_EQ(parse_options({"run", "--translation-mode", "ats"}).mode,
+            system::TranslationMode::kAts);
+  EXPECT_EQ(parse_options({"replay", "t.csv", "--translation-mode", "pri"}).mode,
+            system::TranslationMode::kPri);
+}
+
 TEST(OptionsTest, VersionIsACommand) {
   EXPECT_EQ(parse_options({"--version"}).command, Command::kVersion);
 }
@@ -87,6 +97,10 @@ TEST(OptionsTest, WrongUseIsNamed) {
             "'b.toml': expected one input file (siov-cosim run --help)");
   EXPECT_EQ(error_of({"bench", "a.toml"}),
             "'a.toml': expected no input file (siov-cosim bench --help)");
+  EXPECT_EQ(error_of({"run", "--translation-mode", "on"}),
+            "--translation-mode: expected off, ats or pri, found 'on'");
+  EXPECT_EQ(error_of({"bench", "--translation-mode", "ats"}),
+            "unrecognised option '--translation-mode' (siov-cosim bench --help)");
   EXPECT_EQ(error_of({"replay"}), "which trace? expected siov-cosim replay TRACE.csv");
   EXPECT_EQ(error_of({"replay", "t.csv", "--translation", "third-stage"}),
             "--translation: expected first-stage, second-stage, nested or pass-through, found "
