@@ -84,6 +84,7 @@ void Referee::on_tlp(Direction direction, const Tlp& tlp, std::uint64_t cycle) {
   Parts& p = *parts_;
   Bench& b = p.bench;
   const bool up = direction == Direction::kUp;
+  if (cycle >= next_scan_) scan(cycle);  // memory holds what all TLPs before this one did
   ++(up ? b.stats.tlps_up : b.stats.tlps_down);
   if (b.config.digest) p.digest.on_tlp(direction, tlp, cycle);
   b.link_events.push(direction, tlp, cycle);
@@ -97,7 +98,6 @@ void Referee::on_tlp(Direction direction, const Tlp& tlp, std::uint64_t cycle) {
   } else {
     p.down(tlp, seen, cycle);
   }
-  if (cycle >= next_scan_) scan(cycle);
 }
 
 void Referee::Parts::down(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle) {

@@ -380,6 +380,26 @@ TEST(BatchTest, ListWrittenInFlightIsTakenFromTheLink) {
   EXPECT_EQ(s.text(), "");
 }
 
+TEST(BatchTest, FencedMemberReadsWhatCameBeforeWheneverTheWatchdogsRun) {
+  Sequence s;
+  const std::vector<std::byte> old = s.memory.bytes(5, 0x4'0000, 256);
+  const std::vector<std::byte> fresh = s.memory.bytes(5, 0x1'0003, 256);
+  s.memory.poke(5, 0x1'0000, fresh);
+  abi::Descriptor second = s.member(1, true);
+  second.source = s.member(0).destination;
+  for (unsigned round = 0; round < 3000; ++round) {  // the watchdogs meet every TLP of a round
+    s.memory.poke(5, 0x4'0000, old);
+    s.submit(0, s.batch({s.member(0), second}));
+    s.fetch(5, kList, 128);
+    s.run(5, s.member(0));
+    s.memory.poke(5, 0x4'0000, fresh);
+    s.run(5, second);
+    s.up(s.record(5, kRecord, 0x01, 2));
+  }
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
 TEST(BatchTest, FencedMemberIsSeenByItsInterruptAlone) {
   Sequence s;
   abi::Descriptor told = s.with_interrupt(s.without_record(s.member(1, true)), 1);
