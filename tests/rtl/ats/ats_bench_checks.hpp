@@ -149,7 +149,7 @@ template <typename Dut, unsigned Engines>
 void AtsBench<Dut, Engines>::sample() {
   auto& d = this->dut();
   sample_asks();
-  if (!d.xi_mark_o && d.xi_busy_i == 0 && !marks.empty() && this->cycle() >= marks.back() + 2) idle_now_ = marks.back();
+  if (d.xi_busy_i == 0 && !marks.empty() && this->cycle() >= marks.back() + 2) idle_now_ = marks.back();
   sample_request();
   sample_message();
   if (d.xi_mark_o) {

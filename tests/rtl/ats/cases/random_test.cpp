@@ -113,7 +113,7 @@ class Storm {
     if (b.outstanding() >= 32 || b.tag_in_use(itag, requester)) return;
     Invalidation i{.itag = itag, .requester = requester};
     const Key k = random_key();
-    const unsigned size = b.chance(2) ? 0 : 1 + b.below(10);
+    const unsigned size = !b.chance(4) ? 0 : 1 + b.below(10);
     i.data = k.page << 12;
     if (size > 0) i.data = (i.data >> (12 + size)) << (12 + size) | ((std::uint64_t{1} << (size - 1)) - 1) << 12 | 0x800;
     if (hit(m_.whole_one_in)) i.data = 0x7FFF'FFFF'FFFF'F800;
@@ -139,8 +139,9 @@ TEST(AtsRandomTest, InvalidationStormUnderLoad) {
     m.busy_cycles = seed % 2 == 0 ? 10 : 100;
     m.delay = seed % 2 == 0 ? 150 : 20;
     m.page_one_in = 0;
+    m.pages = 4;
     Storm<Vats_small, 2> s(seed, m);
-    s.run(60000);
+    s.run(150000);
     invalidations += s.b.acknowledged;
     hits += s.b.hits;
     revoked += s.b.revoked;
@@ -159,6 +160,8 @@ TEST(AtsRandomTest, EverythingAtOnce) {
   for (std::uint32_t seed = 10; seed < 14 && !HasFailure(); ++seed) {
     Mixture m;
     m.error_one_in = 30;
+    m.whole_one_in = 60;
+    m.delay = 40;
     m.allocation = 1 + seed % 3;
     m.pages = seed % 2 == 0 ? 200 : 8;
     Storm<Vats_default, 4> s(seed, m);
