@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two engines, a link and a host around siov_ats: few pages, few owners, everything in random order; ATS, PRI and the
-// cache are switched off and cleared now and then.
+// Two engines, a link and a host around siov_ats: few pages, few owners, everything in random
+// order; ATS, PRI and the cache are switched off and cleared now and then.
 #pragma once
 
 #include <array>
@@ -53,7 +53,8 @@ struct Env : EnvBase {
       for (auto& until : busy_until) until = cycle + 2 + below(40);
     }
     if (get(dut.xr_valid_o, 0, 1) != 0 && get(dut.xr_ready_i, 0, 1) != 0 && !chance(30)) {
-      reads.push_back({cycle + 1 + below(30), static_cast<unsigned>(get(dut.xr_req_o, 2, 10)), 0, false});
+      reads.push_back(
+          {cycle + 1 + below(30), static_cast<unsigned>(get(dut.xr_req_o, 2, 10)), 0, false});
     }
     if (get(dut.pm_valid_o, 0, 1) != 0 && get(dut.pm_ready_i, 0, 1) != 0) {
       if (get(dut.pm_o, 86, 1) == 0) {
