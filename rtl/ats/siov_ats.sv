@@ -175,14 +175,14 @@ module siov_ats #(
   assign s3_mark = s3_q && s3_op_q == OpMark;
 
   // ------------------------------------------------------------ cache
-  logic        inv_stale, inv_pasid_en, inv_global, hit, touch;
+  logic        inv_stale, inv_all, inv_pasid_en, inv_global, hit, touch;
   logic [51:0] inv_page, inv_any;
   logic [19:0] inv_pasid;
   logic [55:0] hit_data;                                   // {page, U, R, W, W is known}
   logic [51:0] res_page;
   logic        res_u, res_r, res_w, res_asked_write, res_stale, res_keep, res_error;
   siov_ats_cache #(.Entries(AtcEntries)) u_cache (
-    .clk_i, .rst_ni, .clear_i(xl_forget_i || !on),
+    .clk_i, .rst_ni, .clear_i(xl_forget_i || !on || inv_all),
     .s1_read_i(s1_q), .s1_set_i(s1_set_q),
     .s2_key_i(s2_key_q), .inv_page_i(inv_page), .inv_any_i(inv_any), .inv_pasid_en_i(inv_pasid_en),
     .inv_global_i(inv_global), .inv_pasid_i(inv_pasid),
@@ -234,10 +234,10 @@ module siov_ats #(
   siov_pkg::pm_out_t iv_msg;
   siov_ats_inval #(.NumEngines(NumEngines), .SetW(SetW)) u_inval (
     .clk_i, .rst_ni, .vm_valid_i, .vm_i,
-    .stale_o(inv_stale), .page_o(inv_page), .any_o(inv_any), .pasid_en_o(inv_pasid_en), .global_o(inv_global),
+    .stale_o(inv_stale), .all_o(inv_all), .page_o(inv_page), .any_o(inv_any), .pasid_en_o(inv_pasid_en), .global_o(inv_global),
     .pasid_o(inv_pasid),
     .scan_valid_o(scan), .scan_set_o(scan_set), .mark_valid_o(mark), .take_i(take_inval),
-    .marked_i(s3_mark && s3_inv_q), .busy_i(xi_busy_i),
+    .marked_i(s3_mark && s3_inv_q), .any_mark_i(s3_mark), .busy_i(xi_busy_i),
     .pm_valid_o(iv_valid), .pm_ready_i(iv_ready), .pm_o(iv_msg)
   );
 
@@ -363,6 +363,29 @@ module siov_ats #(
   logic unused_ok;
   assign unused_ok = ^{cpl_data_i[511:64], cfg_i, 1'b0};
 
+`ifndef SYNTHESIS
+  // Lookups on their way, youngest in bit 0, and the slots that somebody waits for.
+  logic [3:0]  asked_q;
+  logic [31:0] asked_name_q, named_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      asked_q <= '0;
+      named_q <= '0;
+    end else begin
+      asked_q <= {asked_q[2:0], take_lookup};
+      if (xa_valid_q && xa_q.done) named_q[xa_q.slot] <= 1'b0;
+      if (xa_valid_q && !xa_q.done && xa_q.code == siov_pkg::XlMiss) named_q[xa_q.slot] <= 1'b1;
+    end
+    asked_name_q <= {asked_name_q[23:0], 2'(eng), req.id};
+  end
+`endif
+  `SIOV_ASSERT(AtsAnswersEachOnce, asked_q[3] == (xa_valid_q && !xa_q.done) &&
+      (!asked_q[3] || asked_name_q[31:24] == {xa_q.engine, xa_q.id}))
+  `SIOV_ASSERT(AtsEndWasNamed, xa_valid_q && xa_q.done |-> named_q[xa_q.slot])
+  `SIOV_ASSERT(AtsMissIsLive, miss && tr_joins |-> tr_live[tr_slot])
+  `SIOV_ASSERT(AtsNothingWhileOff, answer && ans.code == siov_pkg::XlOk |-> on)
+  `SIOV_COVER(AtsHit, touch)
+  `SIOV_COVER(AtsBusy, miss && !tr_joins && !tr_free)
   `SIOV_STATIC(gen_bad_entries, AtcEntries >= 64 && AtcEntries <= 4096 && (AtcEntries & (AtcEntries - 1)) == 0)
   `SIOV_STATIC(gen_bad_pages, PageSlots >= 1 && PageSlots <= 16)
   `SIOV_STATIC(gen_bad_engines, NumEngines >= 1 && NumEngines <= 4)

@@ -6,7 +6,7 @@
 // goes. Requests of the same host agent that wait meanwhile share one mark and one completion (ITag vector).
 // CC is 1: all traffic classes use the one virtual channel, and siov_tx keeps the order of acceptance for all posted
 // TLPs, so one completion is behind the writes of every class. With PASID an invalidation of a small range knows its
-// sets; without PASID, or with the global flag, all sets are gone through.
+// sets; without PASID, or with the global flag, all sets are gone through; everything is one cycle.
 // @spec PCIe-6.3 10.3; reference pcie.md 9.3
 
 `include "siov_assert.svh"
@@ -21,6 +21,7 @@ module siov_ats_inval #(
   input  siov_pkg::vm_in_t      vm_i,
   // the one in work
   output logic                  stale_o,        /// pulse, one cycle before its first set
+  output logic                  all_o,          /// pulse with it: covers everything, the cache is cleared instead
   output logic [51:0]           page_o,
   output logic [51:0]           any_o,          /// page bits that do not matter
   output logic                  pasid_en_o,
@@ -31,7 +32,8 @@ module siov_ats_inval #(
   output logic [SetW-1:0]       scan_set_o,
   output logic                  mark_valid_o,
   input  logic                  take_i,
-  input  logic                  marked_i,       /// pulse: the mark is on its way to the engines (one cycle before xi_mark)
+  input  logic                  marked_i,       /// pulse: the mark taken from here is one cycle before xi_mark
+  input  logic                  any_mark_i,     /// pulse: so is any mark
   input  logic [NumEngines-1:0] busy_i,
   // message
   output logic                  pm_valid_o,
@@ -75,6 +77,7 @@ module siov_ats_inval #(
   assign scan_set_o = page_o[SetW-1:0] ^ page_o[2*SetW-1:SetW] ^ pasid_o[SetW-1:0] ^ step_q;
   assign mark_valid_o = state_q == StMark;
   assign stale_o = state_q == StStale;
+  assign all_o = stale_o && !pasid_en_o && any_o[50:0] == '1;
   assign pm_valid_o = state_q == StSend;
   always_comb begin
     pm_o = '0;
@@ -90,7 +93,7 @@ module siov_ats_inval #(
       if (q_pop && q_valid) vector_q[q_itag] <= 1'b1;
       unique case (state_q)
         StIdle: if (q_valid) state_q <= StStale;
-        StStale: state_q <= StScan;
+        StStale: state_q <= all_o ? StNext : StScan;
         StScan: if (take_i && step_q == steps) state_q <= StNext;
         StNext: if (settled) state_q <= joins ? StStale : StMark;
         StMark: if (take_i) state_q <= StMarked;
@@ -112,14 +115,29 @@ module siov_ats_inval #(
     end
     if (state_q == StStale) step_q <= '0;
     else if (state_q == StScan && take_i) step_q <= step_q + SetW'(1);
-    // busy_i is valid two cycles after xi_mark.
-    if (state_q == StMarked || state_q == StScan) wait_q <= '0;
+    // busy_i is valid two cycles after xi_mark, whatever the mark was for.
+    if (any_mark_i || state_q == StStale || state_q == StScan) wait_q <= '0;
     else if (wait_q != 2'd3) wait_q <= wait_q + 2'd1;
   end
 
   logic unused_ok;
   assign unused_ok = ^{vm_i, q_room, q_count, pasid_o[19:SetW], page_o[51:2*SetW], 1'b0};
 
+`ifndef SYNTHESIS
+  // Requests that are not completed, of all host agents; sets taken of the one in work.
+  logic [15:0]   asked_q;
+  logic [SetW:0] taken_q;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) asked_q <= '0;
+    else asked_q <= asked_q + 16'(vm_valid_i && vm_i.invalidate) -
+                    ((pm_valid_o && pm_ready_i) ? 16'($countones(vector_q)) : '0);
+    if (state_q == StStale) taken_q <= '0;
+    else if (scan_valid_o && take_i) taken_q <= taken_q + (SetW+1)'(1);
+  end
+`endif
+  `SIOV_ASSERT(InvalTagsKnown, pm_valid_o |-> vector_q != '0 && 16'($countones(vector_q)) <= asked_q)
+  `SIOV_ASSERT(InvalEnginesIdle, $rose(pm_valid_o) |-> $past(busy_i) == '0)
+  `SIOV_ASSERT(InvalAllSets, state_q == StNext && $past(state_q) == StScan |-> taken_q == {1'b0, steps} + (SetW+1)'(1))
   `SIOV_COVER(InvalQueueFull, q_count == 6'd32)
   `SIOV_COVER(InvalShared, state_q == StNext && settled && joins)
 

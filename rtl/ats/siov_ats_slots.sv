@@ -326,6 +326,17 @@ module siov_ats_slots #(
   logic unused_ok;
   assign unused_ok = ^{c_key[20:1], 1'b0};
 
+`ifndef SYNTHESIS
+  // Sent before an invalidation that covers it, and not again since.
+  logic [N-1:0] doomed_q;
+  always_ff @(posedge clk_i) begin
+    for (int unsigned k = 0; k < N; k++) begin
+      if (sent && held[k]) doomed_q[k] <= covered[k];
+      else if (covered[k]) doomed_q[k] <= state_q[k*3 +: 3] != StSend && state_q[k*3 +: 3] != StFree;
+    end
+  end
+`endif
+  `SIOV_ASSERT(SlotsOldIsAskedAgain, s3_done_i && !s3_stale_o && !s3_error_o |-> !doomed_q[s3_slot_i])
   `SIOV_ASSERT(SlotsReqHolds, xr_valid_o && !xr_ready_i |=> !xr_open || (xr_valid_o && $stable(xr_req_o)))
   `SIOV_ASSERT(SlotsTagFree, sent |-> !owed_q[xr_slot_q])
   `SIOV_ASSERT(SlotsAllocFree, alloc_i |-> state_q[free_slot_o*3 +: 3] == StFree && !owed_q[free_slot_o])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The translation block alone: engines that ask, a host that grants and revokes, and an oracle that judges every answer.
+// The translation block alone: engines that ask, a host that grants and revokes, and an oracle that
+// judges every answer.
 //
 //   AtsBench<Vats_default, 4> b;
 //   b.ask(0, {.key = {.page = 0x1234}});         // engine 0 wants to read that page
@@ -7,10 +8,11 @@
 //   b.grant(b.requests[0], entry);               // 64-bit entry of pcie.md 9.2
 //   b.run(20);  // every answer is in b.answers
 //
-// Always checked: one answer to each request, in the engine's order, four cycles later; slots end once, behind the
-// misses that named them; every translation was granted to that page, PASID and privilege with the right it is used
-// for and not revoked before the last mark; header fields of translation requests; tags and indexes not used twice;
-// Invalidate Completions name open ITags and come after the engines are idle.
+// Always checked: one answer to each request, in the engine's order, four cycles later; slots end
+// once, behind the misses that named them; every translation was granted to that page, PASID and
+// privilege with the right it is used for and not revoked before the last mark; header fields of
+// translation requests; tags and indexes not used twice; Invalidate Completions name open ITags and
+// come after the engines are idle.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -24,91 +26,10 @@
 #include <string>
 #include <vector>
 
+#include "ats_types.hpp"
 #include "block.hpp"
 
 namespace siov::ats {
-
-enum Code : unsigned { kOk, kMiss, kBusy, kFault, kError, kPageOk, kPageInvalid, kPageFailure };
-
-/// What a translation belongs to.
-struct Key {
-  std::uint64_t page = 0;  ///< address bits 63:12
-  bool pasid_en = false;
-  unsigned pasid = 0;
-  bool priv = false;
-  auto operator<=>(const Key&) const = default;
-};
-
-/// What an engine asks for.
-struct Ask {
-  Key key;
-  bool write = false;
-  bool page_request = false;
-};
-
-/// What it is told.
-struct Answer {
-  std::uint64_t cycle;
-  bool done;
-  unsigned engine, id, slot, code;
-  std::uint64_t page;
-  bool untranslated, write;
-  Ask ask;  ///< of the request, or of the slot
-};
-
-/// A translation request on the link.
-struct Request {
-  std::uint64_t cycle, addr;
-  unsigned length, first_be, last_be, tc, ro, pasid_valid, pasid, priv, tag, at;
-  unsigned slot;
-};
-
-/// A message of the device.
-struct Message {
-  std::uint64_t cycle;
-  bool page_request;
-  std::uint32_t dw2, dw3;
-  bool pasid_valid;
-  unsigned pasid;
-  bool priv;
-};
-
-/// A completion as it comes from the link; bytes[0] is payload byte 0.
-struct Completion {
-  unsigned tag = 0, status = 0;
-  bool has_data = true, poisoned = false, bad = false, eop = true;
-  unsigned length = 2, byte_count = 8;
-  std::uint64_t entry = 0;  ///< big-endian value
-};
-
-/// An Invalidate Request.
-struct Invalidation {
-  unsigned itag = 0, requester = 0x00F8;
-  std::optional<unsigned> pasid;
-  std::uint64_t data = 0;  ///< pcie.md 9.3
-  std::uint64_t cycle = 0;
-
-  /// Whether it covers a page of this owner, worked out bit by bit.
-  bool covers(const Key& key) const {
-    unsigned size_bit = 11;  // bits up to this one do not matter
-    if (((data >> 11) & 1u) != 0) {
-      size_bit = 12;
-      while (size_bit < 63 && ((data >> size_bit) & 1u) != 0) ++size_bit;
-    }
-    for (unsigned bit = size_bit + 1; bit < 64; ++bit) {
-      if (((data >> bit) & 1u) != ((key.page >> (bit - 12)) & 1u)) return false;
-    }
-    if (!pasid) return true;
-    if (!key.pasid_en) return false;
-    return (data & 1u) != 0 || key.pasid == *pasid;
-  }
-};
-
-/// A PRG Response.
-struct Response {
-  unsigned group = 0, code = 0;
-  std::optional<unsigned> pasid;
-};
 
 template <typename Dut, unsigned Engines>
 class AtsBench : public blocks::Block<Dut> {
@@ -147,13 +68,17 @@ class AtsBench : public blocks::Block<Dut> {
 
   // ---------------------------------------------------------------- stimulus
   void ask(unsigned engine, const Ask& what) { wishes_[engine].push_back(what); }
-  void complete(const Completion& c, unsigned delay = 0) { completions_.push_back({c, this->cycle() + delay}); }
+  void complete(const Completion& c, unsigned delay = 0) {
+    completions_.push_back({c, this->cycle() + delay});
+  }
   /// Answers a request with an entry.
   void grant(const Request& r, std::uint64_t entry, unsigned delay = 0) {
     complete({.tag = r.tag, .entry = entry}, delay);
   }
   void invalidate(const Invalidation& i) { invalidations_.push_back(i); }
-  void respond(const Response& r, unsigned delay = 0) { responses_.push_back({r, this->cycle() + delay}); }
+  void respond(const Response& r, unsigned delay = 0) {
+    responses_.push_back({r, this->cycle() + delay});
+  }
   /// Pulse: everything cached is forgotten.
   void forget() {
     this->dut().xl_forget_i = 1;
@@ -185,7 +110,9 @@ class AtsBench : public blocks::Block<Dut> {
   /// Waits for the end of a slot, since the last miss that named it.
   Answer end_of(unsigned slot) {
     std::size_t from = answers.size();
-    while (from > 0 && (answers[from - 1].done || answers[from - 1].code != kMiss || answers[from - 1].slot != slot)) --from;
+    while (from > 0 && (answers[from - 1].done || answers[from - 1].code != kMiss ||
+                        answers[from - 1].slot != slot))
+      --from;
     run_until([&] { return find(from, true, slot) != nullptr; });
     const Answer* a = find(from, true, slot);
     EXPECT_NE(a, nullptr) << "slot " << slot << " does not end";
@@ -214,8 +141,8 @@ class AtsBench : public blocks::Block<Dut> {
     for (const auto& p : pending_) {
       if (!p.empty()) return false;
     }
-    return live_count(0, 32) == 0 && completions_.empty() && invalidations_.empty() && open_.empty() &&
-           responses_.empty();
+    return live_count(0, 32) == 0 && completions_.empty() && invalidations_.empty() &&
+           open_.empty() && responses_.empty();
   }
   std::string what_waits() const {
     std::string text;
@@ -223,18 +150,21 @@ class AtsBench : public blocks::Block<Dut> {
       if (live_[s]) text += " slot " + std::to_string(s) + (owed_[s] ? " sent" : "");
     }
     for (unsigned e = 0; e < Engines; ++e) {
-      text += ", engine " + std::to_string(e) + ": " + std::to_string(wishes_[e].size()) + " and " + std::to_string(pending_[e].size());
+      text += ", engine " + std::to_string(e) + ": " + std::to_string(wishes_[e].size()) + " and " +
+              std::to_string(pending_[e].size());
     }
     return text + ", completions " + std::to_string(completions_.size()) + ", invalidations " +
-           std::to_string(invalidations_.size()) + " and " + std::to_string(open_.size()) + ", responses " +
-           std::to_string(responses_.size());
+           std::to_string(invalidations_.size()) + " and " + std::to_string(open_.size()) +
+           ", responses " + std::to_string(responses_.size());
   }
   /// Requests of an engine that are not accepted yet.
   std::size_t waiting(unsigned engine) const { return wishes_[engine].size(); }
   /// Invalidate Requests without completion; the device promises to take 32.
   std::size_t outstanding() const { return open_.size() + invalidations_.size(); }
   bool tag_in_use(unsigned itag, unsigned requester) const {
-    const auto same = [&](const Invalidation& i) { return i.itag == itag && i.requester == requester; };
+    const auto same = [&](const Invalidation& i) {
+      return i.itag == itag && i.requester == requester;
+    };
     return std::any_of(open_.begin(), open_.end(), same) ||
            std::any_of(invalidations_.begin(), invalidations_.end(), same);
   }
@@ -245,11 +175,13 @@ class AtsBench : public blocks::Block<Dut> {
   std::size_t open_invalidations() const { return open_.size(); }
 
   // ---------------------------------------------------------------- what the neighbours do
-  unsigned ask_one_in = 1;      ///< an engine offers a request once in n cycles
-  unsigned xr_ready_one_in = 1, pm_ready_one_in = 1;  ///< the link accepts once in n cycles; 0 never
+  unsigned ask_one_in = 1;  ///< an engine offers a request once in n cycles
+  unsigned xr_ready_one_in = 1,
+           pm_ready_one_in = 1;    ///< the link accepts once in n cycles; 0 never
   unsigned timeout_cycles = 2000;  ///< CtoCycles of the block
-  unsigned busy_cycles = 0;     ///< an engine is busy with old work up to this long after a mark
-  bool ordered_duplicates = true;  ///< requests for the same never have two slots (not across a forget)
+  unsigned busy_cycles = 0;        ///< an engine is busy with old work up to this long after a mark
+  bool ordered_duplicates =
+      true;  ///< requests for the same never have two slots (not across a forget)
   std::function<void(const Request&)> on_request;
   std::function<void(const Message&)> on_message;
 
@@ -298,7 +230,9 @@ class AtsBench : public blocks::Block<Dut> {
     return k;
   }
   // A tag without its last completion is used again only after two timeouts.
-  bool rests(unsigned slot) const { return owed_[slot] && this->cycle() < asked_[slot] + 2 * timeout_cycles; }
+  bool rests(unsigned slot) const {
+    return owed_[slot] && this->cycle() < asked_[slot] + 2 * timeout_cycles;
+  }
   void drive();
   void sample();
   void sample_asks();
@@ -332,7 +266,9 @@ class AtsBench : public blocks::Block<Dut> {
   std::deque<DueResponse> responses_;
   std::uint64_t busy_until_[Engines] = {};
   std::uint64_t forgotten_ = 0;
-  std::uint64_t idle_now_ = 0, idle_mark_ = 0;  ///< the last mark behind which all engines have been idle; one cycle ago
+  std::uint64_t idle_now_ = 0,
+                idle_mark_ =
+                    0;  ///< the last mark behind which all engines have been idle; one cycle ago
   bool message_seen_ = false;
   unsigned responded_ = 16;  ///< index whose response was in the last cycle; 16 none
 };

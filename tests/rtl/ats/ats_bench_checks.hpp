@@ -1,161 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// What AtsBench drives and checks in each cycle.
+// What AtsBench checks in each cycle.
 #pragma once
 
-#include "ats_bench.hpp"
+#include "ats_bench_drive.hpp"
 
 namespace siov::ats {
-
-template <typename Dut, unsigned Engines>
-void AtsBench<Dut, Engines>::step() {
-  this->settle();
-  drive();
-  this->settle();
-  sample();
-  this->tick();
-}
-
-template <typename Dut, unsigned Engines>
-void AtsBench<Dut, Engines>::drive() {
-  using blocks::put;
-  auto& d = this->dut();
-  const std::uint64_t now = this->cycle();
-  for (unsigned e = 0; e < Engines; ++e) {
-    if (!offered_[e] && !wishes_[e].empty() && this->chance(ask_one_in)) offered_[e] = true;
-    put(d.xl_valid_i, e, 1, offered_[e]);
-    if (offered_[e]) {
-      const Ask& a = wishes_[e].front();
-      put(d.xl_req_i, e * kXlReqW + 0, 6, next_id_[e]);
-      put(d.xl_req_i, e * kXlReqW + 6, 1, a.page_request);
-      put(d.xl_req_i, e * kXlReqW + 7, 1, a.key.priv);
-      put(d.xl_req_i, e * kXlReqW + 8, 20, a.key.pasid);
-      put(d.xl_req_i, e * kXlReqW + 28, 1, a.key.pasid_en);
-      put(d.xl_req_i, e * kXlReqW + 29, 1, a.write);
-      put(d.xl_req_i, e * kXlReqW + 30, 52, a.key.page);
-    }
-    const bool busy = busy_until_[e] > now && now >= marks.back() + 2;
-    put(d.xi_busy_i, e, 1, busy);
-  }
-  d.xr_ready_i = xr_ready_one_in != 0 && this->chance(xr_ready_one_in);
-  d.pm_ready_i = pm_ready_one_in != 0 && this->chance(pm_ready_one_in);
-
-  d.cpl_valid_i = 0;
-  for (auto it = completions_.begin(); it != completions_.end(); ++it) {
-    if (it->cycle > now) continue;
-    const Completion c = it->c;
-    completions_.erase(it);
-    d.cpl_valid_i = d.cpl_sop_i = 1;
-    d.cpl_eop_i = c.eop;
-    put(d.cpl_i, 0, 1, c.bad);
-    put(d.cpl_i, 1, 7, 0x38);
-    put(d.cpl_i, 8, 12, c.byte_count);
-    put(d.cpl_i, 20, 10, c.length);
-    put(d.cpl_i, 30, 1, c.poisoned);
-    put(d.cpl_i, 31, 1, c.has_data);
-    put(d.cpl_i, 32, 3, c.status);
-    put(d.cpl_i, 35, 10, c.tag);
-    for (unsigned i = 0; i < 8; ++i) put(d.cpl_data_i, 8 * i, 8, c.entry >> (56 - 8 * i));
-    note_completion(c);
-    break;
-  }
-
-  d.vm_valid_i = 0;
-  if (responded_ < 16) owed_[16 + responded_] = false;
-  responded_ = 16;
-  const bool response_due = !responses_.empty() && responses_.front().cycle <= now;
-  if (!invalidations_.empty() && (!response_due || this->chance(2))) {
-    Invalidation i = invalidations_.front();
-    invalidations_.pop_front();
-    i.cycle = now;
-    d.vm_valid_i = 1;
-    put(d.vm_i, 0, 13, 0);
-    put(d.vm_i, 13, 64, i.data);
-    put(d.vm_i, 77, 20, i.pasid.value_or(0));
-    put(d.vm_i, 97, 1, i.pasid.has_value());
-    put(d.vm_i, 98, 5, i.itag);
-    put(d.vm_i, 103, 16, i.requester);
-    put(d.vm_i, 119, 1, 1);
-    open_.push_back(i);
-  } else if (response_due) {
-    const Response r = responses_.front().r;
-    responses_.pop_front();
-    d.vm_valid_i = 1;
-    put(d.vm_i, 0, 4, r.code);
-    put(d.vm_i, 4, 9, r.group);
-    put(d.vm_i, 13, 64, 0);
-    put(d.vm_i, 77, 20, r.pasid.value_or(0));
-    put(d.vm_i, 97, 1, r.pasid.has_value());
-    put(d.vm_i, 98, 22, 0);
-    const unsigned slot = 16 + r.group;
-    if (r.group < 16 && owed_[slot] && live_[slot]) {
-      const Key& key = live_[slot]->key;
-      if (key.pasid_en == r.pasid.has_value() && (!key.pasid_en || key.pasid == *r.pasid)) {
-        last_response_[r.group] = r.code;
-        responded_ = r.group;
-      }
-    } else if (r.group < 16) {
-      responded_ = r.group;
-    }
-  }
-}
-
-template <typename Dut, unsigned Engines>
-void AtsBench<Dut, Engines>::note_completion(const Completion& c) {
-  using blocks::get;
-  auto& d = this->dut();
-  const bool long_tags = get(d.cfg_i, kTag10, 1) != 0 && Engines == 2;  // the small block knows 10-bit tags
-  const bool byte_tags = get(d.cfg_i, kExtTag, 1) != 0;
-  unsigned slot = 16;
-  if (long_tags) {
-    if ((c.tag >> 8) == 3 && (c.tag & 63u) >= 60) slot = ((c.tag >> 6) & 3u) * 4 + (c.tag & 3u);
-  } else if (byte_tags) {
-    if ((c.tag >> 8) == 0 && (c.tag & 63u) >= 60) slot = ((c.tag >> 6) & 3u) * 4 + (c.tag & 3u);
-  } else if (c.tag < 32 && (c.tag & 7u) == 7) {
-    slot = (c.tag >> 3) * 4;
-  }
-  if (slot == 16 || c.bad || !owed_[slot]) return;
-  const bool last = !c.has_data || c.status != 0 || (c.byte_count != 0 && c.byte_count <= 4 * c.length);
-  if (last) owed_[slot] = false;
-  if (last) returned_[slot] = this->cycle();
-  if (!live_[slot] || last_grant_[slot] || last_error_[slot]) return;
-  const Ask& ask = *live_[slot];
-  bool read = (c.entry & 1u) != 0, write = (c.entry & 2u) != 0;
-  const bool priv = (c.entry & 16u) != 0;
-  const bool asked_priv = ask.key.pasid_en && ask.key.priv && get(d.cfg_i, kPasidPrivEn, 1) != 0;
-  unsigned size = 12;  // log2 of the range
-  if (((c.entry >> 11) & 1u) != 0) {
-    while (size < 64 && ((c.entry >> size) & 1u) != 0) ++size;
-    ++size;
-  }
-  bool error = c.status != 0 || !c.has_data || c.poisoned || c.length != 2 || c.byte_count != 8 || !c.eop;
-  if ((read || write) && (size < 12u + d.stu_i || (priv && !asked_priv))) error = true;
-  if (error) {
-    last_error_[slot] = true;
-    return;
-  }
-  if (asked_priv && !priv) read = write = false;
-  if (!read && !write) {
-    last_denied_[slot] = true;
-    // Old denials are asked again like old grants: remembered as a grant of nothing.
-  }
-  const std::uint64_t low = size >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
-  const std::uint64_t page = ((c.entry & ~low) | (ask.key.page << 12 & low)) >> 12;
-  grants_.push_back({ask.key, page, asked_[slot], read, write, (c.entry & 4u) != 0, !ask.write, false});
-  last_grant_[slot] = grants_.size() - 1;
-  by_key_[ask.key].push_back(grants_.size() - 1);
-}
 
 template <typename Dut, unsigned Engines>
 void AtsBench<Dut, Engines>::sample() {
   auto& d = this->dut();
   sample_asks();
-  if (!d.xi_mark_o && d.xi_busy_i == 0 && !marks.empty() && this->cycle() >= marks.back() + 2) idle_now_ = marks.back();
+  if (d.xi_busy_i == 0 && !marks.empty() && this->cycle() >= marks.back() + 2)
+    idle_now_ = marks.back();
   sample_request();
   sample_message();
   if (d.xi_mark_o) {
     marks.push_back(this->cycle());
     uses_.clear();
-    for (auto& until : busy_until_) until = busy_cycles == 0 ? 0 : this->cycle() + 2 + this->below(busy_cycles);
+    for (auto& until : busy_until_)
+      until = busy_cycles == 0 ? 0 : this->cycle() + 2 + this->below(busy_cycles);
   }
   if (d.xa_valid_o) sample_answer();
   if (d.xl_forget_i) {
@@ -192,9 +55,22 @@ void AtsBench<Dut, Engines>::sample_request() {
   using blocks::get;
   auto& d = this->dut();
   if (!d.xr_valid_o || !d.xr_ready_i) return;
-  const auto f = [&](unsigned lsb, unsigned width) { return static_cast<unsigned>(get(d.xr_req_o, lsb, width)); };
-  Request r{this->cycle(), get(d.xr_req_o, 56, 64), f(46, 10), f(42, 4), f(38, 4), f(35, 3), f(34, 1), f(33, 1),
-            f(13, 20), f(12, 1), f(2, 10), f(0, 2), 0};
+  const auto f = [&](unsigned lsb, unsigned width) {
+    return static_cast<unsigned>(get(d.xr_req_o, lsb, width));
+  };
+  Request r{this->cycle(),
+            get(d.xr_req_o, 56, 64),
+            f(46, 10),
+            f(42, 4),
+            f(38, 4),
+            f(35, 3),
+            f(34, 1),
+            f(33, 1),
+            f(13, 20),
+            f(12, 1),
+            f(2, 10),
+            f(0, 2),
+            0};
   const bool long_tags = get(d.cfg_i, kTag10, 1) != 0 && Engines == 2;
   if (long_tags) {
     EXPECT_EQ(r.tag >> 8, 3u);
@@ -238,9 +114,11 @@ template <typename Dut, unsigned Engines>
 void AtsBench<Dut, Engines>::sample_answer() {
   using blocks::get;
   auto& d = this->dut();
-  const auto f = [&](unsigned lsb, unsigned width) { return static_cast<unsigned>(get(d.xa_o, lsb, width)); };
-  Answer a{this->cycle(), f(70, 1) != 0, f(68, 2), f(62, 6), f(57, 5), f(54, 3), get(d.xa_o, 2, 52), f(1, 1) != 0,
-           f(0, 1) != 0, {}};
+  const auto f = [&](unsigned lsb, unsigned width) {
+    return static_cast<unsigned>(get(d.xa_o, lsb, width));
+  };
+  Answer a{this->cycle(), f(70, 1) != 0,      f(68, 2),     f(62, 6),     f(57, 5),
+           f(54, 3),      get(d.xa_o, 2, 52), f(1, 1) != 0, f(0, 1) != 0, {}};
   EXPECT_FALSE(d.xi_mark_o);
   if (a.done) {
     sample_done(a);
@@ -284,7 +162,8 @@ void AtsBench<Dut, Engines>::sample_first(Answer& a) {
       for (const std::size_t g : known) {
         if (grants_[g].page == a.page) found = g;
       }
-      ASSERT_TRUE(found) << "page " << std::hex << a.ask.key.page << " -> " << a.page << " was not granted, or revoked";
+      ASSERT_TRUE(found) << "page " << std::hex << a.ask.key.page << " -> " << a.page
+                         << " was not granted, or revoked";
       use(a, *found);
       if (forgotten_ != 0 && this->cycle() > forgotten_ + 1) {
         EXPECT_GT(grants_[*found].asked, forgotten_);
@@ -300,7 +179,8 @@ void AtsBench<Dut, Engines>::sample_first(Answer& a) {
         if (ordered_duplicates) {
           for (unsigned s = page_slot ? 16 : 0; s < (page_slot ? 32u : 16u); ++s) {
             if (s != a.slot && live_[s]) {
-              EXPECT_FALSE(live_[s]->key == a.ask.key && live_[s]->write == a.ask.write) << "two slots for the same";
+              EXPECT_FALSE(live_[s]->key == a.ask.key && live_[s]->write == a.ask.write)
+                  << "two slots for the same";
             }
           }
         }
@@ -310,22 +190,26 @@ void AtsBench<Dut, Engines>::sample_first(Answer& a) {
       break;
     }
     case kBusy:
-      for (unsigned s = 0; s < 16 && !a.ask.page_request && blocks::get(this->dut().cfg_i, kExtTag, 1) != 0; ++s) {
+      for (unsigned s = 0;
+           s < 16 && !a.ask.page_request && blocks::get(this->dut().cfg_i, kExtTag, 1) != 0; ++s) {
         // A completion that ends nothing frees its slot two cycles later.
-        EXPECT_TRUE(live_[s] || owed_[s] || returned_[s] + 3 >= this->cycle()) << "slot " << s << " is free";
+        EXPECT_TRUE(live_[s] || owed_[s] || returned_[s] + 3 >= this->cycle())
+            << "slot " << s << " is free";
       }
       break;
     case kFault: {
       bool known = false;
       for (const std::size_t g : by_key_[a.ask.key]) {
-        known = known || (a.ask.write ? !grants_[g].write && !grants_[g].no_write : !grants_[g].read);
+        known =
+            known || (a.ask.write ? !grants_[g].write && !grants_[g].no_write : !grants_[g].read);
       }
       EXPECT_TRUE(known) << "nobody has said that this right is missing";
       break;
     }
     case kError:
       EXPECT_FALSE(a.ask.page_request);
-      EXPECT_TRUE(off_cycle || error_expected || this->dut().ats_off_o || blocks::get(this->dut().cfg_i, kBme, 1) == 0 ||
+      EXPECT_TRUE(off_cycle || error_expected || this->dut().ats_off_o ||
+                  blocks::get(this->dut().cfg_i, kBme, 1) == 0 ||
                   blocks::get(this->dut().cfg_i, kPasidEn, 1) == 0);
       break;
     case kPageFailure:
@@ -364,8 +248,8 @@ void AtsBench<Dut, Engines>::sample_done(Answer& a) {
     }
   } else {
     EXPECT_EQ(a.code, kError);
-    EXPECT_TRUE(last_error_[a.slot] || error_expected || timeouts > 0 || off_cycle || this->dut().ats_off_o ||
-                blocks::get(this->dut().cfg_i, kBme, 1) == 0);
+    EXPECT_TRUE(last_error_[a.slot] || error_expected || timeouts > 0 || off_cycle ||
+                this->dut().ats_off_o || blocks::get(this->dut().cfg_i, kBme, 1) == 0);
   }
   live_[a.slot].reset();
   named_[a.slot] = false;
@@ -379,8 +263,11 @@ void AtsBench<Dut, Engines>::sample_message() {
     message_seen_ = false;
     return;
   }
-  const auto f = [&](unsigned lsb, unsigned width) { return static_cast<unsigned>(get(d.pm_o, lsb, width)); };
-  const Message m{this->cycle(), f(86, 1) != 0, f(54, 32), f(22, 32), f(21, 1) != 0, f(1, 20), f(0, 1) != 0};
+  const auto f = [&](unsigned lsb, unsigned width) {
+    return static_cast<unsigned>(get(d.pm_o, lsb, width));
+  };
+  const Message m{this->cycle(), f(86, 1) != 0, f(54, 32),   f(22, 32),
+                  f(21, 1) != 0, f(1, 20),      f(0, 1) != 0};
   if (!m.page_request && !message_seen_) {
     acknowledge(m);
   }
@@ -414,7 +301,8 @@ void AtsBench<Dut, Engines>::sample_message() {
   if (on_message) on_message(m);
 }
 
-// The engines have been told before: nothing that was granted before these invalidations came may be used any more.
+// The engines have been told before: nothing that was granted before these invalidations came may
+// be used any more.
 template <typename Dut, unsigned Engines>
 void AtsBench<Dut, Engines>::acknowledge(const Message& m) {
   EXPECT_EQ(m.dw2 & 0xFFFF, 1u);  // CC

@@ -9,7 +9,9 @@ namespace {
 using Bench = AtsBench<Vats_default, 4>;
 
 Ask read_of(std::uint64_t page, std::optional<unsigned> pasid) {
-  return {.key = {.page = page, .pasid_en = pasid.has_value(), .pasid = pasid.value_or(0), .priv = false}};
+  return {
+      .key = {
+          .page = page, .pasid_en = pasid.has_value(), .pasid = pasid.value_or(0), .priv = false}};
 }
 
 // Learns a page of an owner; the translation is the page itself, readable.
@@ -97,7 +99,8 @@ TEST(AtsInvalidationTest, GlobalFlagIsReservedWithoutPasid) {
   EXPECT_FALSE(cached(b, 0x11, std::nullopt));
 }
 
-// 8 KB .. 8 MB: the lowest zero bit at or above bit 12 says how much; sizes around the number of sets (256) included.
+// 8 KB .. 8 MB: the lowest zero bit at or above bit 12 says how much; sizes around the number of
+// sets (256) included.
 TEST(AtsInvalidationTest, RangeSizes) {
   for (const unsigned pages : {2u, 4u, 64u, 128u, 256u, 512u, 2048u}) {
     for (const bool with_pasid : {true, false}) {
@@ -113,8 +116,10 @@ TEST(AtsInvalidationTest, RangeSizes) {
       Invalidation i{.itag = 3, .data = base << 12 | low_ones | 0x800};
       if (with_pasid) i.pasid = 9;
       settle(b, i);
-      for (const auto p : inside) EXPECT_FALSE(cached(b, p, 9)) << pages << " pages, " << std::hex << p;
-      for (const auto p : outside) EXPECT_TRUE(cached(b, p, 9)) << pages << " pages, " << std::hex << p;
+      for (const auto p : inside)
+        EXPECT_FALSE(cached(b, p, 9)) << pages << " pages, " << std::hex << p;
+      for (const auto p : outside)
+        EXPECT_TRUE(cached(b, p, 9)) << pages << " pages, " << std::hex << p;
     }
   }
 }
@@ -216,6 +221,21 @@ TEST(AtsInvalidationTest, WaitsForBusyEngines) {
   EXPECT_EQ(b.acknowledged, 20u);  // the bench checks each
 }
 
+// Going off marks the engines once more; what they say of the first mark means nothing for two
+// cycles.
+TEST(AtsInvalidationTest, SwitchingOffMeanwhileDoesNotShortenTheWait) {
+  for (unsigned delay = 0; delay < 20; ++delay) {
+    Bench b;
+    b.busy_cycles = 2000;
+    b.invalidate({.itag = 1, .data = 0x1000});
+    ASSERT_TRUE(b.run_until([&] { return b.marks.size() == 1; }));
+    b.run(delay);
+    b.configure(Bench::kAtsEn, false);
+    ASSERT_TRUE(b.run_until([&] { return b.acknowledged == 1; }));
+    EXPECT_EQ(b.marks.size(), 2u);
+  }
+}
+
 TEST(AtsInvalidationTest, ThirtyTwoAtOnceShareCompletions) {
   Bench b;
   b.busy_cycles = 50;
@@ -227,7 +247,8 @@ TEST(AtsInvalidationTest, ThirtyTwoAtOnceShareCompletions) {
 
 TEST(AtsInvalidationTest, RequestersDoNotShareACompletion) {
   Bench b;
-  for (unsigned i = 0; i < 6; ++i) b.invalidate({.itag = 4, .requester = 0x100 + i, .data = 0x1000});
+  for (unsigned i = 0; i < 6; ++i)
+    b.invalidate({.itag = 4, .requester = 0x100 + i, .data = 0x1000});
   EXPECT_TRUE(b.run_until([&] { return b.acknowledged == 6; }));
   ASSERT_EQ(b.messages.size(), 6u);
   for (unsigned i = 0; i < 6; ++i) EXPECT_EQ(b.messages[i].dw2, (0x100 + i) << 16 | 1u);

@@ -11,7 +11,10 @@ using Bench = AtsBench<Vats_default, 4>;
 using SmallBench = AtsBench<Vats_small, 2>;
 
 Ask page_of(std::uint64_t page, std::optional<unsigned> pasid = 5, bool write = false) {
-  return {.key = {.page = page, .pasid_en = pasid.has_value(), .pasid = pasid.value_or(0), .priv = false},
+  return {.key = {.page = page,
+                  .pasid_en = pasid.has_value(),
+                  .pasid = pasid.value_or(0),
+                  .priv = false},
           .write = write,
           .page_request = true};
 }
@@ -46,7 +49,8 @@ TEST(AtsPageRequestTest, MessageOfAReadAndOfAWrite) {
 }
 
 TEST(AtsPageRequestTest, ResponseCodes) {
-  const unsigned expected[][2] = {{0, kPageOk}, {1, kPageInvalid}, {15, kPageFailure}, {2, kPageFailure}, {8, kPageFailure}};
+  const unsigned expected[][2] = {
+      {0, kPageOk}, {1, kPageInvalid}, {15, kPageFailure}, {2, kPageFailure}, {8, kPageFailure}};
   for (const auto& [code, answer] : expected) {
     Bench b;
     const Answer a = request(b, page_of(0x5));
@@ -143,7 +147,7 @@ TEST(AtsPageRequestTest, ResponseFailureStopsTheInterface) {
 TEST(AtsPageRequestTest, UnknownResponses) {
   Bench b;
   const Answer a = request(b, page_of(0x5));
-  b.respond({.group = 1, .code = 0, .pasid = 5});      // nobody asked
+  b.respond({.group = 1, .code = 0, .pasid = 5});  // nobody asked
   b.run(5);
   EXPECT_EQ(b.unknown_groups, 1u);
   b.respond({.group = 0, .code = 0, .pasid = 6});      // another PASID
@@ -156,7 +160,7 @@ TEST(AtsPageRequestTest, UnknownResponses) {
   EXPECT_TRUE(b.live(a.slot));
   b.respond({.group = 0, .code = 0, .pasid = 5});
   EXPECT_EQ(b.end_of(a.slot).code, kPageOk);
-  b.respond({.group = 0, .code = 0, .pasid = 5});      // twice
+  b.respond({.group = 0, .code = 0, .pasid = 5});  // twice
   b.run(5);
   EXPECT_EQ(b.unknown_groups, 6u);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engines, host, invalidations and page requests at once; the oracle of AtsBench judges every answer.
+// Engines, host, invalidations and page requests at once; the oracle of AtsBench judges every
+// answer.
 #include <array>
 
 #include "Vats_default.h"
@@ -14,7 +15,7 @@ struct Mixture {
   unsigned pages = 24, owners = 4;
   unsigned ask_one_in = 2, xr_ready_one_in = 2, pm_ready_one_in = 3, delay = 80, busy_cycles = 60;
   unsigned invalidate_one_in = 40, whole_one_in = 20;
-  unsigned page_one_in = 12;          // of the requests
+  unsigned page_one_in = 12;                                     // of the requests
   unsigned fault_one_in = 6, error_one_in = 0, lose_one_in = 0;  // of the completions
   unsigned forget_one_in = 0, off_one_in = 0, pri_off_one_in = 0;
   unsigned wrong_response_one_in = 10, invalid_one_in = 5;
@@ -53,7 +54,8 @@ class Storm {
     b.configure(Bench::kAtsEn, true);
     b.configure(Bench::kPriEn, true);
     b.ask_one_in = 1;
-    EXPECT_TRUE(b.run_until([&] { return b.idle(); }, 40000)) << "something never ends: " << b.what_waits();
+    EXPECT_TRUE(b.run_until([&] { return b.idle(); }, 40000))
+        << "something never ends: " << b.what_waits();
   }
 
   Bench b;
@@ -61,7 +63,8 @@ class Storm {
  private:
   bool hit(unsigned one_in) { return one_in != 0 && b.chance(one_in); }
   Key random_key() {
-    Key k{.page = std::uint64_t{b.below(2)} << 40 | std::uint64_t{b.below(3)} << 8 | b.below(m_.pages)};
+    Key k{.page =
+              std::uint64_t{b.below(2)} << 40 | std::uint64_t{b.below(3)} << 8 | b.below(m_.pages)};
     const unsigned owner = b.below(m_.owners);
     k.pasid_en = owner != 0;
     k.pasid = owner == 3 ? 0x80001 : owner;
@@ -89,7 +92,8 @@ class Storm {
     }
     const bool privileged = r.pasid_valid != 0 && r.priv != 0;
     const unsigned rights = 1 + b.below(3);
-    std::uint64_t entry = rights | (privileged ? 16u : 0u) | (b.chance(10) ? 4u : 0u) | (b.below(8) << 6);
+    std::uint64_t entry =
+        rights | (privileged ? 16u : 0u) | (b.chance(10) ? 4u : 0u) | (b.below(8) << 6);
     // No two grants have a page in common: the answer tells which one it is. Sizes up to 2 MB.
     const unsigned size = b.chance(2) ? 0 : 1 + b.below(9);  // log2 of pages
     entry |= ++next_page_ << 24;
@@ -113,9 +117,11 @@ class Storm {
     if (b.outstanding() >= 32 || b.tag_in_use(itag, requester)) return;
     Invalidation i{.itag = itag, .requester = requester};
     const Key k = random_key();
-    const unsigned size = b.chance(2) ? 0 : 1 + b.below(10);
+    const unsigned size = !b.chance(4) ? 0 : 1 + b.below(10);
     i.data = k.page << 12;
-    if (size > 0) i.data = (i.data >> (12 + size)) << (12 + size) | ((std::uint64_t{1} << (size - 1)) - 1) << 12 | 0x800;
+    if (size > 0)
+      i.data = (i.data >> (12 + size)) << (12 + size) |
+               ((std::uint64_t{1} << (size - 1)) - 1) << 12 | 0x800;
     if (hit(m_.whole_one_in)) i.data = 0x7FFF'FFFF'FFFF'F800;
     if (k.pasid_en && !b.chance(4)) i.pasid = k.pasid;
     i.data |= b.chance(5) ? 1u : 0u;
@@ -139,8 +145,9 @@ TEST(AtsRandomTest, InvalidationStormUnderLoad) {
     m.busy_cycles = seed % 2 == 0 ? 10 : 100;
     m.delay = seed % 2 == 0 ? 150 : 20;
     m.page_one_in = 0;
+    m.pages = 4;
     Storm<Vats_small, 2> s(seed, m);
-    s.run(60000);
+    s.run(150000);
     invalidations += s.b.acknowledged;
     hits += s.b.hits;
     revoked += s.b.revoked;
@@ -159,6 +166,8 @@ TEST(AtsRandomTest, EverythingAtOnce) {
   for (std::uint32_t seed = 10; seed < 14 && !HasFailure(); ++seed) {
     Mixture m;
     m.error_one_in = 30;
+    m.whole_one_in = 60;
+    m.delay = 40;
     m.allocation = 1 + seed % 3;
     m.pages = seed % 2 == 0 ? 200 : 8;
     Storm<Vats_default, 4> s(seed, m);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Translation requests, their completions, the cache. Bit patterns are those of the reference, pcie.md 9.1 and 9.2.
+// Translation requests, their completions, the cache. Bit patterns are those of the reference,
+// pcie.md 9.1 and 9.2.
 #include "Vats_default.h"
 #include "Vats_small.h"
 #include "ats_bench_checks.hpp"
@@ -57,7 +58,8 @@ TEST(AtsTranslationTest, RequestWithoutPasid) {
 
 TEST(AtsTranslationTest, TwoMegabytePageOfTheReference) {
   Bench b;
-  // 9.2: 2 MB, HPA 1_2340_0000h, R = W = 1 is 0000_0001_234F_F803h. The asked page is the 0x1A5th of it.
+  // 9.2: 2 MB, HPA 1_2340_0000h, R = W = 1 is 0000_0001_234F_F803h. The asked page is the 0x1A5th
+  // of it.
   const Answer a = b.learn(write_of(0x7F'0000'01A5), 0x0000'0001'234F'F803);
   EXPECT_EQ(a.code, kOk);
   EXPECT_EQ(a.page, 0x123400u + 0x1A5u);
@@ -70,10 +72,11 @@ TEST(AtsTranslationTest, TwoMegabytePageOfTheReference) {
 
 TEST(AtsTranslationTest, SizesBelowAndAbove) {
   Bench b;
-  EXPECT_EQ(b.learn(read_of(0x1001), 0x0000'0000'9000'0001).page, 0x90000u);           // S = 0: 4 KB
-  EXPECT_EQ(b.learn(read_of(0x1003), 0x0000'0000'9000'0801).page, 0x90001u);           // bit 12 = 0: 8 KB
-  EXPECT_EQ(b.learn(read_of(0x1007), 0x0000'0000'9000'1801).page, 0x90003u);           // bit 13 = 0: 16 KB
-  EXPECT_EQ(b.learn(read_of(0x3'FFFF), 0x0000'0040'1FFF'F801).page, 0x4000000u + 0x3FFFFu);  // bit 29 = 0: 1 GB
+  EXPECT_EQ(b.learn(read_of(0x1001), 0x0000'0000'9000'0001).page, 0x90000u);  // S = 0: 4 KB
+  EXPECT_EQ(b.learn(read_of(0x1003), 0x0000'0000'9000'0801).page, 0x90001u);  // bit 12 = 0: 8 KB
+  EXPECT_EQ(b.learn(read_of(0x1007), 0x0000'0000'9000'1801).page, 0x90003u);  // bit 13 = 0: 16 KB
+  EXPECT_EQ(b.learn(read_of(0x3'FFFF), 0x0000'0040'1FFF'F801).page,
+            0x4000000u + 0x3FFFFu);  // bit 29 = 0: 1 GB
 }
 
 TEST(AtsTranslationTest, BytesAreBigEndian) {
@@ -133,7 +136,8 @@ TEST(AtsTranslationTest, NoRightsAtAllAreNotCached) {
   Bench b;
   EXPECT_EQ(b.learn(read_of(0x34), 0).code, kFault);
   EXPECT_EQ(b.learn(read_of(0x34), 0x8003).code, kOk);
-  EXPECT_EQ(b.learn(write_of(0x35), 0x1234'5678'9ABC'D7FC).code, kFault);  // the other fields mean nothing
+  EXPECT_EQ(b.learn(write_of(0x35), 0x1234'5678'9ABC'D7FC).code,
+            kFault);  // the other fields mean nothing
   EXPECT_EQ(b.ask_now(0, write_of(0x35)).code, kMiss);
 }
 
@@ -147,8 +151,9 @@ TEST(AtsTranslationTest, PrivilegedRightsAreForThePrivileged) {
   EXPECT_EQ(b.ask_now(0, priv).page, 4u);
   Ask other = read_of(0x41);
   other.key.priv = true;
-  EXPECT_EQ(b.learn(other, 0x4003).code, kFault);        // user rights
-  EXPECT_EQ(b.learn(read_of(0x42), 0x4013).code, kError);  // privileged rights that nobody asked for
+  EXPECT_EQ(b.learn(other, 0x4003).code, kFault);  // user rights
+  EXPECT_EQ(b.learn(read_of(0x42), 0x4013).code,
+            kError);  // privileged rights that nobody asked for
 }
 
 TEST(AtsTranslationTest, OwnersWithTheSameAddressDoNotMix) {
@@ -195,12 +200,13 @@ TEST(AtsTranslationTest, SixteenOutstandingThenBusyAndHitsPass) {
   for (unsigned i = 0; i < 16; ++i) EXPECT_EQ(b.ask_now(i % 4, read_of(0x100 + i)).code, kMiss);
   ASSERT_TRUE(b.run_until([&] { return b.requests.size() == 17; }));
   unsigned tags = 0;
-  for (unsigned i = 1; i < 17; ++i) tags |= 1u << ((b.requests[i].tag >> 6) * 4 + (b.requests[i].tag & 3u));
+  for (unsigned i = 1; i < 17; ++i)
+    tags |= 1u << ((b.requests[i].tag >> 6) * 4 + (b.requests[i].tag & 3u));
   EXPECT_EQ(tags, 0xFFFFu);
   EXPECT_EQ(b.ask_now(0, read_of(0x200)).code, kBusy);
-  EXPECT_EQ(b.ask_now(0, read_of(0x999)).code, kOk);     // hit under miss
-  EXPECT_EQ(b.ask_now(0, read_of(0x105)).code, kMiss);   // joins
-  b.grant(b.requests[9], 0x2001);                        // out of order
+  EXPECT_EQ(b.ask_now(0, read_of(0x999)).code, kOk);    // hit under miss
+  EXPECT_EQ(b.ask_now(0, read_of(0x105)).code, kMiss);  // joins
+  b.grant(b.requests[9], 0x2001);                       // out of order
   b.end_of(b.requests[9].slot);
   EXPECT_EQ(b.ask_now(0, read_of(0x200)).code, kMiss);
 }
@@ -243,8 +249,8 @@ TEST(AtsTranslationTest, ReservedStatusIsUr) {
 // Each ends its request with an error, leaves translation on and the tag free for the next one.
 TEST(AtsTranslationTest, MalformedCompletions) {
   const Completion bad[] = {
-      {.status = 4, .has_data = false, .length = 0},   // CA
-      {.status = 2, .has_data = false, .length = 0},   // RRS
+      {.status = 4, .has_data = false, .length = 0},      // CA
+      {.status = 2, .has_data = false, .length = 0},      // RRS
       {.has_data = false, .length = 0, .byte_count = 8},  // success without data
       {.poisoned = true, .entry = 0x1003},
       {.length = 4, .byte_count = 16, .entry = 0x1003},  // two entries
@@ -293,7 +299,8 @@ TEST(AtsTranslationTest, UnexpectedCompletions) {
   EXPECT_EQ(b.unexpected, 1u);
   const Answer a = b.ask_now(0, read_of(0x61));
   b.run(5);
-  b.complete({.tag = 60, .bad = true, .entry = 0x1003});  // another requester's: the request goes on
+  b.complete(
+      {.tag = 60, .bad = true, .entry = 0x1003});  // another requester's: the request goes on
   b.complete({.tag = 60 + 256, .entry = 0x1003});
   b.run(20);
   EXPECT_TRUE(b.live(a.slot));
@@ -345,7 +352,7 @@ TEST(AtsTranslationTest, SmallestTranslationUnit) {
   b.dut().stu_i = 1;  // 8 KB
   EXPECT_EQ(b.learn(read_of(0x1), 0x4001).code, kError);
   EXPECT_EQ(b.learn(read_of(0x1), 0x4801).page, 5u);
-  b.dut().stu_i = 9;  // 2 MB
+  b.dut().stu_i = 9;                                                       // 2 MB
   EXPECT_EQ(b.learn(read_of(0x2A5), 0x0000'0001'2347'F801).code, kError);  // 1 MB
   EXPECT_EQ(b.learn(read_of(0x2A5), 0x0000'0001'234F'F801).page, 0x1234A5u);
   EXPECT_EQ(b.learn(read_of(0x300), 0).code, kFault);
@@ -368,7 +375,7 @@ TEST(AtsTranslationTest, TenBitTags) {
   b.configure(SmallBench::kTag10, true);
   for (unsigned i = 0; i < 16; ++i) EXPECT_EQ(b.ask_now(0, read_of(0x10 + i)).code, kMiss);
   ASSERT_TRUE(b.run_until([&] { return b.requests.size() == 16; }));
-  EXPECT_EQ(b.requests[0].tag, 0x300u + 60);         // n = 188: {188[7:6] + 1, engine 0, 188[5:0]}
+  EXPECT_EQ(b.requests[0].tag, 0x300u + 60);          // n = 188: {188[7:6] + 1, engine 0, 188[5:0]}
   EXPECT_EQ(b.requests[15].tag, 0x300u + 0xC0 + 63);  // n = 191, engine 3
   for (const Request& r : b.requests) b.grant(r, 0x1000 * (r.slot + 1) + 3);
   EXPECT_TRUE(b.run_until([&] { return b.idle(); }));
@@ -447,7 +454,8 @@ TEST(AtsTranslationTest, RequestHoldsWhileTheLinkStalls) {
 TEST(AtsTranslationTest, MoreEntriesOfASetThanWaysReplaceTheOldest) {
   SmallBench b;  // 16 sets of 4
   for (unsigned i = 0; i < 4; ++i) b.learn(read_of(i << 8), (i + 1) << 12 | kReadWrite);
-  for (const unsigned i : {1u, 2u, 3u, 0u, 1u, 2u, 3u}) EXPECT_EQ(b.ask_now(0, read_of(i << 8)).page, i + 1);
+  for (const unsigned i : {1u, 2u, 3u, 0u, 1u, 2u, 3u})
+    EXPECT_EQ(b.ask_now(0, read_of(i << 8)).page, i + 1);
   b.learn(read_of(4 << 8), 0x9003);
   unsigned kept = 0;
   for (unsigned i = 1; i < 4; ++i) {
