@@ -48,6 +48,9 @@ engine/siov_eng_xl_pair.sv
 engine/siov_eng_xl_ask.sv
 engine/siov_eng_xl_reads.sv
 engine/siov_eng_xl_writes.sv
+engine/siov_eng_reads.sv
+engine/siov_eng_order.sv
+engine/siov_eng_fault.sv
 engine/siov_eng_check.sv
 engine/siov_eng_steps.sv
 engine/siov_eng_verdict.sv

@@ -417,7 +417,7 @@ module siov_eng_ring #(
   `SIOV_ASSERT(RingReqHolds, req_valid_o && !req_ready_i && !clear_i |=> req_valid_o && $stable(req_o))
   `SIOV_ASSERT(RingTagsInOrder, take |-> !busy_q[new_q])
   `SIOV_ASSERT(RingFailsOnce, fail_i |-> busy_q[fail_tag_i] && !done_q[fail_tag_i])
-  `SIOV_ASSERT(RingOldOut, sent_i |-> busy_q[sent_tag_i] && !done_q[sent_tag_i])
+  `SIOV_ASSERT(RingSentBusy, sent_i |-> busy_q[sent_tag_i] && !done_q[sent_tag_i])
   `SIOV_COVER(RingOutOfTags, rd_valid_i && !tag_free)
   `SIOV_COVER(RingErrorWaits, err_o && !err_ack_i)
 

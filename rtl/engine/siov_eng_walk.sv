@@ -144,15 +144,14 @@ module siov_eng_walk #(
   assign load = state_q == StIdle && job_valid_i;
   assign step = state_q == StSeg;
 
-  logic is_fill, is_copy, is_dual, is_pat, is_delta, is_apply, is_crc, is_dif, writes, dif_pi_write, skip;
+  logic is_fill, is_copy, is_dual, is_delta, is_apply, is_crc, is_dif, writes, dif_pi_write, skip;
   logic uses_crc, is_flush;
-  siov_eng_pkg::fault_t fault_q;
+  siov_eng_pkg::fault_t fault_now;
   always_comb begin
     is_flush = job_q.op == siov_eng_pkg::JobFlush;
     is_fill = job_q.op == siov_eng_pkg::JobFill;
     is_copy = job_q.op == siov_eng_pkg::JobCopy;
     is_dual = job_q.op == siov_eng_pkg::JobDual;
-    is_pat = job_q.op == siov_eng_pkg::JobPattern;
     is_delta = job_q.op == siov_eng_pkg::JobDelta;
     is_apply = job_q.op == siov_eng_pkg::JobApply;
     is_crc = job_q.op == siov_eng_pkg::JobCrc || job_q.op == siov_eng_pkg::JobCopyCrc;
@@ -162,15 +161,13 @@ module siov_eng_walk #(
              (is_dif && job_q.opcode != siov_abi_pkg::OpDifCheck);
     dif_pi_write = job_q.opcode == siov_abi_pkg::OpDifInsert ||
                    job_q.opcode == siov_abi_pkg::OpDifUpdate;
-    skip = failed_q || dif_err_q || fault_q.valid;
+    skip = failed_q || dif_err_q || fault_now.valid;
   end
 
   // ------------------------------------------------------------ next TLP
   logic [9:0]      limit, room, bytes, span;
-  logic [7:0]      dws;
   logic [PosW-1:0] need, lag;
   logic            there;
-  logic [3:0]      be_head, be_tail;
   logic [63:0]     at;
   always_comb begin
     limit = 10'd512;
@@ -182,13 +179,10 @@ module siov_eng_walk #(
                                : split_q ? {7'd0, pi_addr_q[2:0]} : 10'd8;
     at = (is_dual && second_q) ? addr2_q : addr_q;
     span = bytes + {8'd0, lane_q};
-    dws = 8'((span + 10'd3) >> 2);
     need = (state_q == StBlock || state_q == StGrab || (job_q.backward && is_copy)) ? seg_end_q
                                                 : pos_q + {{(PosW-10){1'b0}}, bytes};
     lag = avail_pos_i - need;
     there = is_fill || is_flush || !lag[PosW-1];
-    be_head = 4'hF << lane_q;
-    be_tail = (span[1:0] == 2'd0) ? 4'hF : 4'hF >> (3'd4 - {1'b0, span[1:0]});
   end
 
   // The bytes we wait for include a failed read: the descriptor has failed.
@@ -196,13 +190,10 @@ module siov_eng_walk #(
                      (state_q == StTlp || state_q == StBlock || state_q == StGrab);
 
   // ------------------------------------------------------------ pages
-  logic                  paged, page_ok, record_ok, page_fault, dif_undo_q, record_failed_q, hold_q, cr_logged_q;
-  logic                  record_due, after_src;
-  logic [31:0]           bytes_q;        // moved, compared or digested so far
+  logic                  paged, page_ok, record_ok, page_fault, record_failed_q, hold_q, cr_logged_q, record_due, go;
   logic [PosW-1:0]       behind;
   siov_eng_pkg::xl_got_t got;
-  siov_eng_pkg::fault_t  fault;
-  logic [127:0]          dif_tags_q;     // before the block under way
+  logic [127:0]          dif_tags;
   // What is wanted ...
   always_comb begin
     paged = job_q.ats && ((state_q == StTlp && (writes || is_flush)) || state_q == StPi);
@@ -226,124 +217,52 @@ module siov_eng_walk #(
     record_ok = !job_q.ats || (page_record_i.ready && !hold_q);
   end
   assign page_start_o = load || page_fault;
-  // Where a failed read stands tells which source of a block it belongs to.
-  always_comb begin
-    behind = avail_pos_i - pos_q;
-    after_src = state_q == StBlock && !behind[PosW-1];
-    fault = '0;
-    fault.valid = 1'b1;
-    fault.done = is_dif ? block_done_q : bytes_q;
-    if (unit_fault_i || page_fault) begin
-      fault.write = !is_flush;
-      fault.reason = got.reason;
-      fault.page = unit_fault_i ? unit_page_i : at[63:12];
-      fault.operand = (is_dual && second_q) ? siov_eng_pkg::OperandDst2 : siov_eng_pkg::OperandDst;
-    end else begin
-      fault.reason = err_reason_i;
-      fault.page = err_page_i;
-      fault.operand = (after_src || (state_q == StGrab && seg_kind_q == siov_eng_pkg::SegSeed))
-                      ? siov_eng_pkg::OperandSrc2 : siov_eng_pkg::OperandSrc;
-    end
-  end
   assign page_hold_o = hold_q;
+  // Where a failed read stands tells which source of a block it belongs to.
+  assign behind = avail_pos_i - pos_q;
+  siov_eng_fault u_fault (
+    .clk_i, .rst_ni, .clear_i, .start_i(load),
+    .moved_i(!skip && ((state_q == StTlp && (is_flush ? page_ok : go && !(is_dual && !second_q))) ||
+                       (state_q == StBlock && go))),
+    .moved_bytes_i(is_flush ? left_q : {3'd0, (state_q == StBlock) ? block_q : bytes}),
+    .dif_i(is_dif), .dif_block_i(dif_block_o), .dif_done_i(block_done_q),
+    .dif_tags_i({dif_cr_dst_i, dif_cr_src_i}), .dif_tags_o(dif_tags),
+    .src_i(err_ack_o && !skip && err_xl_i),
+    .src_second_i((state_q == StBlock && !behind[PosW-1]) ||
+                  (state_q == StGrab && seg_kind_q == siov_eng_pkg::SegSeed)),
+    .src_reason_i(err_reason_i), .src_page_i(err_page_i),
+    .dst_i(page_fault), .dst_second_i(is_dual && second_q), .dst_write_i(!is_flush),
+    .dst_pi_i(state_q == StPi), .dst_page_i(at[63:12]), .unit_i(unit_fault_i), .unit_page_i,
+    .dst_reason_i(got.reason), .fault_o(fault_now)
+  );
 
   // ------------------------------------------------------------ how it ends
   logic [7:0]         status;
   logic [255:0]       record;
   siov_eng_pkg::end_t fin;
   siov_eng_verdict u_verdict (
-    .job_i(job_q), .read_failed_i(failed_q), .fault_i(fault_q), .record_failed_i(record_failed_q),
+    .job_i(job_q), .read_failed_i(failed_q), .fault_i(fault_now), .record_failed_i(record_failed_q),
     .evl_i, .readback_failed_i(rb_err_q),
     .readback_second_i(rb_second_q), .readback_addr_i(rb_addr_q),
-    .batch_fail_i(batch_fail_o), .batch_logged_i(batch_logged_q), .batch_cr_logged_i(cr_logged_q), .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
-    .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i(dif_undo_q ? dif_tags_q[63:0] : dif_cr_src_i),
-    .dif_cr_dst_i(dif_undo_q ? dif_tags_q[127:64] : dif_cr_dst_i), .delta_size_i, .delta_differs_i, .delta_overflow_i, .delta_compared_i, .apply_error_i,
-    .apply_status_i, .apply_used_i, .status_o(status), .record_o(record),
+    .batch_fail_i(batch_fail_o), .batch_logged_i(batch_logged_q), .batch_cr_logged_i(cr_logged_q),
+    .cmp_differs_i, .cmp_offset_i, .crc_i(crc_result_i),
+    .dif_error_i(dif_err_q), .dif_status_i, .dif_done_i(dif_done_q), .dif_cr_src_i(dif_tags[63:0]),
+    .dif_cr_dst_i(dif_tags[127:64]), .delta_size_i, .delta_differs_i, .delta_overflow_i,
+    .delta_compared_i, .apply_error_i, .apply_status_i, .apply_used_i, .status_o(status), .record_o(record),
     .record_due_o(record_due), .end_o(fin)
   );
 
   // ------------------------------------------------------------ commands
-  siov_eng_pkg::cmd_t cmd;
-  siov_pkg::tx_req_t  req;
-  logic [127:0]       pat, pattern;
-  logic               tlp_ends;        // last TLP of the segment
-  logic               go, xl;
-  always_comb begin
-    tlp_ends = left_q == {3'd0, bytes} && (!is_dual || second_q || skip);
-    pat = {job_q.src, job_q.src};
-    if (job_q.mods[2]) pat = {job_q.info[63:0], job_q.src};
-    if (is_pat) pat = {job_q.dst, job_q.dst};
-    pattern = (pat >> {rot_q, 3'd0}) | (pat << (8'd128 - {1'b0, rot_q, 3'd0}));
-    cmd = '0;
-    req = '0;
-    req.addr = {at[63:2], 2'd0};
-    if (paged && !got.untranslated) req.addr[63:12] = got.page;
-    req.length = {2'd0, dws};
-    req.first_be = (dws == 8'd1) ? (be_head & be_tail) : be_head;
-    req.last_be = (dws == 8'd1) ? 4'h0 : be_tail;
-    req.tc = (is_dual && second_q) ? job_q.tc_other : job_q.tc_dst;
-    req.pasid_valid = job_q.pasid_en;
-    req.pasid = job_q.pasid;
-    req.priv = job_q.priv;
-    if (state_q == StRecord) xl = job_q.ats && !page_record_i.untranslated;
-    else xl = paged && !skip && !got.untranslated;
-    if (xl) begin
-      req.at = 2'b10;
-      req.pasid_valid = 1'b0;
-      req.pasid = '0;
-      req.priv = 1'b0;
-    end
-    cmd.beats = 5'((span + 10'd63) >> 6);
-    cmd.bytes = bytes;
-    cmd.crc = uses_crc;
-    unique case (state_q)
-      StTlp: begin
-        cmd.kind = is_fill ? siov_eng_pkg::CmdFill : is_apply ? siov_eng_pkg::CmdApply
-                 : is_pat ? siov_eng_pkg::CmdPattern : writes ? siov_eng_pkg::CmdRing
-                 : siov_eng_pkg::CmdDigest;
-        cmd.keep = is_dual && !second_q;
-        if (skip) cmd.kind = siov_eng_pkg::CmdSkip;
-        cmd.data[127:0] = pattern;
-      end
-      StBlock: begin
-        cmd.kind = is_delta ? siov_eng_pkg::CmdDelta : siov_eng_pkg::CmdCompare;
-        cmd.bytes = block_q;
-        cmd.beats = 5'((block_q + 10'd63) >> 6);
-        if (skip) begin
-          cmd.kind = siov_eng_pkg::CmdSkip;
-          cmd.beats = cmd.beats << 1;
-        end
-      end
-      StGrab: begin
-        cmd.kind = skip ? siov_eng_pkg::CmdSkip : siov_eng_pkg::CmdGrab;
-        cmd.beats = 5'd1;
-      end
-      StPi: begin
-        cmd.kind = siov_eng_pkg::CmdImm;
-        cmd.beats = 5'd1;
-        cmd.data[95:0] = {32'd0, (split_q && second_q) ? dif_pi_i >> {3'd0 - pi_addr_q[2:0], 3'd0} : dif_pi_i}
-                         << {lane_q, 3'd0};
-      end
-      StRecord: begin
-        cmd.kind = siov_eng_pkg::CmdImm;
-        req.addr = job_q.cr_addr;
-        if (xl) req.addr[63:12] = page_record_i.page;
-        req.length = 10'd8;
-        req.first_be = 4'hF;
-        req.last_be = 4'hF;
-        req.tc = job_q.tc_cr;
-        cmd.beats = 5'd1;
-        cmd.data[255:0] = record;
-      end
-      default: begin
-        cmd.kind = siov_eng_pkg::CmdEnd;
-        cmd.beats = 5'd1;
-        cmd.data[siov_eng_pkg::EndW-1:0] = fin;
-      end
-    endcase
-    cmd.req = req;
-  end
-  assign cmd_o = cmd;
+  logic tlp_ends;                      // last TLP of the segment
+  assign tlp_ends = left_q == {3'd0, bytes} && (!is_dual || second_q || skip);
+  siov_eng_order u_order (
+    .job_i(job_q), .tlp_i(state_q == StTlp), .block_i(state_q == StBlock), .grab_i(state_q == StGrab),
+    .pi_i(state_q == StPi), .record_i(state_q == StRecord), .skip_i(skip), .writes_i(writes),
+    .second_i(second_q), .addr_i(at), .lane_i(lane_q), .bytes_i(bytes), .block_bytes_i(block_q),
+    .rot_i(rot_q), .split_i(split_q), .pi_head_i(pi_addr_q[2:0]), .pi_data_i(dif_pi_i),
+    .paged_i(paged), .got_i(got), .got_record_i(page_record_i), .record_data_i(record), .fin_i(fin),
+    .cmd_o
+  );
   assign cmd_valid_o = ((state_q == StTlp || state_q == StBlock || state_q == StGrab) && there && page_ok && !is_flush) ||
                        (state_q == StPi && page_ok) || (state_q == StRecord && settled && record_due && record_ok) ||
                        state_q == StEnd;
@@ -411,7 +330,6 @@ module siov_eng_walk #(
       batch_logged_q <= 1'b0;
       cr_logged_q <= 1'b0;
       hold_q <= 1'b0;
-      fault_q <= '0;
     end else begin
       if (err_ack_o && !skip && !err_xl_i) failed_q <= 1'b1;
       if (unit_fault_i) failed_q <= 1'b0;
@@ -419,7 +337,6 @@ module siov_eng_walk #(
       unique case (state_q)
         StIdle: if (job_valid_i) begin
           failed_q <= 1'b0;
-          fault_q <= '0;
           state_q <= StInit;
           if (job_i.op == siov_eng_pkg::JobCopy || job_i.op == siov_eng_pkg::JobFill ||
               job_i.op == siov_eng_pkg::JobDual || job_i.op == siov_eng_pkg::JobCompare ||
@@ -475,7 +392,6 @@ module siov_eng_walk #(
         end
         default: state_q <= StIdle;
       endcase
-      if (page_fault || unit_fault_i || (err_ack_o && !skip && err_xl_i)) fault_q <= fault;
     end
     if (load) begin
       job_q <= job_i;
@@ -483,15 +399,8 @@ module siov_eng_walk #(
       rb_err_q <= 1'b0;
       second_q <= 1'b0;
       rb_left_q <= job_i.readback;
-      bytes_q <= '0;
-      dif_undo_q <= 1'b0;
       record_failed_q <= 1'b0;
     end
-    if (state_q == StTlp && go && !skip && !(is_dual && !second_q)) bytes_q <= bytes_q + {22'd0, bytes};
-    if (state_q == StTlp && is_flush && page_ok) bytes_q <= bytes_q + {19'd0, left_q};
-    if (state_q == StBlock && go && !skip) bytes_q <= bytes_q + {22'd0, block_q};
-    if (dif_block_o) dif_tags_q <= {dif_cr_dst_i, dif_cr_src_i};
-    if (state_q == StPi && page_fault) dif_undo_q <= 1'b1;
     if (state_q == StRecord && record_out && record_due && !record_ok) record_failed_q <= 1'b1;
     if (state_q == StSeg) begin
       addr_q <= (seg_kind == siov_eng_pkg::SegData && !writes && !is_flush) ? '0 : seg_write;

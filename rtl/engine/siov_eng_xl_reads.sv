@@ -169,9 +169,8 @@ module siov_eng_xl_reads #(
   assign unused_ok = ^{busy, held, 1'b0};
 
   `SIOV_STATIC(gen_bad_cells, Cells == (1 << CellW))
-  `SIOV_ASSERT(XlReadsHold, out_valid_o && !out_ready_i && !clear_i |=> out_valid_o && $stable(out_req_o))
   `SIOV_ASSERT(XlReadsTranslated, out_valid_o && out_req_o.at == 2'b10 |-> !out_req_o.pasid_valid)
-  `SIOV_ASSERT(XlReadsSameKey, move && h_ats |-> ready[h_cell] && !idle[h_cell])
+  `SIOV_ASSERT(XlReadsReady, move && h_ats |-> ready[h_cell])
   `SIOV_COVER(XlReadsOverlap, $countones(busy) > 2)
 
 endmodule

@@ -105,11 +105,9 @@ module siov_engine #(
   localparam int unsigned ShortListTags = 2;
   localparam int unsigned TagW = $clog2(Tags + 1);
   localparam int unsigned KeyW = siov_eng_pkg::XlKeyW;
-  // Names of translation requests: data reads, list reads, readback, writes.
-  localparam int unsigned DataCells = 8;
-  localparam int unsigned ListId = DataCells;
-  localparam int unsigned BackId = ListId + 2;
-  localparam int unsigned WriteId = BackId + 2;
+  // Names of translation requests: reads first, then writes.
+  localparam int unsigned ReadCells = 12;
+  localparam int unsigned WriteId = ReadCells;
   localparam int unsigned Cells = WriteId + 6;
 
   // ------------------------------------------------------------ tags: data reads, list reads, readback
@@ -208,16 +206,16 @@ module siov_engine #(
     .fail_i(batch_fail), .done_i(batch_done)
   );
 
-  siov_eng_pkg::xl_attr_t lr_attr, list_ring_attr;
+  siov_eng_pkg::xl_attr_t lr_attr, list_req_attr;
   logic              l_err_xl;
   logic [1:0]        l_err_reason;
   logic [51:0]       l_err_page;
   logic              list_req_valid, list_req_ready, list_unexpected, list_timeout, list_pending;
-  logic              list_ring_valid, list_ring_ready, list_sent, list_unsent, list_fail;
-  logic [2:0]        list_ring_tag, list_sent_tag, list_unsent_tag, list_fail_tag;
+  logic              list_sent, list_unsent, list_fail;
+  logic [2:0]        list_req_tag, list_sent_tag, list_unsent_tag, list_fail_tag;
   logic [1:0]        list_reason;
   logic [51:0]       list_page;
-  siov_pkg::tx_req_t list_req, list_ring_req;
+  siov_pkg::tx_req_t list_req;
   logic [11:0]       list_used;
   siov_eng_ring #(
     .EngineId(EngineId), .Tags(ListTags), .RingLines(ListLines), .PosW(ListPosW), .CtoCycles(CtoCycles)
@@ -228,8 +226,8 @@ module siov_engine #(
     .rd_valid_i(lr_valid && !stop), .rd_ready_o(lr_ready), .rd_addr_i(lr_addr),
     .rd_bytes_i(lr_bytes), .rd_pos_i(lr_pos), .rd_tc_i(lr_tc), .rd_pasid_en_i(lr_pasid_en),
     .rd_pasid_i(lr_pasid), .rd_priv_i(lr_priv), .rd_attr_i(lr_attr),
-    .req_valid_o(list_ring_valid), .req_ready_i(list_ring_ready), .req_o(list_ring_req),
-    .req_tag_o(list_ring_tag), .req_attr_o(list_ring_attr), .mark_i(mark), .sent_i(list_sent),
+    .req_valid_o(list_req_valid), .req_ready_i(list_req_ready), .req_o(list_req),
+    .req_tag_o(list_req_tag), .req_attr_o(list_req_attr), .mark_i(mark), .sent_i(list_sent),
     .sent_tag_i(list_sent_tag), .unsent_i(list_unsent), .unsent_tag_i(list_unsent_tag),
     .fail_i(list_fail), .fail_tag_i(list_fail_tag), .fail_reason_i(list_reason),
     .fail_page_i(list_page), .old_o(old_list),
@@ -239,19 +237,6 @@ module siov_engine #(
     .avail_pos_o(l_avail), .err_o(l_err), .err_xl_o(l_err_xl), .err_reason_o(l_err_reason),
     .err_page_o(l_err_page), .err_ack_i(l_ack), .line_rd_i(l_line_rd), .line_i(l_line),
     .line_data_o(l_data)
-  );
-  siov_eng_xl_reads #(
-    .EngineId(EngineId), .FirstId(ListId), .Depth(4), .Cells(2), .TagW(3), .PageRetries(PageRetries)
-  ) u_xl_list (
-    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .in_valid_i(list_ring_valid),
-    .in_ready_o(list_ring_ready), .in_req_i(list_ring_req), .in_tag_i(list_ring_tag),
-    .in_attr_i(list_ring_attr), .out_valid_o(list_req_valid), .out_ready_i(list_req_ready),
-    .out_req_o(list_req), .sent_o(list_sent), .sent_tag_o(list_sent_tag), .unsent_o(list_unsent),
-    .unsent_tag_o(list_unsent_tag), .fail_o(list_fail), .fail_tag_o(list_fail_tag),
-    .fail_reason_o(list_reason), .fail_page_o(list_page),
-    .ask_valid_o(ask_valid[ListId +: 2]), .ask_page_o(ask_page[ListId +: 2]),
-    .ask_key_o(ask_key[ListId*KeyW +: 2*KeyW]), .ask_taken_i(ask_taken[ListId +: 2]),
-    .gone_i(gone[ListId +: 2]), .xa_valid_i, .xa_i
   );
 
   // ------------------------------------------------------------ jobs
@@ -274,7 +259,7 @@ module siov_engine #(
   logic            err, err_xl, err_ack, line_rd;
   logic [1:0]      err_reason;
   logic [51:0]     err_page;
-  siov_eng_pkg::xl_attr_t sr_attr, data_ring_attr;
+  siov_eng_pkg::xl_attr_t sr_attr, data_req_attr;
   logic [511:0]    line_data;
 
   siov_eng_split #(.PosW(PosW), .RingLines(RingLines)) u_split (
@@ -286,11 +271,11 @@ module siov_engine #(
   );
 
   logic              data_req_valid, data_req_ready, data_unexpected, data_timeout, data_pending;
-  logic              data_ring_valid, data_ring_ready, data_sent, data_unsent, data_fail;
-  logic [$clog2(Tags)-1:0] data_ring_tag, data_sent_tag, data_unsent_tag, data_fail_tag;
+  logic              data_sent, data_unsent, data_fail;
+  logic [$clog2(Tags)-1:0] data_req_tag, data_sent_tag, data_unsent_tag, data_fail_tag;
   logic [1:0]        data_reason;
   logic [51:0]       data_page;
-  siov_pkg::tx_req_t data_req, data_ring_req;
+  siov_pkg::tx_req_t data_req;
   siov_eng_ring #(
     .EngineId(EngineId), .Tags(Tags), .RingLines(RingLines), .PosW(PosW), .CtoCycles(CtoCycles)
   ) u_ring (
@@ -300,8 +285,8 @@ module siov_engine #(
     .rd_valid_i(sr_valid && rb_ok_i && !stop), .rd_ready_o(sr_ready), .rd_addr_i(sr_addr),
     .rd_bytes_i(sr_bytes), .rd_pos_i(sr_pos), .rd_tc_i(sr_tc), .rd_pasid_en_i(sr_pasid_en),
     .rd_pasid_i(sr_pasid), .rd_priv_i(sr_priv), .rd_attr_i(sr_attr),
-    .req_valid_o(data_ring_valid), .req_ready_i(data_ring_ready), .req_o(data_ring_req),
-    .req_tag_o(data_ring_tag), .req_attr_o(data_ring_attr), .mark_i(mark), .sent_i(data_sent),
+    .req_valid_o(data_req_valid), .req_ready_i(data_req_ready), .req_o(data_req),
+    .req_tag_o(data_req_tag), .req_attr_o(data_req_attr), .mark_i(mark), .sent_i(data_sent),
     .sent_tag_i(data_sent_tag), .unsent_i(data_unsent), .unsent_tag_i(data_unsent_tag),
     .fail_i(data_fail), .fail_tag_i(data_fail_tag), .fail_reason_i(data_reason),
     .fail_page_i(data_page), .old_o(old_data),
@@ -311,20 +296,6 @@ module siov_engine #(
     .avail_pos_o(avail_pos), .err_o(err), .err_xl_o(err_xl), .err_reason_o(err_reason),
     .err_page_o(err_page), .err_ack_i(err_ack),
     .line_rd_i(line_rd), .line_i(line), .line_data_o(line_data)
-  );
-  siov_eng_xl_reads #(
-    .EngineId(EngineId), .FirstId(0), .Depth(16), .Cells(DataCells), .TagW($clog2(Tags)),
-    .PageRetries(PageRetries)
-  ) u_xl_data (
-    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .in_valid_i(data_ring_valid),
-    .in_ready_o(data_ring_ready), .in_req_i(data_ring_req), .in_tag_i(data_ring_tag),
-    .in_attr_i(data_ring_attr), .out_valid_o(data_req_valid), .out_ready_i(data_req_ready),
-    .out_req_o(data_req), .sent_o(data_sent), .sent_tag_o(data_sent_tag), .unsent_o(data_unsent),
-    .unsent_tag_o(data_unsent_tag), .fail_o(data_fail), .fail_tag_o(data_fail_tag),
-    .fail_reason_o(data_reason), .fail_page_o(data_page),
-    .ask_valid_o(ask_valid[0 +: DataCells]), .ask_page_o(ask_page[0 +: DataCells]),
-    .ask_key_o(ask_key[0 +: DataCells*KeyW]), .ask_taken_i(ask_taken[0 +: DataCells]),
-    .gone_i(gone[0 +: DataCells]), .xa_valid_i, .xa_i
   );
 
   // ------------------------------------------------------------ walker, units, output
@@ -427,9 +398,9 @@ module siov_engine #(
   );
 
   logic              rb_req_valid, rb_req_ready, rb_unexpected, rb_timeout, rb_pending;
-  logic              rb_raw_valid, rb_raw_ready, rb_sent, rb_unsent, rb_fail;
-  siov_pkg::tx_req_t rb_req, rb_raw_req;
-  siov_eng_pkg::xl_attr_t rb_attr, rb_raw_attr;
+  logic              rb_sent, rb_unsent, rb_fail;
+  siov_pkg::tx_req_t rb_req;
+  siov_eng_pkg::xl_attr_t rb_attr, rb_req_attr;
   always_comb begin
     rb_attr.ats = now.ats;
     rb_attr.block = now.prs;
@@ -440,56 +411,42 @@ module siov_engine #(
     .clk_i, .rst_ni, .clear_i(clear), .cto_disable_i(cfg_i.cto_disable), .tag_i(rb_tag),
     .start_valid_i(rb_valid && !stop), .start_ready_o(rb_ready), .addr_i(rb_addr), .tc_i(rb_tc),
     .pasid_en_i(now.pasid_en), .pasid_i(now.pasid), .priv_i(now.priv), .done_o(rb_done),
-    .err_o(rb_err), .req_valid_o(rb_raw_valid), .req_ready_i(rb_raw_ready), .req_o(rb_raw_req),
-    .attr_i(rb_attr), .req_attr_o(rb_raw_attr), .mark_i(mark), .sent_i(rb_sent), .unsent_i(rb_unsent),
+    .err_o(rb_err), .req_valid_o(rb_req_valid), .req_ready_i(rb_req_ready), .req_o(rb_req),
+    .attr_i(rb_attr), .req_attr_o(rb_req_attr), .mark_i(mark), .sent_i(rb_sent), .unsent_i(rb_unsent),
     .fail_i(rb_fail), .old_o(old_back),
     .cpl_valid_i, .cpl_sop_i, .cpl_i, .unexpected_o(rb_unexpected), .timeout_o(rb_timeout),
     .pending_o(rb_pending)
   );
-  logic        rb_sent_tag, rb_unsent_tag, rb_fail_tag;
-  logic [1:0]  rb_reason;
-  logic [51:0] rb_page;
-  siov_eng_xl_reads #(
-    .EngineId(EngineId), .FirstId(BackId), .Depth(2), .Cells(2), .TagW(1), .PageRetries(PageRetries)
-  ) u_xl_back (
-    .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .in_valid_i(rb_raw_valid), .in_ready_o(rb_raw_ready),
-    .in_req_i(rb_raw_req), .in_tag_i(1'b0), .in_attr_i(rb_raw_attr), .out_valid_o(rb_req_valid),
-    .out_ready_i(rb_req_ready), .out_req_o(rb_req), .sent_o(rb_sent), .sent_tag_o(rb_sent_tag),
-    .unsent_o(rb_unsent), .unsent_tag_o(rb_unsent_tag), .fail_o(rb_fail), .fail_tag_o(rb_fail_tag),
-    .fail_reason_o(rb_reason), .fail_page_o(rb_page),
-    .ask_valid_o(ask_valid[BackId +: 2]), .ask_page_o(ask_page[BackId +: 2]),
-    .ask_key_o(ask_key[BackId*KeyW +: 2*KeyW]), .ask_taken_i(ask_taken[BackId +: 2]),
-    .gone_i(gone[BackId +: 2]), .xa_valid_i, .xa_i
-  );
 
-  // ------------------------------------------------------------ one read request port
-  // Readback first, then lists, then data; a request on offer stays.
-  logic [1:0] pick, held_q;
-  logic       hold_q;
-  always_comb begin
-    pick = rb_req_valid ? 2'd2 : list_req_valid ? 2'd1 : 2'd0;
-    if (hold_q) pick = held_q;
-    rd_valid_o = (pick == 2'd2 ? rb_req_valid : pick == 2'd1 ? list_req_valid : data_req_valid) && !stop;
-    rd_req_o = (pick == 2'd2) ? rb_req : (pick == 2'd1) ? list_req : data_req;
-  end
-  assign rb_req_ready = pick == 2'd2 && rd_ready_i && !stop;
-  assign list_req_ready = pick == 2'd1 && rd_ready_i && !stop;
-  assign data_req_ready = pick == 2'd0 && rd_ready_i && !stop;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) hold_q <= 1'b0;
-    else hold_q <= rd_valid_o && !rd_ready_i;
-    held_q <= pick;
-  end
+  siov_eng_reads #(
+    .EngineId(EngineId), .FirstId(0), .TagW($clog2(Tags)), .PageRetries(PageRetries)
+  ) u_reads (
+    .clk_i, .rst_ni, .clear_i(clear), .stop_i(stop), .mark_i(mark),
+    .data_valid_i(data_req_valid), .data_ready_o(data_req_ready), .data_req_i(data_req),
+    .data_tag_i(data_req_tag), .data_attr_i(data_req_attr), .data_sent_o(data_sent),
+    .data_sent_tag_o(data_sent_tag), .data_unsent_o(data_unsent), .data_unsent_tag_o(data_unsent_tag),
+    .data_fail_o(data_fail), .data_fail_tag_o(data_fail_tag), .data_reason_o(data_reason),
+    .data_page_o(data_page),
+    .list_valid_i(list_req_valid), .list_ready_o(list_req_ready), .list_req_i(list_req),
+    .list_tag_i(list_req_tag), .list_attr_i(list_req_attr), .list_sent_o(list_sent),
+    .list_sent_tag_o(list_sent_tag), .list_unsent_o(list_unsent), .list_unsent_tag_o(list_unsent_tag),
+    .list_fail_o(list_fail), .list_fail_tag_o(list_fail_tag), .list_reason_o(list_reason),
+    .list_page_o(list_page),
+    .back_valid_i(rb_req_valid), .back_ready_o(rb_req_ready), .back_req_i(rb_req),
+    .back_attr_i(rb_req_attr), .back_sent_o(rb_sent), .back_unsent_o(rb_unsent), .back_fail_o(rb_fail),
+    .rd_valid_o, .rd_ready_i, .rd_req_o,
+    .ask_valid_o(ask_valid[0 +: ReadCells]), .ask_page_o(ask_page[0 +: ReadCells]),
+    .ask_key_o(ask_key[0 +: ReadCells*KeyW]), .ask_taken_i(ask_taken[0 +: ReadCells]),
+    .gone_i(gone[0 +: ReadCells]), .xa_valid_i, .xa_i
+  );
 
   assign unexpected_o = data_unexpected || list_unexpected || rb_unexpected;
   assign timeout_o = data_timeout || list_timeout || rb_timeout;
   assign pending_o = data_pending || list_pending || rb_pending;
 
   logic unused_ok;
-  assign unused_ok = ^{job_count, cfg_i, list_used, now, rb_sent_tag, rb_unsent_tag, rb_fail_tag, rb_reason,
-                       rb_page, 1'b0};
+  assign unused_ok = ^{job_count, cfg_i, list_used, now, 1'b0};
 
-  `SIOV_ASSERT(EngineReadHolds, rd_valid_o && !rd_ready_i && !stop |=> stop || (rd_valid_o && $stable(rd_req_o)))
   `SIOV_COVER(EngineJobFifoFull, job_valid && !fifo_ready)
 
 endmodule

@@ -69,6 +69,8 @@ module engine_link (
     .wr_valid_o(wr_valid), .wr_ready_i(wr_ready), .wr_sop_o(wr_sop), .wr_eop_o(wr_eop), .wr_req_o(wr_req),
     .wr_data_o(wr_data), .irq_valid_o(), .irq_ready_i(1'b1), .irq_ims_o(), .irq_handle_o(),
     .swerr_valid_o(), .swerr_ready_i(1'b1), .swerr_o(), .done_valid_o, .done_ready_i(1'b1), .done_wq_o(),
-    .done_epoch_o(), .unexpected_o(), .timeout_o(), .pending_o()
+    .done_epoch_o(), .xl_valid_o(), .xl_ready_i(1'b0), .xl_req_o(), .xa_valid_i(1'b0), .xa_i('0),
+    .xi_mark_i(1'b0), .xi_busy_o(), .xl_forget_i(1'b0), .discard_i('0), .discard_pasid_en_i(1'b0),
+    .discard_pasid_i('0), .epoch_i('0), .unexpected_o(), .timeout_o(), .pending_o()
   );
 endmodule

@@ -84,7 +84,8 @@ class EngineBench : public Block<Vengine> {
   void mark();
   bool marking() const { return marking_; }
   void abort(unsigned wq, bool pasid_en = false, unsigned pasid = 0);
-  void stop_abort() { put(dut().discard_i, 0, 8, 0); }
+  /// Everything submitted counts as done (a halt follows); the link goes on.
+  void forget_work() { work_.clear(); offered_ = false; pending_ = done; }
 
   // Behaviour of the surroundings, in cycles.
   unsigned answer_latency = 4, slot_latency = 60, page_latency = 80, read_latency = 60;

@@ -25,15 +25,15 @@ struct Env : EnvBase {
     dut.up_ready_i = !chance(4);
     if (cycle < 50 || offered_) return;
     const bool fill = chance(2);
-    for (unsigned i = 0; i < 595; ++i) put(dut.disp_i, i, 1, 0);
+    for (unsigned i = 0; i < 597; ++i) put(dut.disp_i, i, 1, 0);
     put(dut.disp_i, 0, 33, 0x1'003F'03FF);  // operations
     put(dut.disp_i, 33, 1, 1);              // handle allowed
-    put(dut.disp_i, 44, 5, 31);             // transfers of any size
-    put(dut.disp_i, 72, 1, 1);              // dedicated
-    put(dut.disp_i, 83 + 56, 8, fill ? 4 : 3);
-    put(dut.disp_i, 83 + 128, 64, 0x10'0000 + below(4096));
-    put(dut.disp_i, 83 + 192, 64, 0x20'0000 + below(4096));
-    put(dut.disp_i, 83 + 256, 32, 1 + below(1500));
+    put(dut.disp_i, 46, 5, 31);             // transfers of any size
+    put(dut.disp_i, 74, 1, 1);              // dedicated
+    put(dut.disp_i, 85 + 56, 8, fill ? 4 : 3);
+    put(dut.disp_i, 85 + 128, 64, 0x10'0000 + below(4096));
+    put(dut.disp_i, 85 + 192, 64, 0x20'0000 + below(4096));
+    put(dut.disp_i, 85 + 256, 32, 1 + below(1500));
     dut.disp_valid_i = 1;
   }
 

@@ -21,6 +21,7 @@ struct Env : EnvBase {
   template <typename Top>
   void shape(Top& top) {
     if constexpr (requires { top.flush_i; }) top.flush_i = chance(40) ? 1 : 0;
+    if constexpr (requires { top.fault_i; }) top.fault_i = top.wr_valid_o && chance(60) ? 1 : 0;
     if constexpr (requires { top.opcode_i; }) put(top.opcode_i, 0, 8, 0x12 + below(4));
     if constexpr (requires { top.dst_i; }) {
       if (chance(2)) put(top.dst_i, 3, 9, 0x1FF);
