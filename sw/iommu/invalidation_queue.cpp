@@ -14,6 +14,15 @@ constexpr std::uint64_t kOffsetBits = 0x7FFF0;                 // 18:4 of head a
 constexpr std::uint64_t kAddressBits = ~std::uint64_t{0x7F8};  // base, DW, QS
 constexpr unsigned kUnlimited = 32;                            // MIP 0
 
+/// True as long as it lives.
+struct Raised {
+  explicit Raised(bool& raised) : flag(raised) { flag = true; }
+  ~Raised() { flag = false; }
+  Raised(const Raised&) = delete;
+  Raised& operator=(const Raised&) = delete;
+  bool& flag;
+};
+
 }  // namespace
 
 InvalidationQueue::InvalidationQueue(memory::PhysicalMemory& memory,
@@ -71,11 +80,10 @@ void InvalidationQueue::errors_cleared() {
 
 void InvalidationQueue::run() {
   if (running_) return;  // called back from inside: the loop below goes on
-  running_ = true;
+  const Raised running(running_);
   do {
     finish_waits();
   } while (step());
-  running_ = false;
 }
 
 void InvalidationQueue::fail(QueueError error) {

@@ -135,8 +135,7 @@ void InvalidationRing::flush_backlog() {
   ring_bell();
 }
 
-void InvalidationRing::check() {
-  flush_backlog();
+void InvalidationRing::check_devices() {
   const std::uint64_t status = unit_.mmio_read(vtd::kFsts, 4);
   if ((status & vtd::kCompletionError) != 0) {
     ++bogus_completions_;
@@ -146,7 +145,12 @@ void InvalidationRing::check() {
     ++timeouts_;
     unit_.mmio_write(vtd::kFsts, 4, vtd::kTimeoutError);
   }
-  if ((status & vtd::kQueueError) == 0) return;
+}
+
+void InvalidationRing::check() {
+  flush_backlog();
+  check_devices();
+  if ((unit_.mmio_read(vtd::kFsts, 4) & vtd::kQueueError) == 0) return;
   const std::uint64_t error = unit_.mmio_read(vtd::kIqercd, 8) & 0xF;
   const std::uint64_t head = unit_.mmio_read(vtd::kIqh, 8);
   const vtd::Descriptor nothing = vtd::no_operation();

@@ -62,6 +62,8 @@ class InvalidationRing {
   /// Handles what FSTS says of the queue: IQE (the descriptor at the head is replaced, so that the
   /// rest goes on; throws DriverError), ITE and ICE (counted and cleared).
   void check();
+  /// The part of check() that is about devices, for the fault event: ITE and ICE.
+  void check_devices();
 
   /// How long run() sleeps between two looks at its status word [ns].
   void set_poll(std::uint64_t ns) { poll_ns_ = ns; }

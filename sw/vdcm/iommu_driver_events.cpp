@@ -58,7 +58,9 @@ void IommuDriver::connect_events(Platform& platform) {
   if (extended(vtd::kEcapPrs)) set_event(vtd::kPectl, options_.page_vector, false);
 }
 
+/// Whatever stays pending keeps the next event away.
 void IommuDriver::fault_event() {
+  ring_.check_devices();
   for (const RemappingFault& fault : take_faults()) {
     if (fault_listener_) fault_listener_(fault);
   }

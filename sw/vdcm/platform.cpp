@@ -9,13 +9,15 @@ namespace siov::vdcm {
 void Platform::deliver(const port::Interrupt& interrupt) {
   ++interrupts_;
   if (observer_) observer_(interrupt);
-  const auto vector = vectors_.find(interrupt.vector);
-  if (!interrupt.remapped && vector != vectors_.end()) {
-    const Handler handler = vector->second;  // it may disconnect itself
+  Handler handler;  // a copy: it may disconnect itself
+  if (!interrupt.remapped) {
+    const auto found = vectors_.find(interrupt.vector);
+    if (found != vectors_.end()) handler = found->second;
+  } else if (interrupt.irte_index < handlers_.size()) {
+    handler = handlers_[interrupt.irte_index];
+  }
+  if (handler) {
     handler();
-  } else if (interrupt.remapped && interrupt.irte_index < handlers_.size() &&
-             handlers_[interrupt.irte_index]) {
-    handlers_[interrupt.irte_index]();
   } else {
     ++stray_interrupts_;
   }

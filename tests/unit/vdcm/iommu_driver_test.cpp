@@ -360,6 +360,26 @@ TEST(IommuDriverTest, BogusCompletionIsCounted) {
   EXPECT_EQ(rig.unit.mmio_read(0x34, 4), 0u);
 }
 
+TEST(IommuDriverTest, ErrorsOfDevicesDoNotKeepTheFaultEventAway) {
+  iommu::IommuConfig config;
+  config.invalidation_timeout = 50;
+  DriverRig rig({.device_tlb = true, .poll_ns = 100'000}, config);
+  rig.bind();
+  rig.driver.connect_events(rig.platform);
+  int faults = 0;
+  rig.driver.set_fault_listener([&faults](const RemappingFault&) { ++faults; });
+  rig.unit.invalidate_completion({kFunction, 0x10, 1});  // ICE
+  EXPECT_EQ(rig.unit.mmio_read(0x34, 4), 0u);
+  rig.device.silent = true;
+  rig.scheduler.start_soon(rig.driver.async_invalidate(kFirst), "invalidation");
+  rig.scheduler.run_cycles(100);  // ITE
+  EXPECT_EQ(rig.driver.ring().timeouts(), 1u);
+  EXPECT_EQ(rig.unit.mmio_read(0x34, 4), 0u);
+  EXPECT_EQ(rig.write(kSecond, 1), DmaStatus::kUnsupportedRequest);
+  EXPECT_EQ(faults, 1);
+  rig.scheduler.cancel_all();
+}
+
 TEST(InvalidationRingTest, RefusedDescriptorIsReplacedAndReported) {
   DriverRig rig;
   InvalidationRing& ring = const_cast<InvalidationRing&>(rig.driver.ring());

@@ -57,6 +57,26 @@ TEST(PlatformTest, InterruptsGoToTheHandlerOfTheirEntry) {
   EXPECT_EQ(platform.interrupts(), 3u);
 }
 
+TEST(PlatformTest, VectorHandlersTakeWhatWasNotRemapped) {
+  Platform platform;
+  int events = 0;
+  platform.connect_vector(0xF0, [&] {
+    ++events;
+    platform.disconnect_vector(0xF0);  // while it runs
+  });
+  EXPECT_THROW(platform.connect_vector(0xF0, [] {}), HarnessError);
+  port::Interrupt interrupt;
+  interrupt.vector = 0xF0;
+  interrupt.remapped = true;  // an IRTE of the same vector is not meant
+  platform.deliver(interrupt);
+  EXPECT_EQ(events, 0);
+  interrupt.remapped = false;
+  platform.deliver(interrupt);
+  platform.deliver(interrupt);
+  EXPECT_EQ(events, 1);
+  EXPECT_EQ(platform.stray_interrupts(), 2u);
+}
+
 TEST(PasidAllocatorTest, FreedNumberStaysAwayUntilTheLastHolderLetsGo) {  // SIOV-H-24
   PasidAllocator pasids(Pasid{1}, Pasid{2});
   const Pasid first = pasids.allocate();
