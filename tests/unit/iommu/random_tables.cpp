@@ -153,7 +153,8 @@ void RandomTables::bind(std::uint64_t directory, const Bound& wanted) {
   if (word(slot) == 0) {
     write(slot, table_page() | 1 | std::uint64_t{chance(5)} << 1);
     entries_.push_back({slot, 1, Layer::kDirectory});
-    if ((slot & ~0xFFFull) != pages_.back()) pages_.push_back(slot & ~0xFFFull);
+    const std::uint64_t page = slot & ~std::uint64_t{0xFFF};
+    if (std::ranges::find(pages_, page) == pages_.end()) pages_.push_back(page);
   }
   b.entry = (word(slot) & ~0xFFFull) + (b.pasid & 63) * 64;
 
@@ -170,9 +171,9 @@ void RandomTables::bind(std::uint64_t directory, const Bound& wanted) {
   words[0] = 1 | b.pgtt << 6 | (b.second_levels - 2) << 2;
   words[0] |= second_.tables[b.second_levels][0];
   words[0] |= flag(true, 4, 1) | flag(unit_.second_stage_dirty, 50, 9);
+  if (chance(1)) b.domain |= 0x8000;  // too wide, if the unit has fewer domain bits
   words[1] = b.domain | below(0x80) << 25 | below(std::uint64_t{1} << 32) << 32;
   words[1] |= flag(unit_.coherent_walk, 85, 23) | flag(unit_.snoop_control, 30, 24);
-  if (chance(1)) words[1] |= 0x8000;  // too wide, if the unit has fewer domain bits
   words[2] = (b.first_levels - 4) << 2;
   words[2] |= b.pgtt == 3 ? guest_.tables[b.first_levels][0] : first_.tables[b.first_levels][0];
   words[2] |= flag(unit_.supervisor, 70, 0) | flag(true, 50, 4) | flag(true, 50, 5) |

@@ -178,13 +178,11 @@ bool Walker::pasid_entry_values(State& s) const {
   const std::uint64_t fsptptr = s.entry[2] & kPage;
   s.first = pgtt == 1 || pgtt == 3;
   s.second = pgtt == 2 || pgtt == 3;
-  if (s.second && beyond_host(s.entry[0])) return s.fault(0x5A);
-  if (pgtt == 1 && beyond_host(fsptptr)) return s.fault(0x5A);
-
   const bool supported = (pgtt == 1 && unit_.first_stage) || (pgtt == 2 && unit_.second_stage) ||
                          (pgtt == 3 && unit_.nested) || (pgtt == 4 && unit_.pass_through);
   if (!supported) return s.fault(0x5B);
   if (s.second) {
+    if (beyond_host(s.entry[0])) return s.fault(0x5A);
     const bool width = (aw == 1 && unit_.second_stage_3_level) ||
                        (aw == 2 && unit_.second_stage_4_level) ||
                        (aw == 3 && unit_.second_stage_5_level);
@@ -195,6 +193,7 @@ bool Walker::pasid_entry_values(State& s) const {
   if (s.first) {
     if (fspm > 1 || (fspm == 1 && !unit_.first_stage_5_level)) return s.fault(0x5B);
     if (s.second && fsptptr >> unit_.mgaw != 0) return s.fault(0x5B);
+    if (!s.second && beyond_host(fsptptr)) return s.fault(0x5A);
     s.first_levels = fspm + 4;
     s.first_root = fsptptr;
   }

@@ -8,7 +8,8 @@
 //   EXPECT_EQ(must.reason, 0x71);
 //
 // Where the specification leaves the order of two failing checks free, this walker uses: the tables
-// from the root to the PASID entry; the first stage, entry by entry, each with its second-stage
+// from the root to the PASID entry, of that its type before the pointers that the type uses, these
+// second stage first; the first stage, entry by entry, each with its second-stage
 // walk before and its update after it, rights at its leaf; the last second-stage walk and its
 // rights; the interrupt range; second-stage updates; whether every entry can be written. What is
 // refused leaves memory as it was.

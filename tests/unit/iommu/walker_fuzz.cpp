@@ -74,7 +74,7 @@ void WalkerFuzz::odd_root() {
       registers_.translation = false;
       break;
     case 1:
-      registers_.ttm = static_cast<unsigned>(tables_->below(4));
+      registers_.ttm = tables_->pick(std::vector<unsigned>{0, 0, 2, 3});
       break;
     case 2:
       registers_.root |= std::uint64_t{1} << std::min(believed_.haw, 51u);
