@@ -84,26 +84,28 @@ class DeviceModel::Core {
 
   CompletionStatus write_config(std::uint32_t offset, std::uint32_t size, std::uint32_t value) {
     const Enables before = enables();
+    const bool page_enable = space.pri_enable_bit();
     if (space.write(offset, size, value)) {
       reset_function();
       return CompletionStatus::kSuccess;
     }
-    follow(before);
+    follow(before, page_enable);
     interrupts.service();
     return CompletionStatus::kSuccess;
   }
 
-  /// Bus master, PASID, ATS and page request enables.
+  /// What must not change while the device is enabled. Page requests count only with ATS. @spec
+  /// DSA 1.4
   struct Enables {
     bool master, pasid, ats, pri;
     bool operator==(const Enables&) const = default;
   };
   Enables enables() const {
-    return {space.bus_master(), space.pasid_enabled(), space.ats_enabled(), space.pri_enable_bit()};
+    return {space.bus_master(), space.pasid_enabled(), space.ats_enabled(), space.pri_enabled()};
   }
 
-  /// What a configuration write has changed.
-  void follow(const Enables& before) {
+  /// What a configuration write has changed. @param page_enable  enable bit before it
+  void follow(const Enables& before, bool page_enable) {
     const Enables now = enables();
     const bool running =
         registers.state() == abi::kGenstsEnabled || registers.state() == abi::kGenstsDraining;
@@ -111,7 +113,7 @@ class DeviceModel::Core {
     if (!now.ats) translations.forget();
     if (now.ats && !before.ats) translations.enable();
     if (space.take_page_reset()) pages.forget();
-    if (now.pri && !before.pri) pages.enable();
+    if (space.pri_enable_bit() && !page_enable) pages.enable();
   }
 
   /// Change of a PCI enable while running. @spec DSA 1.4, 6
