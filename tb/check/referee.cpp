@@ -192,8 +192,11 @@ void Referee::Parts::up(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle)
   if (seen.translation_timed_out)
     translations.timed_out(seen.timed_out_pasid, seen.timed_out_page, cycle);
   if (t.type == TlpType::kMemRead || t.type == TlpType::kMemWrite) {
-    if (t.at == pcie::kAtUntranslated || !rules.translating(cycle)) {  // PCIE-05
+    const bool translating = t.at == pcie::kAtUntranslated || rules.translating(cycle);
+    if (t.at == pcie::kAtUntranslated || (!translating && t.prefix.present)) {
       isolation.on_request(t, seen.opened, cycle);
+    } else if (!translating) {
+      return;  // PCIE-05; whose it is cannot be told
     } else if (t.at == pcie::kAtTranslated) {
       isolation.on_translated(t, seen.opened, cycle);
     } else if (t.type == TlpType::kMemRead && t.at == pcie::kAtRequest) {
