@@ -173,7 +173,10 @@ void PageRequests::asked_again(std::uint32_t pasid, std::uint64_t address, std::
 }
 
 void PageRequests::on_control(std::uint8_t be, std::uint32_t dword) {
-  if ((be & 1) != 0 && (dword & 3) != 0) halted_ = false;  // Enable or Reset
+  if ((be & 1) != 0 && (dword & 3) != 0) {  // Enable or Reset; the flags may go with it
+    halted_ = false;
+    status_unsure_ |= response_failure_ || unexpected_group_;
+  }
   if ((be & 4) == 0) return;
   if ((dword & kFailureBit) != 0) response_failure_ = false;
   if ((dword & kUnexpectedBit) != 0) unexpected_group_ = false;

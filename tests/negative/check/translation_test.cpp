@@ -227,6 +227,19 @@ NEGATIVE_TEST(TranslationOlderThanTheEndOfAts, Rule::kPcie64, translated_move, [
   s.up(s.translated(s.read_request(5, 0x1000, 64)));
 })
 NEGATIVE_TEST(
+    TranslatedRequestAfterUr, Rule::kPcie64,
+    [](Sequence& s) {  // what is under way may finish
+      granted_move(s);
+      s.translation(s.translation_request(5, 0x2000), CplStatus::kUr);
+      s.run(5, s.move());
+    },
+    [](Sequence& s) {
+      granted_move(s);
+      s.translation(s.translation_request(5, 0x2000), CplStatus::kUr);
+      s.wait(3000);
+      s.up(s.read_request(5, 0x1000, 64));
+    })
+NEGATIVE_TEST(
     UntranslatedRangeTranslated, Rule::kPcie65,
     [](Sequence& s) {
       s.ats_on();
