@@ -18,6 +18,15 @@ constexpr std::uint32_t kFailureBit = 1u << 16, kUnexpectedBit = 1u << 17;  // @
 
 }  // namespace
 
+bool plain_work(Bench& bench) {
+  if (bench.pasids.none().active != 0) return true;
+  for (std::uint32_t wq = 0; wq < bench.registers.num_queues(); ++wq) {
+    const Queue& queue = bench.registers.queue(wq);
+    if (queue.state != QueueState::kDisabled && queue.dedicated && !queue.pasid_enable) return true;
+  }
+  return false;
+}
+
 void PageRequests::on_request(const Tlp& t, std::uint64_t cycle) {
   Report& report = bench_.report;
   const ConfigShadow& f = bench_.function;
@@ -101,8 +110,8 @@ bool PageRequests::judge_owner(const Tlp& t, std::uint64_t cycle) {
       }
     }
   }
-  const bool live = space != nullptr && (t.prefix.present ? space->live() || space->undecided != 0
-                                                          : space->active != 0);
+  const bool live = t.prefix.present ? space != nullptr && (space->live() || space->undecided != 0)
+                                     : plain_work(bench_);
   if (bench_.report.holds(Rule::kSiovD54, live)) return true;
   fail(Rule::kSiovD54, bench_.context(t, cycle),
        t.prefix.present ? "page request: its PASID belongs to no live ADI"

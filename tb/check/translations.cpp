@@ -45,7 +45,7 @@ void Translations::judge_owner(const Tlp& t, std::uint64_t cycle) {
   PasidState* space = bench_.pasids.find(t.prefix.present ? t.prefix.pasid : kNoPasid);
   report.check(Rule::kSiovD25);
   if (!t.prefix.present) {
-    if (space->active == 0)
+    if (!plain_work(bench_))
       fail(Rule::kSiovD25, bench_.context(t, cycle),
            "translation request without PASID that belongs to no queue without PASID");
     return;
