@@ -160,6 +160,7 @@ void PageRequests::on_response(const Tlp& t, std::uint64_t cycle) {
       waiting_.push_back({g.pasid, page, cycle});
     } else {
       scoreboard_.page_refused(g.pasid, page, false, cycle);
+      refusal.attempts = 0;  // whoever asks next begins anew
     }
   }
 }
