@@ -27,7 +27,9 @@ struct Batch {
   std::uint32_t running = 0;    ///< started, and the batch must wait for them
   std::uint32_t stop = 0;       ///< members that will run: all, or those before the end below
   std::uint32_t must_run = 0;   ///< list error: members that surely run; the rest below stop may
-  bool list_error = false;      ///< a list read has failed
+  bool list_error = false;      ///< a list read has failed, or a page of the list
+  std::uint8_t list_fault = 0;  ///< ... a page: the status that the record tells of it
+  Iova fault_address;
   bool fence_failed = false;    ///< the member at stop is fenced, an earlier one has failed
   bool any_failed = false;      ///< a member ended with a status other than 1
   bool uncertain = false;       ///< ... or may have

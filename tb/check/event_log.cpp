@@ -29,7 +29,7 @@ struct Expected {
 };
 
 Expected expected_of(const WorkItem& item) {
-  if (item.expected.log_record) return {abi::kStEvlDrain, false};
+  if (item.expected.log_record) return {item.expected.error_code, false};
   const std::uint8_t status = item.status();
   const bool access = status == abi::kStReadError || status == abi::kStWriteError ||
                       status == abi::kStReadbackFault;
@@ -92,8 +92,22 @@ void EventLogRules::judge_place(const Tlp& t, std::uint64_t cycle) {
   }
 }
 
+/// An entry that tells of a page fault: its owner, its code, its page. Bit 7 of the code is not
+/// part of it; the record of a lost one is in the entry and judged by whoever copies it.
+bool EventLogRules::fault_fits(const WorkItem& item,
+                               std::span<const std::byte, kEntryBytes> entry) const {
+  if (!item.fault_maybe) return false;
+  constexpr std::uint64_t kOwner = 0x0FFF'FFFF'00FF'0000;
+  const auto code = std::to_integer<std::uint8_t>(entry[1]);
+  if (((qword(entry, 0) ^ head(item, code)) & kOwner) != 0) return false;
+  const std::uint64_t index = item.is_member() ? item.member : 0;
+  return (qword(entry, 1) & kIndexBits) == index &&
+         scoreboard_.fault_logged(item, code, qword(entry, 2));
+}
+
 int EventLogRules::fit(const WorkItem& item, std::span<const std::byte, kEntryBytes> entry) const {
   const Expected e = expected_of(item);
+  if (fault_fits(item, entry)) return 2;
   const std::uint64_t seen = qword(entry, 0) & kHeadBits;
   constexpr std::uint64_t kCode = 0xFF00, kWho = 0x0FFF'FFFF'00FF'0000;
   if (((seen ^ head(item, e.code)) & kWho) != 0) return 0;
@@ -106,7 +120,8 @@ int EventLogRules::fit(const WorkItem& item, std::span<const std::byte, kEntryBy
   const std::uint64_t bits = e.code == abi::kStInvalidFlags ? ~std::uint64_t{0} : kInfoBits;
   if (((qword(entry, 1) ^ information) & bits) != 0) return 1;
   if (qword(entry, 2) != item.expected.error_address.value || qword(entry, 3) != 0) return 1;
-  const bool with_record = e.code == abi::kStBadHandle || e.code == abi::kStEvlDrain;
+  const bool with_record =
+      e.code == abi::kStBadHandle || e.code == abi::kStEvlDrain || e.code == abi::kStEvlBatch;
   std::array<std::byte, 32> record{};
   if (with_record) record = item.expected.record;
   return std::equal(record.begin(), record.end(), entry.begin() + 32) ? 2 : 1;
@@ -153,7 +168,9 @@ void EventLogRules::on_write(const Tlp& t, std::uint64_t cycle) {
                           expected_of(*best).code, best->expected.error_info,
                           best->expected.error_address.value));
   }
-  if (best != nullptr) scoreboard_.log_done(*best, cycle);
+  if (best == nullptr) return;
+  if (fault_fits(*best, entry)) scoreboard_.end_at_page(*best, entry);
+  scoreboard_.log_done(*best, cycle);
 }
 
 void EventLogRules::on_status(std::uint64_t status, const Tlp& t, std::uint64_t cycle) {

@@ -30,6 +30,7 @@ class EventLogRules {
   /// How well an entry fits what an item owes: 0 not at all, 1 the same work with other content,
   /// 2 exactly.
   int fit(const WorkItem& item, std::span<const std::byte, 64> entry) const;
+  bool fault_fits(const WorkItem& item, std::span<const std::byte, 64> entry) const;
   void judge_place(const pcie::Tlp& t, std::uint64_t cycle);
 
   Bench& bench_;

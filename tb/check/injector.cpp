@@ -11,6 +11,7 @@
 #include "abi/little_endian.hpp"
 #include "check/bench.hpp"
 #include "common/error.hpp"
+#include "pcie/tlp_factory.hpp"
 
 namespace siov::check {
 
@@ -92,6 +93,24 @@ constexpr std::array kInjections = {
     Injection{"wrong-crc", Rule::kCrBytes, Prey::kCrcRecord, "one bit of a CRC is flipped"},
     Injection{"wrong-byte-count", Rule::kPcie36, Prey::kCompletion,
               "a completion has a wrong Byte Count"},
+    Injection{"wrong-translated-address", Rule::kPcie64, Prey::kTranslated,
+              "a translated request goes to an address that no translation gave"},
+    Injection{"translated-with-pasid", Rule::kPcie27, Prey::kTranslated,
+              "a translated request carries a PASID"},
+    Injection{"write-through-read-only", Rule::kPcie64, Prey::kTranslatedWrite,
+              "a translated write goes to a page that may be read only"},
+    Injection{"foreign-translation", Rule::kSiovD26, Prey::kTranslatedWrite,
+              "a translated write goes to a page of another PASID"},
+    Injection{"page-request-twice", Rule::kPcie70, Prey::kPageRequest,
+              "a page request is sent twice"},
+    Injection{"lost-prg-response", Rule::kPcie74, Prey::kPageResponse,
+              "the device does not get a PRG response"},
+    Injection{"wrong-prg-index", Rule::kPcie74, Prey::kPageResponse,
+              "the device gets a PRG response with another group index"},
+    Injection{"ignore-invalidation", Rule::kPcie66, Prey::kInvalidation,
+              "an Invalidate Request is answered but the device does not get it"},
+    Injection{"early-invalidate-completion", Rule::kPcie68, Prey::kInvalidation,
+              "an Invalidate Completion is sent while reads use the translation"},
 };
 
 constexpr std::uint16_t kLongDw = 16;  // writes and reads of at least 64 bytes carry visible faults
@@ -145,7 +164,21 @@ bool is_log_entry(const Tlp& t) {
 }
 
 bool is_readback(const Tlp& t) {
-  return t.type == TlpType::kMemRead && t.prefix.present && t.length_dw == 1 && t.first_be == 0;
+  return t.type == TlpType::kMemRead && t.prefix.present && t.length_dw == 1 && t.first_be == 0 &&
+         t.at != pcie::kAtRequest;
+}
+
+/// Injections that speak of the PASID, or of an address as its PASID sees it.
+constexpr std::array<std::string_view, 8> kUntranslatedOnly = {
+    "wrong-pasid",   "no-pasid",     "execute-requested",  "translated-address",
+    "write-outside", "read-outside", "misplaced-readback", "wrong-header-size"};
+
+/// Made for an ADI: with its PASID, or translated.
+bool of_adi(const Tlp& t, std::string_view injection) {
+  if (t.prefix.present) return true;
+  return t.at == pcie::kAtTranslated &&
+         std::find(kUntranslatedOnly.begin(), kUntranslatedOnly.end(), injection) ==
+             kUntranslatedOnly.end();
 }
 
 const Injection& find(std::string_view name) {
@@ -164,6 +197,19 @@ void set_length(Tlp& t, std::uint16_t dw) {
   t.first_be = t.last_be = 0xF;
 }
 
+bool is_translated(const Tlp& t) {
+  const bool data = t.type == TlpType::kMemRead
+                        ? t.length_dw >= kLongDw
+                        : t.type == TlpType::kMemWrite && t.payload_bytes >= kLongDw * 4;
+  return t.at == pcie::kAtTranslated && data && !is_record(t);
+}
+
+/// The same place in another page.
+void move_to_page(Tlp& t, std::uint64_t page) {
+  t.address = page | (t.address & 0xFFF);
+  t.four_dw = t.address >> 32 != 0;
+}
+
 /// The injections that change one field.
 void change_field(std::string_view n, Tlp& t) {
   if (n == "wrong-interrupt-data") {
@@ -179,7 +225,8 @@ void change_field(std::string_view n, Tlp& t) {
     set_length(t, 1024);
   } else if (n == "wrong-requester") {
     t.requester = RequesterId{static_cast<std::uint16_t>(t.requester.value ^ 0xF800)};
-  } else if (n == "write-outside" || n == "read-outside" || n == "misplaced-readback") {
+  } else if (n == "write-outside" || n == "read-outside" || n == "misplaced-readback" ||
+             n == "wrong-translated-address") {
     t.address ^= kStray;
     t.four_dw = true;
   } else if (n == "reserved-bit") {
@@ -216,7 +263,8 @@ std::span<const Injection> list_injections() { return kInjections; }
 Injector::Injector(std::string_view name, std::uint64_t seed, std::optional<std::uint64_t> nth)
     : injection_(&find(name)) {
   boost::random::mt19937_64 random(seed);
-  boost::random::uniform_int_distribution<std::uint64_t> any(20, 83);
+  const bool rare = injection_->prey >= Prey::kPageRequest;
+  boost::random::uniform_int_distribution<std::uint64_t> any(rare ? 1 : 20, rare ? 8 : 83);
   countdown_ = nth ? std::max<std::uint64_t>(*nth, 1) : any(random);
 }
 
@@ -224,10 +272,10 @@ bool Injector::suitable(const Tlp& t) const {
   const std::string_view name = injection_->name;
   switch (injection_->prey) {
     case Prey::kRead:
-      if (t.type != TlpType::kMemRead || !t.prefix.present || t.length_dw < kLongDw) return false;
+      if (t.type != TlpType::kMemRead || !of_adi(t, name) || t.length_dw < kLongDw) return false;
       return name != "duplicate-tag" || (last_tag_ && *last_tag_ != t.tag);
     case Prey::kData: {
-      if (t.type != TlpType::kMemWrite || !t.prefix.present || t.payload_bytes < kLongDw * 4 ||
+      if (t.type != TlpType::kMemWrite || !of_adi(t, name) || t.payload_bytes < kLongDw * 4 ||
           is_record(t) || is_log_entry(t))
         return false;
       const std::uint64_t offset = t.address & 0xFFF;
@@ -238,21 +286,36 @@ bool Injector::suitable(const Tlp& t) const {
       return true;
     }
     case Prey::kRecord:
-      return is_record(t) && t.prefix.present;
+      return is_record(t) && of_adi(t, name);
     case Prey::kInterrupt:
       return is_interrupt(t) && (name != "pasid-on-interrupt" || !pasids_.empty());
     case Prey::kCompletion:
       return t.type == TlpType::kCompletion;
     case Prey::kBatchRecord:
-      return is_batch_record(t) && t.prefix.present;
+      return is_batch_record(t) && of_adi(t, name);
     case Prey::kMemberRecord:
-      return is_record(t) && t.prefix.present && !is_batch_record(t);
+      return is_record(t) && of_adi(t, name) && !is_batch_record(t);
     case Prey::kCrcRecord:
-      return is_crc_record(t) && t.prefix.present;
+      return is_crc_record(t) && of_adi(t, name);
     case Prey::kReadback:
       return is_readback(t);
     case Prey::kLogEntry:
       return is_log_entry(t);
+    case Prey::kTranslated:
+      return is_translated(t) && (name != "translated-with-pasid" || !pasids_.empty());
+    case Prey::kTranslatedWrite:
+      if (!is_translated(t) || t.type != TlpType::kMemWrite) return false;
+      return (name == "foreign-translation" ? watch_.foreign(t) : watch_.read_only()) != nullptr;
+    case Prey::kPageRequest: {
+      const auto request = pcie::page_request_of(t);
+      return request && !pcie::is_stop_marker(*request);
+    }
+    case Prey::kPageResponse: {
+      const auto response = pcie::page_response_of(t);
+      return response && response->code == 0;
+    }
+    case Prey::kInvalidation:
+      return invalidation(t);
   }
   return false;
 }
@@ -267,7 +330,51 @@ void Injector::remember(const Tlp& t) {
   pasids_.push_back(t.prefix.pasid);
 }
 
+bool Injector::invalidation(const Tlp& t) const {
+  const auto request = pcie::invalidate_request_of(t);
+  if (!request) return false;
+  return injection_->name == "ignore-invalidation" ? watch_.held(*request)
+                                                   : watch_.reading(*request);
+}
+
+void Injector::mutate_down(Tlp& t) {
+  const bool prey = !fired_ && injection_->prey >= Prey::kPageResponse && suitable(t);
+  watch_.down(t);
+  if (!prey || --countdown_ != 0) return;
+  fired_ = true;
+  fire_down(t);
+}
+
+void Injector::fire_down(Tlp& t) {
+  if (injection_->name == "wrong-prg-index") {
+    t.message_dw2 ^= 0x100;
+    return;
+  }
+  if (injection_->prey == Prey::kInvalidation) {
+    const auto request = pcie::invalidate_request_of(t);
+    const std::uint32_t itag = 1u << request->itag;
+    answer_ = pcie::invalidate_completion(t.requester,
+                                          {.device = request->device, .itags = itag, .count = 1});
+    if (injection_->name == "early-invalidate-completion") answered_ = itag;
+  }
+  if (injection_->name != "early-invalidate-completion") pcie::make_vendor_defined(t);
+}
+
 void Injector::mutate(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
+  watch_.up(t);
+  if (answer_) {
+    extra.push_back(*answer_);
+    answer_.reset();
+  }
+  if (answered_ != 0) {
+    const auto own = pcie::invalidate_completion_of(t);
+    if (own && (own->itags & answered_) != 0) {  // it has been given already
+      t.message_dw3 &= ~answered_;
+      answered_ = 0;
+      drop = t.message_dw3 == 0;
+    }
+    return;
+  }
   if (held_) {
     release_held(t, extra);
     return;
@@ -318,7 +425,14 @@ void Injector::fire(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
   } else if (n == "drop-write" || n == "drop-record" || n == "drop-interrupt" ||
              n == "drop-completion" || n == "drop-log-entry") {
     drop = true;
-  } else if (n == "duplicate-write" || n == "duplicate-record" || n == "duplicate-interrupt") {
+  } else if (n == "translated-with-pasid") {
+    t.prefix = pcie::PasidPrefix{.present = true, .pasid = pasids_.back()};
+  } else if (n == "write-through-read-only") {
+    move_to_page(t, watch_.read_only()->host);
+  } else if (n == "foreign-translation") {
+    move_to_page(t, watch_.foreign(t)->host);
+  } else if (n == "duplicate-write" || n == "duplicate-record" || n == "duplicate-interrupt" ||
+             n == "page-request-twice") {
     extra.push_back(t);
   } else if (n == "corrupt-record") {
     t.payload[5] ^= std::byte{0x40};

@@ -18,6 +18,15 @@ constexpr std::uint32_t kFailureBit = 1u << 16, kUnexpectedBit = 1u << 17;  // @
 
 }  // namespace
 
+bool plain_work(Bench& bench) {
+  if (bench.pasids.none().active != 0) return true;
+  for (std::uint32_t wq = 0; wq < bench.registers.num_queues(); ++wq) {
+    const Queue& queue = bench.registers.queue(wq);
+    if (queue.state != QueueState::kDisabled && queue.dedicated && !queue.pasid_enable) return true;
+  }
+  return false;
+}
+
 void PageRequests::on_request(const Tlp& t, std::uint64_t cycle) {
   Report& report = bench_.report;
   const ConfigShadow& f = bench_.function;
@@ -101,8 +110,8 @@ bool PageRequests::judge_owner(const Tlp& t, std::uint64_t cycle) {
       }
     }
   }
-  const bool live = space != nullptr && (t.prefix.present ? space->live() || space->undecided != 0
-                                                          : space->active != 0);
+  const bool live = t.prefix.present ? space != nullptr && (space->live() || space->undecided != 0)
+                                     : plain_work(bench_);
   if (bench_.report.holds(Rule::kSiovD54, live)) return true;
   fail(Rule::kSiovD54, bench_.context(t, cycle),
        t.prefix.present ? "page request: its PASID belongs to no live ADI"
@@ -151,6 +160,7 @@ void PageRequests::on_response(const Tlp& t, std::uint64_t cycle) {
       waiting_.push_back({g.pasid, page, cycle});
     } else {
       scoreboard_.page_refused(g.pasid, page, false, cycle);
+      refusal.attempts = 0;  // whoever asks next begins anew
     }
   }
 }
@@ -173,7 +183,10 @@ void PageRequests::asked_again(std::uint32_t pasid, std::uint64_t address, std::
 }
 
 void PageRequests::on_control(std::uint8_t be, std::uint32_t dword) {
-  if ((be & 1) != 0 && (dword & 3) != 0) halted_ = false;  // Enable or Reset
+  if ((be & 1) != 0 && (dword & 3) != 0) {  // Enable or Reset; the flags may go with it
+    halted_ = false;
+    status_unsure_ |= response_failure_ || unexpected_group_;
+  }
   if ((be & 4) == 0) return;
   if ((dword & kFailureBit) != 0) response_failure_ = false;
   if ((dword & kUnexpectedBit) != 0) unexpected_group_ = false;
@@ -229,7 +242,10 @@ void PageRequests::scan(std::uint64_t cycle) {
     PasidState* space = bench_.pasids.find(w.pasid);
     const WorkItem* item =
         space == nullptr ? nullptr : scoreboard_.concerns(*space, w.page, w.page + kPage);
-    if (bench_.report.holds(Rule::kPcie74, item == nullptr)) return true;
+    // A request that was under way has brought the page: no need for another.
+    const bool granted =
+        bench_.grants.of(w.pasid, w.page, [](const Grant& g) { return g.any_live(); });
+    if (bench_.report.holds(Rule::kPcie74, item == nullptr || granted)) return true;
     fail(Rule::kPcie74, scoreboard_.context(*item, nullptr, cycle),
          fmt::format("page {:#x} was answered with success at {} ns and its translation has not "
                      "been asked for again",

@@ -16,6 +16,9 @@
 
 namespace siov::check {
 
+/// Whether requests without PASID may be made for work: a queue without PASID is live, or has work.
+bool plain_work(Bench& bench);
+
 class PageRequests {
  public:
   PageRequests(Bench& bench, Scoreboard& scoreboard) : bench_(bench), scoreboard_(scoreboard) {}

@@ -146,6 +146,7 @@ void Referee::Parts::configuration_write(const Tlp& t, std::uint64_t cycle) {
   const bool bus_master = f.bus_master, pasid = f.pasid, ats = f.ats, pri = f.pri;
   const bool lost = f.on_write(t.register_offset, t.first_be, dword, t.config_target, cycle);
   if (ats && !f.ats && !lost) translations.disabled(cycle);
+  if (!ats && f.ats) translations.enabled();
   if (t.register_offset == f.page_request_status()) pages.on_control(t.first_be, dword);
   if (lost) {
     interrupts.forget();
@@ -193,10 +194,13 @@ void Referee::Parts::up(const Tlp& t, TlpRules::Seen& seen, std::uint64_t cycle)
   if (seen.translation_timed_out)
     translations.timed_out(seen.timed_out_pasid, seen.timed_out_page, cycle);
   if (t.type == TlpType::kMemRead || t.type == TlpType::kMemWrite) {
-    if (t.at == pcie::kAtUntranslated || !rules.translating(cycle)) {  // PCIE-05
+    const bool translating = t.at == pcie::kAtUntranslated || rules.translating(cycle);
+    if (t.at == pcie::kAtUntranslated || (!translating && t.prefix.present)) {
       isolation.on_request(t, seen.opened, cycle);
+    } else if (!translating) {
+      return;  // PCIE-05; whose it is cannot be told
     } else if (t.at == pcie::kAtTranslated) {
-      isolation.on_translated(t, seen.opened, cycle);
+      if (translations.allowed(t, cycle)) isolation.on_translated(t, seen.opened, cycle);
     } else if (t.type == TlpType::kMemRead && t.at == pcie::kAtRequest) {
       translations.on_request(t, seen.opened, cycle);
     }

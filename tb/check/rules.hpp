@@ -104,6 +104,7 @@ namespace siov::check {
   X(kSiovD44, "SIOV-D-44", "siov 2.1", "drain completes only after the work accepted before it") \
   X(kSiovD54, "SIOV-D-54", "siov 2.1", "page requests carry the PASID of a live ADI") \
   X(kSiovD55, "SIOV-D-55", "siov 2.1", "outstanding page requests stay within the allocation") \
+  X(kSiovD56, "SIOV-D-56", "siov 2.1, dsa 5.7", "block on fault decides whether work ends at an absent page or asks for it") \
   X(kSiovD57, "SIOV-D-57", "siov 2.1, PCIE-76", "a retried submission leaves no trace") \
   X(kSbData, "SB-DATA", "dsa 5.6", "written data is what the operation gives") \
   X(kSbCover, "SB-COVER", "dsa 5.6, PCIE-22", "every byte of the destination is written exactly once") \
@@ -115,6 +116,8 @@ namespace siov::check {
   X(kCrShape, "CR-SHAPE", "dsa 5.3", "completion record is one aligned 32-byte write") \
   X(kCrUndue, "CR-UNDUE", "dsa 5.4", "no completion record where none is due") \
   X(kCrMissing, "CR-MISSING", "dsa 5.4", "a due completion record is written") \
+  X(kFaultCause, "FAULT-CAUSE", "dsa 5.7", "work ends with a fault only at a page of its operands that was refused to it") \
+  X(kFaultRecord, "FAULT-RECORD", "dsa 5.4, 5.6", "address, access and bytes completed of a fault are those of the work") \
   X(kBatchFetch, "BATCH-FETCH", "dsa 5.6 (01)", "each member of a batch is fetched once, and before it starts") \
   X(kBatchFence, "BATCH-FENCE", "dsa 5.6 (01)", "a fenced member starts after those before it, and not after a failure") \
   X(kBatchLast, "BATCH-LAST", "dsa 5.3", "the batch record comes after all records and data of its members") \

@@ -98,6 +98,8 @@ model::WorkContext Scoreboard::context_of(const WorkItem& item) const {
   context.operations = queue.operations;
   context.features = registers.features();
   context.event_log = registers.log().on;
+  context.ats = bench_.function.ats && !queue.ats_disabled;
+  context.prs = context.ats && bench_.function.pri && !queue.prs_disabled;
   return context;
 }
 
@@ -113,6 +115,7 @@ void Scoreboard::predict(WorkItem& item, const model::WorkContext& context) {
     }
     return memory->peek(*view, address, out.empty() ? std::span(&probe, 1) : out);
   };
+  item.context = context;
   item.expected = model::predict(item.descriptor, context, peek);
   if (item.expected.is_batch) accept_batch(item, context);
   item.racy = memory == nullptr && !item.expected.reads.empty();

@@ -49,6 +49,10 @@ class Scoreboard {
   const WorkItem* concerns(const PasidState& space, std::uint64_t lo, std::uint64_t hi) const;
   /// The same of work that has just ended, and of batches whose members are not known yet.
   bool concerned(const PasidState& space, std::uint64_t lo, std::uint64_t hi) const;
+  /// Whether an entry of the event log may tell that the item ended at this page.
+  bool fault_logged(const WorkItem& item, std::uint8_t code, std::uint64_t address) const;
+  /// Such an entry has come.
+  void end_at_page(WorkItem& item, std::span<const std::byte, 64> entry);
   /// The entry of the event log that an item owes has been written.
   void log_done(WorkItem& item, std::uint64_t cycle);
   /// The interrupt of an item has been seen, or will not come.
@@ -136,6 +140,15 @@ class Scoreboard {
 
   // Page faults: scoreboard_fault.cpp.
   void may_fault(WorkItem& item, std::uint64_t cycle);
+  bool refused(const WorkItem& item, std::uint64_t page, bool write) const;
+  bool caused(const WorkItem& item, std::uint64_t page, bool write, std::uint8_t code) const;
+  bool judge_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
+  void judge_data_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
+  void judge_blocking(const WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
+  void judge_partial(const WorkItem& item, const model::Prediction& p, const pcie::Tlp& t,
+                     std::uint64_t cycle);
+  bool judge_readback_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
+  void take_list_fault(WorkItem& batch, const pcie::Tlp& record, std::uint64_t cycle);
   void may_lose_record(WorkItem& item, std::uint64_t page, std::uint64_t cycle);
 
   // Batches: scoreboard_batch.cpp.

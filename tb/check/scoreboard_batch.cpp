@@ -165,6 +165,7 @@ void Scoreboard::close_batch(WorkItem& batch, const Tlp& record, std::uint64_t c
   Batch& b = *batch.batch;
   bench_.report.check(Rule::kBatchLast);
   if (b.complete) return;
+  take_list_fault(batch, record, cycle);
   const auto told =
       static_cast<std::uint32_t>(abi::load_le(std::span(record.payload).subspan(4), 4));
   if ((b.list_error || b.uncertain) && told < b.stop && told >= std::min(b.must_run, b.next)) {
@@ -187,9 +188,12 @@ void Scoreboard::close_batch(WorkItem& batch, const Tlp& record, std::uint64_t c
   }
   b.running = 0;
   b.complete = true;
-  batch.expected = model::finish_batch(
-      batch.descriptor, b.context,
-      {.completed = b.stop, .any_failed = b.any_failed, .list_error = b.list_error});
+  batch.expected = model::finish_batch(batch.descriptor, b.context,
+                                       {.completed = b.stop,
+                                        .any_failed = b.any_failed,
+                                        .list_error = b.list_error,
+                                        .list_fault = b.list_fault,
+                                        .fault_address = b.fault_address});
   batch.record_due = batch.expected.writes_record;
 }
 
@@ -200,10 +204,13 @@ void Scoreboard::judge_batch_record(WorkItem& batch, const Tlp& t, std::uint64_t
   std::array<std::byte, 32> expected = batch.expected.record;
   if (b.uncertain) {
     const bool known = status == abi::kStSuccess || status == abi::kStBatchFail ||
-                       (b.list_error && status == abi::kStReadError);
+                       (b.list_error && status == abi::kStReadError) ||
+                       (b.list_fault != 0 && status == b.list_fault);
     if (known && told <= b.count) std::copy_n(t.payload.begin(), 8, expected.begin());
   }
-  const std::size_t judged = status == abi::kStReadError ? 8 : expected.size();
+  // The unused fields of a failed access are undefined. @spec dsa.md 5.4
+  const bool access = status == abi::kStReadError || status == abi::kStTranslationError;
+  const std::size_t judged = access ? 8 : expected.size();
   const bool same = std::memcmp(t.payload.data(), expected.data(), judged) == 0;
   if (!bench_.report.holds(Rule::kBatchRecord, same)) {
     fail(Rule::kBatchRecord, context(batch, &t, cycle),

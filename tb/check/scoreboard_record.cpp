@@ -66,8 +66,9 @@ void Scoreboard::write_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
   }
   if (item.batch != nullptr && shape) close_batch(item, t, cycle);
   const bool batch_unsure = item.batch != nullptr && item.batch->uncertain;
-  const bool allowed = item.record_due || item.failed() || item.read_maybe_failed || item.open ||
-                       batch_unsure || item.expected.status == abi::kStReadError;
+  const bool allowed = item.record_due || item.failed() || item.read_maybe_failed ||
+                       item.fault_maybe || item.open || batch_unsure ||
+                       item.expected.status == abi::kStReadError;
   if (!report.holds(Rule::kCrUndue, allowed && !item.expected.log_record)) {
     fail(Rule::kCrUndue, at,
          item.expected.log_record ? "the record belongs in the event log"
@@ -94,7 +95,7 @@ void Scoreboard::judge_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
     judge_batch_record(item, t, cycle);
     return;
   }
-  if (judge_failure(item, t, cycle)) return;
+  if (judge_fault(item, t, cycle) || judge_failure(item, t, cycle)) return;
   const std::uint8_t status = status_of(t);
   if (item.open) {
     if (!bench_.report.holds(Rule::kCrBytes, possible_end(item, status))) {

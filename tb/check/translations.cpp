@@ -45,7 +45,7 @@ void Translations::judge_owner(const Tlp& t, std::uint64_t cycle) {
   PasidState* space = bench_.pasids.find(t.prefix.present ? t.prefix.pasid : kNoPasid);
   report.check(Rule::kSiovD25);
   if (!t.prefix.present) {
-    if (space->active == 0)
+    if (!plain_work(bench_))
       fail(Rule::kSiovD25, bench_.context(t, cycle),
            "translation request without PASID that belongs to no queue without PASID");
     return;
@@ -76,6 +76,8 @@ void Translations::judge_owner(const Tlp& t, std::uint64_t cycle) {
 }
 
 void Translations::on_completion(const Tlp& t, Request& r, std::uint64_t cycle) {
+  // The function must not use translations any more. @spec pcie.md 9.2
+  if (t.status == CplStatus::kUr && stopped_cycle_ == 0) stopped_cycle_ = cycle;
   if (t.status != CplStatus::kSc || t.ep) {
     for (std::uint64_t i = 0; i < std::max<std::uint64_t>(1, r.length_dw / 2u); ++i) {
       const std::uint64_t page = r.address + i * kPage;
@@ -233,6 +235,15 @@ void Translations::finish(Pending& p, const Tlp& t, std::uint64_t cycle) {
   --outstanding_;
 }
 
+bool Translations::allowed(const Tlp& t, std::uint64_t cycle) {
+  const bool stopped = stopped_cycle_ != 0 && cycle > stopped_cycle_ + bench_.config.grace_cycles;
+  if (bench_.report.holds(Rule::kPcie64, !stopped)) return true;
+  fail(Rule::kPcie64, bench_.context(t, cycle),
+       fmt::format("translated request although a translation request was answered UR at {} ns",
+                   stopped_cycle_ * bench_.config.period / 1000));
+  return false;
+}
+
 void Translations::disabled(std::uint64_t cycle) {
   bench_.grants.end({.all_pasids = true, .without = true}, bench_.order(), GrantEnd::kDisabled,
                     cycle);
@@ -245,6 +256,7 @@ void Translations::forget(std::uint64_t cycle) {
     p.active = false;
   }
   outstanding_ = 0;
+  stopped_cycle_ = 0;
 }
 
 void Translations::scan(std::uint64_t cycle) {

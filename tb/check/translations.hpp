@@ -29,6 +29,10 @@ class Translations {
   void timed_out(std::uint32_t pasid, std::uint64_t page, std::uint64_t cycle);
   void on_invalidate(const pcie::Tlp& t, std::uint64_t cycle);
   void on_invalidate_done(const pcie::Tlp& t, std::uint64_t cycle);
+  /// A translated request. @return false if UR has ended them, until ATS is enabled again
+  bool allowed(const pcie::Tlp& t, std::uint64_t cycle);
+  /// Configuration: address translation has just been enabled.
+  void enabled() { stopped_cycle_ = 0; }
   /// Configuration: address translation has just been disabled.
   void disabled(std::uint64_t cycle);
   /// Function level reset: nothing is outstanding or granted any more.
@@ -70,6 +74,7 @@ class Translations {
   std::uint32_t outstanding_ = 0;
   std::array<Done, kDone> done_{};
   std::uint64_t next_done_ = 0;
+  std::uint64_t stopped_cycle_ = 0;  ///< a translation request has been answered UR; or 0
 };
 
 }  // namespace siov::check

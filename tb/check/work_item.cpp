@@ -52,6 +52,7 @@ bool WorkItem::sources_done() const {
 
 std::uint8_t WorkItem::status() const {
   if (record_seen) return seen_status;
+  if (logged_status != 0 && logged_status != abi::kStCrFault) return logged_status;
   if (read_failed) return abi::kStReadError;
   if (readback_failed)
     return descriptor.opcode == abi::kOpDrain ? abi::kStReadbackFault : abi::kStWriteError;

@@ -35,6 +35,7 @@ struct WorkItem {
   InterruptEntry* entry = nullptr;  ///< only if an interrupt is due
   std::unique_ptr<Batch> batch;     ///< only of a batch
   abi::Descriptor descriptor;
+  model::WorkContext context;
   model::Prediction expected;
   std::uint64_t data_lo = 0, data_hi = 0;  ///< around all pieces
   Piece piece;                             ///< the destination, if there is one only
@@ -44,6 +45,7 @@ struct WorkItem {
   std::uint64_t accepted_cycle = 0, progress_cycle = 0, record_cycle = 0, ready_cycle = 0;
   std::size_t slot = 0;  ///< place in the list of active items
   std::uint8_t seen_status = 0;
+  std::uint8_t logged_status = 0;  ///< of an entry that tells of a fault; a lost record: 0x1a
   std::uint8_t readbacks_asked = 0, readbacks_answered = 0;  ///< bit n: readback n
   bool active = false;
   bool dedicated = false;

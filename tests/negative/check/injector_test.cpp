@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/error.hpp"
+#include "pcie/ats_tlp.hpp"
 #include "pcie/tlp_factory.hpp"
 #include "sequence.hpp"
 
@@ -86,7 +87,59 @@ void workload(Sequence& s) {
   s.end();
 }
 
+/// A move whose source is invalidated while it is read. The device answers when its reads are back.
+void invalidated_move(Sequence& s, std::uint32_t round) {
+  const abi::Descriptor d = page_move(s, 5, round);
+  const std::uint64_t source = d.source.value;
+  s.submit(0, d);
+  s.grant(5, source, 1);
+  std::vector<pcie::Tlp> reads;
+  for (std::uint32_t i = 0; i < 4; ++i) reads.push_back(s.read_request(5, source + 512 * i, 512));
+  s.up(reads[0]);
+  const pcie::Tlp wire = s.invalidate_request(3, Pasid{5}, source);
+  for (std::size_t i = 1; i < 4; ++i) s.up(reads[i]);
+  for (const pcie::Tlp& read : reads) s.complete(read);
+  s.drop(5, source);
+  if (pcie::is_ats_message(wire)) s.invalidated(8);
+  s.store(5, d.destination.value, source, 2048);
+  s.up(s.record(5, d.completion_address.value));
+  s.up(s.message(true, 1));
+}
+
+/// A move whose source is absent. @return false if the device hears nothing of its page
+bool paged_move(Sequence& s, std::uint32_t round) {
+  const abi::Descriptor d = page_move(s, 6, round);
+  const auto group = static_cast<std::uint16_t>(round);
+  s.submit(2, d);
+  s.refuse(6, d.source.value);
+  s.page_request(6, d.source.value, group);
+  if (!s.respond(6, group)) return false;
+  s.grant(6, d.source.value, 1);
+  s.run(6, d);
+  return true;
+}
+
+void translated_workload(Sequence& s) {
+  s.ats_on();
+  bool good = true;
+  for (std::uint32_t round = 0; good && round < 8; ++round) {
+    invalidated_move(s, round);
+    good = paged_move(s, round);
+  }
+  s.wait(110000);
+  s.end();
+}
+
 }  // namespace
+
+TEST(InjectorTest, TranslatedWorkloadIsCleanWithoutInjection) {
+  Sequence s;
+  translated_workload(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().finished, 16u);
+  EXPECT_EQ(s.referee.stats().invalidations, 8u);
+  EXPECT_EQ(s.referee.stats().page_requests, 8u);
+}
 
 TEST(InjectorTest, WorkloadIsCleanWithoutInjection) {
   Sequence s;
@@ -102,7 +155,11 @@ TEST_P(EachInjection, IsReportedUnderItsRule) {
   Sequence s;
   Injector injector(GetParam().name, 1, 4);
   s.mutator = &injector;
-  workload(s);
+  if (GetParam().prey >= Prey::kTranslated) {
+    translated_workload(s);
+  } else {
+    workload(s);
+  }
   EXPECT_TRUE(injector.fired());
   EXPECT_GE(s.referee.report().count(GetParam().rule), 1u)
       << GetParam().name << " must give " << rule_info(GetParam().rule).name << "\n"

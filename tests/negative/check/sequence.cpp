@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pcie/ats_tlp.hpp"
 #include "pcie/tlp_factory.hpp"
 
 namespace siov::check::test {
@@ -61,7 +62,15 @@ Sequence::Sequence(bool configured, const std::function<void(Config&)>& change)
 
 void Sequence::send(Direction direction, const Tlp& t) { referee.on_tlp(direction, t, cycle_++); }
 
+Tlp Sequence::down(const Tlp& t) {
+  send(Direction::kDown, t);
+  Tlp wire = t;
+  if (mutator != nullptr) mutator->mutate_down(wire);
+  return wire;
+}
+
 void Sequence::up(Tlp t) {
+  if (translating_ && t.is_memory_request() && t.prefix.present && t.at == 0) t = translated(t);
   if (mutator == nullptr) {
     send(Direction::kUp, t);
     return;
@@ -110,6 +119,104 @@ void Sequence::configure() {
   program_entry(false, 0, 0, false);
   command(1, 0);
   for (std::uint32_t wq = 0; wq < 3; ++wq) command(6, wq);
+}
+
+void Sequence::ats_on(std::uint32_t allocation, std::uint32_t stu) {
+  command(2, 0);
+  config_write(0x24C, 4, allocation);    // PRI: allocation (pcie.md 9.5, dsa.md 1.3)
+  config_write(0x226, 2, 0x8000 | stu);  // ATS: Enable, STU
+  config_write(0x244, 2, 0x0001);        // PRI: Enable
+  command(1, 0);
+  for (std::uint32_t wq = 0; wq < 3; ++wq) command(6, wq);
+  translating_ = true;
+}
+
+void Sequence::place(std::uint32_t pasid, std::uint64_t page, std::uint64_t host) {
+  places_[{pasid, page}] = host;
+}
+
+std::uint64_t Sequence::host_page(std::uint32_t pasid, std::uint64_t page) const {
+  const auto found = places_.find({pasid, page});
+  return found != places_.end() ? found->second : 0x10'0000'0000 + pasid * 0x1000'0000ull + page;
+}
+
+Tlp Sequence::translation_request(std::uint32_t pasid, std::uint64_t page, bool no_write) {
+  const Tlp t = pcie::translation_request(
+      device_tag(),
+      {.requester = kDevice, .address = Iova{page}, .pasid = Pasid{pasid}, .no_write = no_write});
+  up(t);
+  return t;
+}
+
+void Sequence::translation(const Tlp& request, std::uint64_t bits) {
+  const bool address = (bits & 3) != 0 && bits < 0x1000;
+  const std::uint64_t entry =
+      address ? host_page(request.prefix.pasid, request.address) | bits : bits;
+  down(pcie::translation_completion(request, kHost, entry, 64));
+}
+
+void Sequence::translation(const Tlp& request, CplStatus status) {
+  down(pcie::completion(request, kHost, status));
+}
+
+void Sequence::grant(std::uint32_t pasid, std::uint64_t page, std::uint64_t bits) {
+  translation(translation_request(pasid, page, (bits & 2) == 0), bits);
+  granted_.insert({pasid, page});
+}
+
+Tlp Sequence::translated(const Tlp& t) {
+  const std::uint64_t page = t.address & ~std::uint64_t{0xFFF};
+  if (!granted_.contains({t.prefix.pasid, page})) grant(t.prefix.pasid, page);
+  Tlp out = t;
+  out.address = host_page(t.prefix.pasid, page) | (t.address & 0xFFF);
+  out.four_dw = true;
+  out.at = pcie::kAtTranslated;
+  out.prefix = {};
+  return out;
+}
+
+Tlp Sequence::invalidate_request(std::uint8_t itag, std::optional<Pasid> pasid,
+                                 std::uint64_t address, bool size, bool global) {
+  const Tlp t = pcie::invalidate_request(kHost, {.device = kDevice,
+                                                 .itag = itag,
+                                                 .pasid = pasid,
+                                                 .address = address,
+                                                 .size = size,
+                                                 .global = global});
+  return down(t);
+}
+
+Tlp Sequence::invalidated(std::uint32_t itags, std::uint8_t count, RequesterId host) {
+  const Tlp t =
+      pcie::invalidate_completion(host, {.device = kDevice, .itags = itags, .count = count});
+  up(t);
+  return t;
+}
+
+void Sequence::invalidate(std::uint32_t pasid, std::uint64_t page) {
+  invalidate_request(0, Pasid{pasid}, page);
+  drop(pasid, page);
+  invalidated(1);
+}
+
+Tlp Sequence::page_request(std::uint32_t pasid, std::uint64_t page, std::uint16_t group, bool write,
+                           bool last) {
+  const Tlp t = pcie::page_request({.requester = kDevice,
+                                    .pasid = Pasid{pasid},
+                                    .address = page,
+                                    .read = true,
+                                    .write = write,
+                                    .last = last,
+                                    .group = group});
+  up(t);
+  return t;
+}
+
+bool Sequence::respond(std::uint32_t pasid, std::uint16_t group, std::uint8_t code) {
+  const Tlp wire = down(pcie::page_response(
+      kHost, {.device = kDevice, .pasid = Pasid{pasid}, .group = group, .code = code}));
+  const auto seen = pcie::page_response_of(wire);
+  return seen && seen->group == group;
 }
 
 void Sequence::program_entry(bool ims, std::uint32_t index, std::uint32_t pasid, bool masked) {

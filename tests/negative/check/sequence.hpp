@@ -10,14 +10,19 @@
 //   s.submit(0, s.move());       // posted write to the dedicated portal
 //   s.run(5, s.move());          // reads, completions, data writes, record
 //   EXPECT_TRUE(s.clean());
+//
+// After ats_on() every memory request of the device with a PASID goes up translated; pages that
+// have not been granted are asked for first, and granted.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "abi/descriptor.hpp"
@@ -53,7 +58,8 @@ class Sequence {
   /// A TLP of the device; passes the mutator, if one is set.
   void up(pcie::Tlp t);
   pcie::TlpMutator* mutator = nullptr;
-  void down(pcie::Tlp t) { send(pcie::Direction::kDown, t); }
+  /// A TLP of the host. @return what the device gets; the mutator may have changed it
+  pcie::Tlp down(const pcie::Tlp& t);
   void wait(std::uint64_t cycles);
   void credits(pcie::CreditLimits down, pcie::CreditLimits up);
   void end();
@@ -118,6 +124,35 @@ class Sequence {
   /// Everything that a move does; with the interrupt of its IMS entry if it asks for one.
   void run(std::uint32_t pasid, const abi::Descriptor& move);
 
+  // Address translation.
+  /// ATS and page requests on. @param stu  log2 of 4 KiB blocks
+  void ats_on(std::uint32_t allocation = 8, std::uint32_t stu = 0);
+  /// Host page of a page of a PASID, unless `place` has given it another.
+  std::uint64_t host_page(std::uint32_t pasid, std::uint64_t page) const;
+  void place(std::uint32_t pasid, std::uint64_t page, std::uint64_t host);
+  pcie::Tlp translation_request(std::uint32_t pasid, std::uint64_t page, bool no_write = false);
+  /// Its completion: W 2, R 1, U 4, and S with an address that codes a size.
+  void translation(const pcie::Tlp& request, std::uint64_t bits = 3);
+  void translation(const pcie::Tlp& request, pcie::CplStatus status);
+  void grant(std::uint32_t pasid, std::uint64_t page, std::uint64_t bits = 3);
+  /// A request with PASID as a translated one; asks for the page if that has not been granted.
+  pcie::Tlp translated(const pcie::Tlp& t);
+  /// The device forgets a translation.
+  void drop(std::uint32_t pasid, std::uint64_t page) { granted_.erase({pasid, page}); }
+  pcie::Tlp invalidate_request(std::uint8_t itag, std::optional<Pasid> pasid, std::uint64_t address,
+                               bool size = false, bool global = false);
+  /// Request, and completion; the device forgets the page.
+  void invalidate(std::uint32_t pasid, std::uint64_t page);
+  pcie::Tlp invalidated(std::uint32_t itags, std::uint8_t count = 1, RequesterId host = kHost);
+  pcie::Tlp page_request(std::uint32_t pasid, std::uint64_t page, std::uint16_t group,
+                         bool write = true, bool last = true);
+  /// @return whether the device gets it
+  bool respond(std::uint32_t pasid, std::uint16_t group, std::uint8_t code = 0);
+  /// A refused translation.
+  void refuse(std::uint32_t pasid, std::uint64_t page) {
+    translation(translation_request(pasid, page), 0);
+  }
+
   FlatMemory memory;
   Referee referee;
   bool clean() const { return referee.report().clean(); }
@@ -133,6 +168,9 @@ class Sequence {
   static Config config_for(const FlatMemory& memory, const std::function<void(Config&)>& change);
 
   std::uint64_t cycle_ = 100;
+  bool translating_ = false;
+  std::set<std::pair<std::uint32_t, std::uint64_t>> granted_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> places_;
   std::uint16_t host_tag_ = 0, device_tag_ = 0;
 };
 

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work that ends at a page: dsa.md 5.4, 5.7; SIOV-D-56.
+#include <gtest/gtest.h>
+
+#include "abi/little_endian.hpp"
+#include "pcie/ats_tlp.hpp"
+#include "pcie/tlp_factory.hpp"
+#include "sequence.hpp"
+
+namespace siov::check::test {
+
+using pcie::Tlp;
+
+namespace {
+
+/// From 0x1000 to 0x9000: the second pages of both begin after 4096 bytes.
+abi::Descriptor large(const Sequence& s, std::uint32_t pasid = 5) {
+  abi::Descriptor d = s.move(pasid);
+  d.size = 0x1800;
+  d.completion_address = Iova{0x8000};
+  return d;
+}
+
+abi::Descriptor blocking(abi::Descriptor d) {
+  d.flags |= 0x02;  // block on fault
+  return d;
+}
+
+/// Block on fault enabled in queue 0.
+void blocking_queue(Sequence& s) {
+  s.ats_on();
+  s.reconfigure([](Sequence& q) { q.write_register(0x808, 1u << 28 | 5u << 8 | 0x10 | 2 | 1); });
+}
+
+/// Status, bytes completed, fault address (dsa.md 5.4).
+Tlp fault_record(const Sequence& s, std::uint8_t status, std::uint32_t completed,
+                 std::uint64_t address) {
+  std::array<std::byte, 32> bytes{};
+  bytes[0] = std::byte{status};
+  abi::store_le(std::span(bytes).subspan(4), completed, 4);
+  abi::store_le(std::span(bytes).subspan(8), address, 8);
+  return s.data_write(5, 0x8000, bytes);
+}
+
+/// The second destination page is absent: 4096 bytes are done.
+void partial(Sequence& s) {
+  s.submit(0, large(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.refuse(5, 0xA000);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+}
+
+void faulted_move(Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+  s.end();
+}
+
+/// The page is asked for, and given; or not.
+void paged_move(Sequence& s) {
+  blocking_queue(s);
+  s.submit(0, blocking(large(s)));
+  s.fetch(5, 0x1000, 0x1800);
+  s.refuse(5, 0xA000);
+  s.page_request(5, 0xA000, 7);
+  s.respond(5, 7);
+  s.store(5, 0x9000, 0x1000, 0x1800);
+  s.up(s.record(5, 0x8000));
+  s.end();
+}
+
+}  // namespace
+
+TEST(FaultTest, EndsOfWorkAtAPageAreClean) {
+  Sequence s;
+  faulted_move(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  EXPECT_EQ(s.referee.stats().finished, 1u);
+  Sequence source;  // the second source page: status 03, a read
+  source.ats_on();
+  source.submit(0, large(source));
+  source.fetch(5, 0x1000, 0x1000);
+  source.refuse(5, 0x2000);
+  source.store(5, 0x9000, 0x1000, 0x1000);
+  source.up(fault_record(source, 0x03, 0x1000, 0x2000));
+  source.end();
+  EXPECT_EQ(source.text(), "");
+  Sequence less;  // fewer bytes completed than lie before the page, low address bits given
+  less.ats_on();
+  partial(less);
+  less.up(fault_record(less, 0x83, 0x800, 0xA123));
+  less.end();
+  EXPECT_EQ(less.text(), "");
+}
+
+TEST(FaultTest, PageThatIsGivenLetsTheWorkGoOn) {
+  Sequence s;
+  paged_move(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 0u);
+}
+
+TEST(FaultTest, InvalidPageAndRetriesEndWithFour) {
+  Sequence s;
+  blocking_queue(s);
+  s.submit(0, blocking(large(s)));
+  s.fetch(5, 0x1000, 0x1800);
+  s.refuse(5, 0xA000);
+  s.page_request(5, 0xA000, 7);
+  s.respond(5, 7, 1);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+  s.up(fault_record(s, 0x84, 0x1000, 0xA000));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+  Sequence tired;
+  blocking_queue(tired);
+  tired.submit(0, blocking(large(tired)));
+  tired.fetch(5, 0x1000, 0x1800);
+  tired.refuse(5, 0xA000);
+  tired.page_request(5, 0xA000, 7);
+  tired.respond(5, 7);
+  tired.refuse(5, 0xA000);
+  tired.store(5, 0x9000, 0x1000, 0x1000);
+  tired.up(fault_record(tired, 0x84, 0x1000, 0xA000));
+  tired.end();
+  EXPECT_EQ(tired.text(), "");
+}
+
+TEST(FaultTest, FailedTranslationEndsWithTwentyTwo) {
+  for (const pcie::CplStatus status : {pcie::CplStatus::kUr, pcie::CplStatus::kCa}) {
+    Sequence s;
+    s.ats_on();
+    s.submit(0, s.move());
+    s.translation(s.translation_request(5, 0x1000), status);
+    s.up(s.record(5, 0x8000, 0x22));
+    s.end();
+    EXPECT_EQ(s.text(), "");
+  }
+  Sequence s;  // so does a Response Failure
+  blocking_queue(s);
+  s.submit(0, blocking(s.move()));
+  s.refuse(5, 0x1000);
+  s.page_request(5, 0x1000, 7);
+  s.respond(5, 7, 15);
+  s.up(s.record(5, 0x8000, 0x22));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
+TEST(FaultTest, ReadOnlyPageThatIsKnownNeedsNoNewRequest) {
+  Sequence s;
+  s.ats_on();
+  s.submit(0, s.move());
+  s.translation(s.translation_request(5, 0x9000), 1);  // asked with NW = 0, W = 0
+  s.fetch(5, 0x1000, 600);
+  s.up(fault_record(s, 0x83, 0, 0x9000));
+  s.wait(5000);
+  s.submit(0, s.move());
+  s.fetch(5, 0x1000, 600);
+  s.up(fault_record(s, 0x83, 0, 0x9000));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
+TEST(FaultTest, LostRecordGoesToTheLog) {
+  Sequence s;
+  s.ats_on();
+  s.log_on();
+  s.reconfigure([](Sequence& q) { q.config_write(0x244, 2, 0); });
+  s.submit(0, s.noop());
+  s.refuse(5, 0x8000);
+  // status 0x1a, WQ 0, PASID 5, record address (dsa.md 2.11)
+  Tlp entry = s.log_entry(0, {0x0000'0500'0000'1A8C, 0, 0x8000});
+  s.referee.on_tlp(pcie::Direction::kUp, entry, 100000);  // the log is written untranslated
+  s.end();
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().log_entries, 1u);
+  EXPECT_EQ(s.referee.stats().finished, 1u);
+}
+
+TEST(FaultTest, BatchEndsAtAPageOfItsList) {
+  Sequence s;
+  s.ats_on();
+  abi::Descriptor d = s.batch({});
+  d.source = Iova{0x4FC0};
+  d.size = 3;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    s.memory.poke(5, 0x4FC0 + 64 * i, abi::to_line(s.member(i)));
+  s.submit(0, d);
+  s.fetch(5, 0x4FC0, 64);
+  s.refuse(5, 0x5000);
+  s.run(5, s.member(0));
+  std::array<std::byte, 32> record{std::byte{6}};
+  record[4] = std::byte{1};
+  abi::store_le(std::span(record).subspan(8), 0x5000, 8);
+  s.up(s.data_write(5, 0x8200, record));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().members, 1u);
+}
+
+TEST(FaultTest, DrainEndsAtItsReadback) {
+  Sequence s(true, [](Config& c) { c.gencap |= 1u << 9; });
+  s.ats_on();
+  abi::Descriptor d = s.drain();
+  d.flags |= 1u << 16;
+  d.source = Iova{0xB000};
+  d.completion_address = Iova{0x8000};
+  s.submit(0, d);
+  s.refuse(5, 0xB000);
+  s.up(fault_record(s, 0x1F, 0, 0xB000));
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
+NEGATIVE_TEST(FaultOfAPageThatWasGiven, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  s.submit(0, large(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(FaultOfAnotherPage, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.refuse(5, 0xF000);
+  s.up(fault_record(s, 0x83, 0x1000, 0xF000));
+})
+NEGATIVE_TEST(WriteFaultCalledARead, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(RefusalBeforeTheWork, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  abi::Descriptor other = s.move();
+  other.destination = Iova{0xA000};
+  s.submit(0, other);
+  s.refuse(5, 0xA000);
+  s.run(5, other);
+  s.wait(5000);
+  s.submit(0, large(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(TranslationErrorOutOfNothing, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.up(s.record(5, 0x8000, 0x22));
+})
+NEGATIVE_TEST(ListFaultOutOfNothing, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  s.submit(0, s.batch({s.member(0), s.member(1)}));
+  std::array<std::byte, 32> record{std::byte{6}};
+  abi::store_le(std::span(record).subspan(8), 0x4000, 8);
+  s.up(s.data_write(5, 0x8200, record));
+})
+NEGATIVE_TEST(MoreBytesCompletedThanLieBeforeThePage, Rule::kFaultRecord, faulted_move,
+              [](Sequence& s) {
+                s.ats_on();
+                partial(s);
+                s.up(fault_record(s, 0x83, 0x1001, 0xA000));
+              })
+NEGATIVE_TEST(UnusedFieldOfAFaultRecord, Rule::kFaultRecord, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  Tlp t = fault_record(s, 0x83, 0x1000, 0xA000);
+  t.payload[20] = std::byte{1};
+  s.up(t);
+})
+NEGATIVE_TEST(BytesCompletedWithoutTheData, Rule::kSbCover, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  s.submit(0, large(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.refuse(5, 0xA000);
+  s.store(5, 0x9000, 0x1000, 0x800);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(BlockingWorkDoesNotAsk, Rule::kSiovD56, paged_move, [](Sequence& s) {
+  blocking_queue(s);
+  s.submit(0, blocking(large(s)));
+  s.fetch(5, 0x1000, 0x1800);
+  s.refuse(5, 0xA000);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(WorkThatDoesNotBlockEndsWithFour, Rule::kSiovD56, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.page_request(5, 0xA000, 7);
+  s.respond(5, 7, 1);
+  s.up(fault_record(s, 0x84, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(FaultAndThenMoreData, Rule::kSbCover, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+  s.store(5, 0xA000, 0x2000, 0x100);
+})
+NEGATIVE_TEST(SuccessWithoutTheRefusedPage, Rule::kSbCover, paged_move, [](Sequence& s) {
+  s.ats_on();
+  partial(s);
+  s.up(s.record(5, 0x8000));
+  s.wait(60000);
+})
+
+}  // namespace siov::check::test
