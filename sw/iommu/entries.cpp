@@ -30,6 +30,7 @@ bool reserved_set(const std::array<std::uint64_t, 8>& words, const IommuConfig& 
   std::uint64_t low = mask(5, 5);
   if (!config.second_stage_dirty) low |= mask(9, 9);
   std::uint64_t second = mask(86 - 64, 80 - 64);
+  if (config.domain_bits < 16) second |= mask(15, config.domain_bits);
   if (!config.coherent_walk) second |= mask(87 - 64, 87 - 64);
   if (!config.snoop_control) second |= mask(88 - 64, 88 - 64);
   std::uint64_t third = mask(129 - 128, 129 - 128) | mask(139 - 128, 136 - 128);

@@ -87,18 +87,6 @@ bool is_missing_right(FaultReason reason) {
   }
 }
 
-StructureCache::Entry table_entry(std::uint16_t domain, Pasid tag, unsigned level,
-                                  std::uint64_t address, std::uint64_t table) {
-  StructureCache::Entry entry;
-  entry.valid = true;
-  entry.level = static_cast<std::uint8_t>(level);
-  entry.domain = domain;
-  entry.pasid = tag;
-  entry.prefix = StructureCache::prefix_of(address, level);
-  entry.table = table;
-  return entry;
-}
-
 }  // namespace
 
 PageWalker::Start PageWalker::start(Walk& walk, StructureCache* cache, Pasid tag, unsigned levels,
@@ -119,7 +107,7 @@ PageWalker::Start PageWalker::start(Walk& walk, StructureCache* cache, Pasid tag
 
 void PageWalker::Updates::add(Hpa entry, std::uint64_t set, bool first_stage) {
   if (count == list.size()) throw HarnessError("more accessed/dirty updates than a walk can have");
-  list[count++] = Update{entry, set, first_stage};
+  list[count++] = Update{entry.value, set, first_stage};
 }
 
 Result<PageWalker::Leaf, FaultReason> PageWalker::second_stage(Walk& walk,
@@ -160,10 +148,8 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::second_stage(Walk& walk,
       return leaf;
     }
     table = *word & kAddressField;
-    StructureCache::Entry cached = table_entry(entry.domain, tag, level, address, table);
-    cached.read = leaf.read;
-    cached.write = leaf.write;
-    walk.second_tables.add(cached);
+    walk.second_tables.add(
+        {address, table, static_cast<std::uint8_t>(level), leaf.read, leaf.write, true});
   }
 }
 
@@ -208,12 +194,14 @@ FaultReason PageWalker::check_first_stage_rights(const Walk& walk, const Leaf& l
   return refused ? FaultReason::kNoWriteRight : FaultReason::kNone;
 }
 
-FaultReason PageWalker::check_second_stage_rights(const Walk& walk, const Leaf& leaf) const {
+FaultReason PageWalker::check_second_stage_rights(const Walk& walk, const Leaf& first,
+                                                  const Leaf& leaf) const {
+  const bool first_write = first.write || (walk.request.privileged && !walk.entry.write_protect);
   switch (walk.request.access) {
     case WalkAccess::kWrite:
       return leaf.write ? FaultReason::kNone : FaultReason::kNoWriteRight;
     case WalkAccess::kFlush:
-      if (config_.zero_length_read && leaf.write) return FaultReason::kNone;
+      if (config_.zero_length_read && first_write && leaf.write) return FaultReason::kNone;
       [[fallthrough]];
     case WalkAccess::kRead:
       break;
@@ -263,11 +251,8 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::first_stage(Walk& walk) const 
       return result;
     }
     table = *word & kAddressField;
-    StructureCache::Entry cached =
-        table_entry(entry.domain, walk.request.pasid, level, address, table);
-    cached.write = result.write;
-    cached.user = result.user;
-    walk.first_tables.add(cached);
+    walk.first_tables.add(
+        {address, table, static_cast<std::uint8_t>(level), true, result.write, result.user});
   }
 }
 
@@ -291,11 +276,29 @@ FaultReason PageWalker::apply(const Walk& walk, WalkEffect effect) const {
   }
   if (effect == WalkEffect::kPeek) return FaultReason::kNone;
   for (const Update& update : updates) {
-    if (set_bits(update.entry, update.bits)) continue;
+    if (set_bits(Hpa{update.entry}, update.bits)) continue;
     return update.first_stage ? FaultReason::kFirstStageUpdateFailed
                               : FaultReason::kSecondStageUpdateFailed;
   }
   return FaultReason::kNone;
+}
+
+void PageWalker::keep(const Tables& tables, StructureCache& cache, std::uint16_t domain,
+                      Pasid tag) const {
+  for (std::size_t i = 0; i < tables.count; ++i) {
+    const Table& found = tables.list[i];
+    StructureCache::Entry entry;
+    entry.valid = true;
+    entry.read = found.read;
+    entry.write = found.write;
+    entry.user = found.user;
+    entry.level = found.level;
+    entry.domain = domain;
+    entry.pasid = tag;
+    entry.prefix = StructureCache::prefix_of(found.address, found.level);
+    entry.table = found.table;
+    cache.insert(entry);
+  }
 }
 
 Result<WalkResult, FaultReason> PageWalker::finish(Walk& walk, const Leaf& first,
@@ -312,10 +315,8 @@ Result<WalkResult, FaultReason> PageWalker::finish(Walk& walk, const Leaf& first
   result.snoop = second.snoop;
   result.saved = static_cast<std::uint8_t>(walk.saved);
   if (effect == WalkEffect::kUpdate && first_cache_ != nullptr) {
-    for (std::size_t i = 0; i < walk.first_tables.count; ++i)
-      first_cache_->insert(walk.first_tables.list[i]);
-    for (std::size_t i = 0; i < walk.second_tables.count; ++i)
-      second_cache_->insert(walk.second_tables.list[i]);
+    keep(walk.first_tables, *first_cache_, walk.entry.domain, walk.request.pasid);
+    keep(walk.second_tables, *second_cache_, walk.entry.domain, second_stage_tag(walk.entry));
   }
   const bool dirty = walk.request.access == WalkAccess::kWrite || (first.dirty && second.dirty);
   const bool write = second.write && dirty;
@@ -331,12 +332,12 @@ Result<WalkResult, FaultReason> PageWalker::finish(Walk& walk, const Leaf& first
 Result<WalkResult, FaultReason> PageWalker::walk(const PasidEntry& entry,
                                                  const WalkRequest& request,
                                                  WalkEffect effect) const {
-  Walk walk{entry, request};
+  Walk walk(entry, request);
   walk.cached = effect == WalkEffect::kUpdate && first_cache_ != nullptr;
   const Result<WalkResult, FaultReason> result = walk_once(walk, effect);
   if (result || walk.saved == 0 || !is_missing_right(result.error())) return result;
   // The cached copies may allow less than memory does.
-  Walk again{entry, request};
+  Walk again(entry, request);
   return walk_once(again, effect);
 }
 
@@ -364,7 +365,7 @@ Result<WalkResult, FaultReason> PageWalker::walk_once(Walk& walk, WalkEffect eff
   }
   const Result<Leaf, FaultReason> second = second_stage(walk, first.address);
   if (!second) return Failure{second.error()};
-  if (const FaultReason reason = check_second_stage_rights(walk, *second);
+  if (const FaultReason reason = check_second_stage_rights(walk, first, *second);
       reason != FaultReason::kNone) {
     return Failure{reason};
   }

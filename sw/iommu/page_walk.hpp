@@ -76,12 +76,14 @@ class PageWalker {
  private:
   /// A/D/EA bits to be set once the walk is known to succeed.
   struct Update {
-    Hpa entry;
-    std::uint64_t bits = 0;
-    bool first_stage = false;
+    std::uint64_t entry;  ///< HPA
+    std::uint64_t bits;
+    bool first_stage;
   };
+  /// Room for the elements that a walk really has: nothing is initialised before it is used.
   struct Updates {
-    std::array<Update, 64> list{};
+    Updates() {}  // NOLINT
+    std::array<Update, 64> list;
     std::size_t count = 0;
     void add(Hpa entry, std::uint64_t bits, bool first_stage);
   };
@@ -96,15 +98,24 @@ class PageWalker {
     bool snoop = false;
     Hpa entry;  ///< the leaf entry itself
   };
-  /// Entries that name tables, to be cached once the walk is known to succeed.
+  /// An entry that names a table, to be cached once the walk is known to succeed.
+  struct Table {
+    std::uint64_t address;  ///< input address that led to it
+    std::uint64_t table;
+    std::uint8_t level;
+    bool read, write, user;
+  };
   struct Tables {
-    std::array<StructureCache::Entry, 32> list;
+    Tables() {}  // NOLINT
+    std::array<Table, 32> list;
     std::size_t count = 0;
-    void add(const StructureCache::Entry& entry) {
-      if (count < list.size()) list[count++] = entry;
+    void add(const Table& table) {
+      if (count < list.size()) list[count++] = table;
     }
   };
   struct Walk {
+    Walk(const PasidEntry& pasid_entry, const WalkRequest& walk_request)
+        : entry(pasid_entry), request(walk_request) {}
     const PasidEntry& entry;
     const WalkRequest& request;
     bool cached = false;  ///< look into the paging-structure caches
@@ -132,10 +143,13 @@ class PageWalker {
                                                std::uint64_t bits) const;
   void want_dirty(Walk& walk, const Leaf& second) const;
   [[nodiscard]] FaultReason check_first_stage_rights(const Walk& walk, const Leaf& leaf) const;
-  [[nodiscard]] FaultReason check_second_stage_rights(const Walk& walk, const Leaf& leaf) const;
+  [[nodiscard]] FaultReason check_second_stage_rights(const Walk& walk, const Leaf& first,
+                                                      const Leaf& leaf) const;
   [[nodiscard]] Result<WalkResult, FaultReason> finish(Walk& walk, const Leaf& first,
                                                        const Leaf& second, WalkEffect effect) const;
   [[nodiscard]] FaultReason apply(const Walk& walk, WalkEffect effect) const;
+  /// Puts the tables of one stage into its cache.
+  void keep(const Tables& tables, StructureCache& cache, std::uint16_t domain, Pasid tag) const;
   [[nodiscard]] bool set_bits(Hpa entry, std::uint64_t bits) const;
 
   memory::PhysicalMemory& memory_;

@@ -155,7 +155,8 @@ Result<QueueDescriptor, QueueError> decode_descriptor(const std::array<std::uint
                                                       unsigned bytes, TranslationTableMode mode,
                                                       const IommuConfig& config) {
   if (mode == TranslationTableMode::kReserved ||
-      (mode == TranslationTableMode::kAbortDma && !config.abort_dma)) {
+      (mode == TranslationTableMode::kAbortDma && !config.abort_dma) ||
+      (mode == TranslationTableMode::kScalable && !config.scalable_mode)) {
     return Failure{QueueError::kTableMode};
   }
   if (mode != TranslationTableMode::kLegacy && bytes != 32) return Failure{QueueError::kWidth};

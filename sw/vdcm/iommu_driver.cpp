@@ -179,7 +179,7 @@ coro::Task<> IommuDriver::async_unbind(Pasid pasid) {
 }
 
 void IommuDriver::set_page_handler(Pasid pasid, PageHandler handler) {
-  static_cast<void>(binding_of(pasid));
+  if (handler) static_cast<void>(binding_of(pasid));
   pages_.set_handler(pasid, std::move(handler));
 }
 

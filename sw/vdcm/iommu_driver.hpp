@@ -107,7 +107,8 @@ class IommuDriver {
   /// The entry is used again when the unit has dropped it.
   void free_interrupt(const InterruptMessage& message);
 
-  /// Who makes pages present. Without a handler page requests of a PASID are invalid.
+  /// Who makes pages present; an empty handler takes it away. Without one, and from unbind on, page
+  /// requests of a PASID are invalid. @throws HarnessError if the PASID is not bound
   void set_page_handler(Pasid pasid, PageHandler handler);
   /// What the page request event does; the default is pages().run(). For handlers that take time:
   /// set an event here and call pages().run() from a task.
