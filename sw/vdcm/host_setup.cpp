@@ -18,6 +18,8 @@ constexpr std::uint32_t kCommandMse = 0x2;
 constexpr std::uint32_t kCommandBme = 0x4;
 constexpr std::uint32_t kAtsEnable = 0x8000;
 constexpr std::uint32_t kPriEnable = 0x1;
+constexpr std::uint32_t kPriFailure = 0x1;     // status: RF
+constexpr std::uint32_t kPriUnexpected = 0x2;  // UPRGI
 constexpr std::uint32_t kPriStopped = 0x100;
 
 std::uint64_t field(std::uint64_t word, unsigned lsb, unsigned width) {
@@ -160,6 +162,9 @@ coro::Task<> HostDriver::disable_translation() {
       co_await coro::Timer(coro::ns(200));
       status = co_await config_read(capabilities_.pri + 6U, 2);
     }
+    if ((status & kPriFailure) != 0) throw DriverError("the device got a page response of failure");
+    if ((status & kPriUnexpected) != 0)
+      throw DriverError("the device got a page response that it did not ask for");
   }
   co_await config_write(capabilities_.ats + 6U, 2, 0);
   co_await iommu_.async_set_device_tlb(false, false);

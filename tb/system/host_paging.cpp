@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kPeriodNs = 2;  // of a clock cycle
 /// What a page stays at least, in page latencies: a descriptor needs all its pages at a time, and a
 /// device asks for each one only a few times (pcie.md 9.4).
-constexpr std::uint64_t kStayLatencies = 16;
+constexpr std::uint64_t kStayLatencies = 2;
 constexpr std::uint64_t kRateCycles = 1000;  // rates of a scenario are per so many cycles
 constexpr std::uint64_t kLookCycles = 250;   // between two rounds of pressure or storm
 constexpr std::uint32_t kMostAtOnce = 16;    // pages of one round: the queue has 256 entries

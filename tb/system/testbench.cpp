@@ -267,6 +267,8 @@ void Testbench::Impl::collect_paging(RunResult& result) const {
   std::uint64_t written = 0;
   for (const auto& [vm, machine] : machines) written += machine->stale_writes();
   result.stale_uses = written;
+  check::Referee* const referee = const_cast<Impl*>(this)->device.referee();
+  if (referee != nullptr) result.stale_uses += referee->stats().stale_uses;
   if (written == 0) return;
   // A wait descriptor guarantees that nobody uses the translations before it. @spec SIOV-P-14
   result.violations += written;

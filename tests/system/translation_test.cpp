@@ -14,7 +14,7 @@ namespace {
 Scenario paged(std::uint64_t seed) {
   Scenario s = in_mode(four_tenants(seed), TranslationMode::kPri);
   s.host.page_latency_min = 200;
-  s.host.page_latency_max = 800;
+  s.host.page_latency_max = 600;
   for (TenantParameters& t : s.tenants) {
     if (t.paging.demand) t.paging.evict = 5;
   }
@@ -30,8 +30,8 @@ TEST(DemandPagingSystemTest, PagesTakenAwayUnderLoadAreNeverUsedAgain) {
   EXPECT_EQ(r.stale_uses, 0u);
   EXPECT_GT(r.pages_out, 100u);
   EXPECT_GT(r.pages_moved, 50u);
-  EXPECT_GT(r.page_requests, r.pages_absent / 2);
-  EXPECT_GT(r.pages_in, r.pages_absent / 2);
+  EXPECT_GT(r.page_requests, r.pages_absent / 4);
+  EXPECT_GT(r.pages_in, r.pages_absent / 4);
   EXPECT_GE(r.pages_absent * 10, r.pages * 3);
 }
 
@@ -116,7 +116,8 @@ struct Wrong {
   const char* name;
   Mistake mistake;
   const char* rule;     ///< reported on a link; empty: none
-  const char* stopped;  ///< part of why the run ended; empty: it ran to its end
+  const char* stopped;  ///< part of why a run on the model ended; empty: whatever
+  bool host_rule;       ///< the rule is judged in host memory, so with the model too
 };
 
 class MistakeTest : public testing::TestWithParam<Wrong> {};
@@ -131,24 +132,30 @@ TEST_P(MistakeTest, RunEndsWithAReport) {
   }
   const RunResult r = play(s);
   EXPECT_FALSE(r.good());
-  EXPECT_NE(r.stopped.find(wrong.stopped), std::string::npos) << why(r).substr(0, 2000);
   const bool on_link = test::device_kind() != DeviceKind::kModel;
   const std::string rule = wrong.rule;
-  if (!rule.empty() && (on_link || rule == "SIOV-P-14")) {
+  if (!on_link) {
+    EXPECT_NE(r.stopped.find(wrong.stopped), std::string::npos) << why(r).substr(0, 2000);
+  }
+  if (!rule.empty() && (on_link || wrong.host_rule)) {
     EXPECT_NE(std::count(r.rules.begin(), r.rules.end(), rule), 0)
         << rule << " is not among " << testing::PrintToString(r.rules) << why(r).substr(0, 2000);
   }
 }
 
+std::string mistake_name(const testing::TestParamInfo<Wrong>& info) { return info.param.name; }
+
 INSTANTIATE_TEST_SUITE_P(
     Host, MistakeTest,
-    testing::Values(Wrong{"KeepDeviceTlb", Mistake::kKeepDeviceTlb, "SIOV-P-14", ""},
-                    Wrong{"KeepIotlb", Mistake::kKeepIotlb, "SIOV-P-14", ""},
-                    Wrong{"NoWait", Mistake::kNoWait, "SIOV-P-14", ""},
-                    Wrong{"NoPageResponse", Mistake::kNoPageResponse, "", "no operation finished"},
-                    Wrong{"SecondPageResponse", Mistake::kSecondPageResponse, "PCIE-71", ""},
-                    Wrong{"SuccessWithoutMapping", Mistake::kSuccessWithoutMapping, "", ""}),
-    [](const testing::TestParamInfo<Wrong>& info) { return std::string(info.param.name); });
+    testing::Values(Wrong{"KeepDeviceTlb", Mistake::kKeepDeviceTlb, "SIOV-P-14", "", true},
+                    Wrong{"KeepIotlb", Mistake::kKeepIotlb, "SIOV-P-14", "", true},
+                    Wrong{"NoWait", Mistake::kNoWait, "", "", false},
+                    Wrong{"NoPageResponse", Mistake::kNoPageResponse, "", "no operation finished",
+                          false},
+                    Wrong{"SecondPageResponse", Mistake::kSecondPageResponse, "PCIE-71",
+                          "did not ask for", false},
+                    Wrong{"SuccessWithoutMapping", Mistake::kSuccessWithoutMapping, "", "", false}),
+    mistake_name);
 
 // pcie.md 9.5: changing the PASID enable while ATS is on is undefined.
 TEST(EnableOrderTest, AtsBeforePasidIsReported) {

@@ -84,7 +84,8 @@ TEST_P(TranslationKindTest, TenantPlaysToItsEndWithoutViolation) {
   EXPECT_EQ(r.page_requests != 0, demand);
   EXPECT_EQ(r.pages != 0, demand);
   EXPECT_GE(r.pages_absent * 10, r.pages * 3) << "30 % are absent at first";
-  EXPECT_GT(r.translations, 80u);
+  // With ATS one answer serves many requests.
+  EXPECT_GT(r.translations, mode == TranslationMode::kOff ? 80u : 1u);
   EXPECT_GT(r.interrupts, 0u);
   EXPECT_GE(r.checks, device_kind() == DeviceKind::kModel ? 80u : 1000u)
       << "one judgement a descriptor at least, one a TLP on a link";
