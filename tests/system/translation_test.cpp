@@ -59,11 +59,11 @@ Scenario resuming(std::uint64_t seed, bool pri) {
   return s;
 }
 
-class ResumeTest : public testing::TestWithParam<bool> {};
+class ResumedTenantTest : public testing::TestWithParam<bool> {};
 
 // SIOV-D-56; dsa.md 5.6, 5.7: the guest touches the page and submits the rest, whatever the
 // operation.
-TEST_P(ResumeTest, GuestsFinishWhatTheDeviceHasStopped) {
+TEST_P(ResumedTenantTest, GuestsFinishWhatTheDeviceHasStopped) {
   const RunResult r = play(resuming(31, GetParam()));
   EXPECT_TRUE(r.good()) << why(r);
   EXPECT_EQ(r.operations, 480u);
@@ -75,7 +75,7 @@ TEST_P(ResumeTest, GuestsFinishWhatTheDeviceHasStopped) {
 std::string resume_name(const testing::TestParamInfo<bool>& info) {
   return info.param ? "PrsDisabledInTheQueue" : "PriOff";
 }
-INSTANTIATE_TEST_SUITE_P(Queues, ResumeTest, testing::Bool(), resume_name);
+INSTANTIATE_TEST_SUITE_P(Queues, ResumedTenantTest, testing::Bool(), resume_name);
 
 // SIOV-D-52: a queue with ATS disabled beside one with it.
 TEST(AtsDisableTest, OneQueueUntranslatedTheOtherTranslated) {
