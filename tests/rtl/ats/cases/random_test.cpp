@@ -129,7 +129,7 @@ class Storm {
   }
   void toggle(unsigned bit) {
     b.configure(bit, false);
-    b.run(b.below(20));
+    b.run(1 + b.below(20));
     b.configure(bit, true);
   }
 
@@ -172,8 +172,8 @@ TEST(AtsRandomTest, EverythingAtOnce) {
     m.pages = seed % 2 == 0 ? 200 : 8;
     Storm<Vats_default, 4> s(seed, m);
     s.run(25000);
-    EXPECT_GT(s.b.hits, 1000u);
-    EXPECT_GT(s.b.acknowledged, 100u);
+    EXPECT_GT(s.b.hits, 300u);
+    EXPECT_GT(s.b.acknowledged, 50u);
     EXPECT_GT(s.b.messages.size(), 200u);
     EXPECT_GT(s.b.unknown_groups, 5u);
   }
@@ -182,12 +182,13 @@ TEST(AtsRandomTest, EverythingAtOnce) {
 TEST(AtsRandomTest, ForgetAndSwitchesInTheMiddle) {
   for (std::uint32_t seed = 20; seed < 24 && !HasFailure(); ++seed) {
     Mixture m;
+    m.pages = 2;
     m.forget_one_in = 300;
     m.off_one_in = 500;
     m.pri_off_one_in = 700;
     Storm<Vats_small, 2> s(seed, m);
     s.run(25000);
-    EXPECT_GT(s.b.hits, 1000u);
+    EXPECT_GT(s.b.hits, 300u);
   }
 }
 
