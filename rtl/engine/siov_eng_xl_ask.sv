@@ -68,7 +68,9 @@ module siov_eng_xl_ask #(
   assign wq = seen.wq[WqW-1:0];
   assign match = discard_i[wq] && epoch_i[wq] != seen.epoch &&
                  (!discard_pasid_en_i || (seen.pasid_en && seen.pasid == discard_pasid_i));
-  always_comb for (int unsigned c = 0; c < Cells; c++) gone_o[c] = match && scan_q == IdxW'(c);
+  always_comb begin
+    for (int unsigned c = 0; c < Cells; c++) gone_o[c] = match && scan_q == IdxW'(c);
+  end
   always_ff @(posedge clk_i) begin
     if (!rst_ni || scan_q == IdxW'(Cells - 1)) scan_q <= '0;
     else scan_q <= scan_q + IdxW'(1);

@@ -40,7 +40,7 @@ module siov_eng_xl_pair #(
   siov_eng_pkg::xl_key_t         load_key;
 
   for (genvar c = 0; c < 2; c++) begin : gen_cell
-    siov_eng_pkg::xl_key_t key;
+    logic [siov_eng_pkg::XlKeyW-1:0] key;
     siov_eng_xl_cell #(.EngineId(EngineId), .Id(FirstId + c), .PageRetries(PageRetries)) u_cell (
       .clk_i, .rst_ni, .clear_i, .mark_i, .keep_i(1'b0), .load_i(load[c]), .key_i(load_key),
       .drop_i(take_fault_i && fault[c] && !load[c]), .gone_i(gone_i[c]), .key_o(key), .idle_o(idle[c]),

@@ -94,8 +94,8 @@ module siov_eng_xl_reads #(
 
   // ------------------------------------------------------------ cells
   for (genvar c = 0; c < Cells; c++) begin : gen_cell
-    logic [UseW-1:0]       uses_q;      // requests in the fifo
-    siov_eng_pkg::xl_key_t cell_key;
+    logic [UseW-1:0]                 uses_q;   // requests in the fifo
+    logic [siov_eng_pkg::XlKeyW-1:0] cell_key;
     siov_eng_xl_cell #(.EngineId(EngineId), .Id(FirstId + c), .PageRetries(PageRetries)) u_cell (
       .clk_i, .rst_ni, .clear_i, .mark_i, .keep_i(used[c] || joins[c]), .load_i(load[c]), .key_i(key),
       .drop_i(1'b0), .gone_i(gone_i[c]), .key_o(cell_key), .idle_o(idle[c]), .busy_o(busy[c]),

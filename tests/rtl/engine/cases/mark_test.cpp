@@ -238,8 +238,8 @@ double rate(bool ats, std::uint32_t size, unsigned latency, std::uint64_t step) 
 
 TEST(EngineRateTest, WarmCopiesOfAPageRunAtLineRate) {
   EXPECT_LE(rate(true, 4096, 60, 0x1000), 1.03 * rate(false, 4096, 60, 0x1000));
-  // One engine and 500 cycles: 51 tags of 512 bytes are enough for 0.9 of a beat a cycle.
-  EXPECT_LE(rate(true, 4096, 500, 0x1000), 64 / 0.9);
+  // Far away the tags bound the rate; translation hides behind what is outstanding.
+  EXPECT_LE(rate(true, 4096, 500, 0x1000), rate(false, 4096, 500, 0x1000) / 0.9);
 }
 
 TEST(EngineRateTest, SmallCopiesCostFewMoreCycles) {
