@@ -69,8 +69,6 @@ struct HostConfig {
   bool pri = false;  ///< the device may ask for pages; needs ats
   /// Page requests that may be outstanding, 0: as many as the device can. @spec PCIe-6.3 7.8.9
   std::uint32_t page_request_allocation = 0;
-  /// Mistake for negative tests: PASID is enabled after ATS (pcie.md 9.5).
-  bool ats_before_pasid = false;
   bool poll_commands = false;  ///< wait for commands by reading CMDSTATUS instead of the interrupt
   std::uint64_t command_timeout_ns = 2'000'000;
   std::vector<GroupConfig> groups = {GroupConfig{}};

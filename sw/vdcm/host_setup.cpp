@@ -116,9 +116,8 @@ coro::Task<> HostDriver::program_link() {
   co_await config_write(pcie + 8, 2, control);
 
   if (config_.pri && !config_.ats) throw HarnessError("page requests need ATS");
-  if (config_.ats_before_pasid && config_.ats) co_await enable_ats();
   co_await enable_pasid();
-  if (!config_.ats_before_pasid && config_.ats) co_await enable_ats();
+  if (config_.ats) co_await enable_ats();
   if (config_.pri) co_await enable_pri();
   const std::uint32_t command = co_await config_read(0x04, 2);
   co_await config_write(0x04, 2, command | kCommandBme);

@@ -512,7 +512,7 @@ void read_host(Section section, Scenario& scenario) {
         section.fail("mistakes", &node, "no " + name + ", because PRI is off (device.pri)");
       if (!scenario.ats)
         section.fail("mistakes", &node, "no " + name + ", because ATS is off (device.ats)");
-      if (known->mistake != system::Mistake::kAtsBeforePasid && !demand)
+      if (!demand)
         section.fail("mistakes", &node, "no " + name + ", because no tenant has paging \"demand\"");
       host.mistakes.push_back(known->mistake);
     }

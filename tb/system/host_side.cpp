@@ -24,7 +24,6 @@ vdcm::HostConfig host_config(const Scenario& scenario) {
   config.ats = scenario.ats;
   config.pri = scenario.pri;
   config.page_request_allocation = scenario.host.page_requests;
-  config.ats_before_pasid = scenario.host.makes(Mistake::kAtsBeforePasid);
   config.groups.clear();
   for (const GroupParameters& g : scenario.groups) {
     vdcm::GroupConfig group;

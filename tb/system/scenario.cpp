@@ -64,7 +64,6 @@ const std::vector<MistakeName>& mistake_names() {
       {"no-page-response", Mistake::kNoPageResponse, true},
       {"second-page-response", Mistake::kSecondPageResponse, true},
       {"success-without-mapping", Mistake::kSuccessWithoutMapping, true},
-      {"ats-before-pasid", Mistake::kAtsBeforePasid, false},
   };
   return kNames;
 }

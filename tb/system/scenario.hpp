@@ -133,7 +133,7 @@ struct TenantParameters {
       0;  ///< share of descriptors that ask for an interrupt when polling [1/1000]
 };
 
-/// What the host software does wrong on purpose. @spec vtd.md 5.6, 7.3; pcie.md 9.5
+/// What the host software does wrong on purpose. @spec vtd.md 5.6, 7.3
 enum class Mistake : std::uint8_t {
   kKeepDeviceTlb,          ///< pages are taken away without invalidation of the device's cache
   kKeepIotlb,              ///< without invalidation of the IOMMU's cache
@@ -141,12 +141,11 @@ enum class Mistake : std::uint8_t {
   kNoPageResponse,         ///< page requests are never answered
   kSecondPageResponse,     ///< each page group is answered twice
   kSuccessWithoutMapping,  ///< pages are promised and not brought in
-  kAtsBeforePasid,         ///< PASID is enabled while ATS is on
 };
 struct MistakeName {
   std::string_view name;  ///< as scenario files say
   Mistake mistake;
-  bool needs_pri;  ///< it is about page requests; the others are about demand paging or set-up
+  bool needs_pri;  ///< it is about page requests; the others are about demand paging
 };
 const std::vector<MistakeName>& mistake_names();
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Translations: who asks, what is sent, what is kept for whom, invalidations. DSA 1.4, 2.9;
 // PCIe 10.2, 10.3; SIOV-D-12, 25, 26, 52, 53.
+#include <bit>
+
 #include "fault_bench.hpp"
 
 namespace siov::test {
@@ -193,6 +195,11 @@ TEST_F(AtsTest, InvalidationNamesPasidAndRange) {  // PCIe 10.3, pcie.md 9.3
 
 TEST_F(AtsTest, InvalidationsUnderLoadLeaveNothingStale) {  // SIOV-D-53
   start(0);
+  const auto finished = [&] {  // one completion may name several tags
+    std::size_t tags = 0;
+    for (const auto& c : b.host.pages.completions) tags += std::size_t(std::popcount(c.itags));
+    return tags;
+  };
   for (unsigned round = 0; round < 40; ++round) {
     for (unsigned n = 0; n < 4; ++n) {
       Work w = Work::move(kS1, kD1, kLength, kRecordAt + 32 * n);
@@ -205,7 +212,7 @@ TEST_F(AtsTest, InvalidationsUnderLoadLeaveNothingStale) {  // SIOV-D-53
       await_invalidations();
     }
   }
-  EXPECT_EQ(b.host.pages.completions.size(), 40u);
+  EXPECT_EQ(finished(), 40u);
   for (unsigned i = 0; i < kLength; ++i) ASSERT_EQ(b.host.byte(kD1 + i), i % 256) << "offset " << i;
 }
 

@@ -129,8 +129,9 @@ TEST_F(PageRequestTest, ResponsesComeInAnyOrder) {  // SIOV-D-54
     pages().absent.clear();
     pages().respond(pages().requests[1], 0);
     b.run(2'000);
-    EXPECT_EQ(record(1), kGood);
-    EXPECT_EQ(record(0), kNoRecord);
+    EXPECT_EQ(record(0), kNoRecord) << "the response was the other one's";
+    // What is behind it in the same engine may wait for it. @spec dsa.md 5.11
+    EXPECT_TRUE(record(1) == kGood || (record(1) == kNoRecord && !b.is_model()));
     pages().respond(pages().requests[0], 0);
     EXPECT_EQ(b.command(3), 0u);
   }

@@ -157,15 +157,5 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"SuccessWithoutMapping", Mistake::kSuccessWithoutMapping, "", "", false}),
     mistake_name);
 
-// pcie.md 9.5: changing the PASID enable while ATS is on is undefined.
-TEST(EnableOrderTest, AtsBeforePasidIsReported) {
-  if (test::device_kind() == DeviceKind::kModel) GTEST_SKIP() << "the model has no link";
-  Scenario s = in_mode(four_tenants(62), TranslationMode::kAts);
-  s.length = 5;
-  s.host.mistakes.push_back(Mistake::kAtsBeforePasid);
-  const RunResult r = play(s);
-  EXPECT_FALSE(r.good());
-}
-
 }  // namespace
 }  // namespace siov::system

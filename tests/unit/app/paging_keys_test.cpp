@@ -164,8 +164,7 @@ INSTANTIATE_TEST_SUITE_P(
             "page_latency, page_requests"},
         Bad{"\"keep-device-tlb\"", "\"keep-cat\"",
             "s.toml:38: host.mistakes: expected names out of keep-device-tlb keep-iotlb no-wait "
-            "no-page-response second-page-response success-without-mapping ats-before-pasid, found "
-            "keep-cat"}));
+            "no-page-response second-page-response success-without-mapping, found keep-cat"}));
 
 TEST(PagingKeysTest, MistakesNeedWhatTheyAreAbout) {
   const std::string plain =
@@ -182,7 +181,6 @@ TEST(PagingKeysTest, MistakesNeedWhatTheyAreAbout) {
   EXPECT_EQ(error_of(ats + "mistakes = [\"keep-iotlb\"]"),
             "s.toml:12: host.mistakes: expected no keep-iotlb, because no tenant has paging "
             "\"demand\"");
-  EXPECT_EQ(error_of(ats + "mistakes = [\"ats-before-pasid\"]"), "no error");
 }
 
 TEST(TranslationModeTest, EachModeRewritesTheWholeScenario) {
