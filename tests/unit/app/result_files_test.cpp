@@ -35,6 +35,10 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
                                           "events",     "bytes",           "tlps_up",
                                           "tlps_down",  "checks",          "violations",
                                           "mismatches", "translations",    "faults",
+                                          "ats_translations", "invalidations", "page_requests",
+                                          "stale_uses", "pages",           "pages_absent",
+                                          "pages_in",   "pages_out",       "pages_moved",
+                                          "resumed",
                                           "interrupts", "retries",         "cycles",
                                           "sim_ns",     "wall_seconds",    "cycles_per_second",
                                           "digest",     "stopped"};
