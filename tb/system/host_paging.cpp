@@ -15,9 +15,17 @@ constexpr std::uint64_t kPeriodNs = 2;  // of a clock cycle
 /// What a page stays at least, in page latencies: a descriptor needs all its pages at a time, and a
 /// device asks for each one only a few times (pcie.md 9.4).
 constexpr std::uint64_t kStayLatencies = 2;
+/// Page requests at a time below which the pages of several engines come one after the other: a
+/// page that has come stays until the others have, else pages leave faster than they come.
+constexpr std::uint64_t kRequestsAtATime = 8;
 constexpr std::uint64_t kRateCycles = 1000;  // rates of a scenario are per so many cycles
 constexpr std::uint64_t kLookCycles = 250;   // between two rounds of pressure or storm
 constexpr std::uint32_t kMostAtOnce = 16;    // pages of one round: the queue has 256 entries
+
+/// How many page latencies the requests of one time take. @param allowed  0: as many as there are
+std::uint64_t turns_of(std::uint32_t allowed) {
+  return allowed == 0 ? 1 : std::max<std::uint64_t>(1, kRequestsAtATime / allowed);
+}
 
 }  // namespace
 
@@ -47,7 +55,8 @@ void HostPaging::add(Tenant& tenant) {
   const std::vector<Pasid> users = tenant.users();
   guest::PagerConfig config;
   config.seed = derive_seed(scenario_.seed, "pages of " + tenant.name());
-  config.stay_ns = kStayLatencies * scenario_.host.page_latency_max * kPeriodNs;
+  config.stay_ns = kStayLatencies * turns_of(scenario_.host.page_requests) *
+                   scenario_.host.page_latency_max * kPeriodNs;
   config.no_wait = scenario_.host.makes(Mistake::kNoWait);
   Entry& entry = entries_[&tenant];
   entry.tenant = &tenant;

@@ -40,6 +40,8 @@ port::TranslationReply PageHost::translate(const port::TranslationRequest& reque
   const unsigned bits = size == large.end() ? 12 : size->second;
   const std::uint64_t low = (std::uint64_t{1} << bits) - 1;
   reply.entry = (*target & ~low) | port::kAtsRead | (write ? port::kAtsWrite : 0);
+  // vtd.md 4.6: the rights are those of the privilege that was asked with.
+  if (request.pasid && request.privileged) reply.entry |= port::kAtsPrivileged;
   if (bits > 12) reply.entry |= port::kAtsSize | ((low >> 1) & ~kOffset);
   if (untranslated_only.contains(key)) {
     reply.entry |= port::kAtsUntranslatedOnly;
