@@ -141,6 +141,7 @@ class Scoreboard {
   // Page faults: scoreboard_fault.cpp.
   void may_fault(WorkItem& item, std::uint64_t cycle);
   bool refused(const WorkItem& item, std::uint64_t page, bool write) const;
+  bool begun(const WorkItem& item, std::uint64_t page, bool write) const;
   bool caused(const WorkItem& item, std::uint64_t page, bool write, std::uint8_t code) const;
   bool judge_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
   void judge_data_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);

@@ -164,6 +164,15 @@ bool Scoreboard::refused(const WorkItem& item, std::uint64_t page, bool write) c
   });
 }
 
+/// Whether the work may have used the page so before it was taken away.
+bool Scoreboard::begun(const WorkItem& item, std::uint64_t page, bool write) const {
+  const std::uint64_t start = since(item, bench_.config.grace_cycles);
+  return bench_.grants.of(item.space->pasid, page, [&](const Grant& g) {
+    const Right& right = g.right(write);
+    return right.live() || (right.order != 0 && right.ended_cycle >= start);
+  });
+}
+
 /// Whether that explains an end with this code.
 bool Scoreboard::caused(const WorkItem& item, std::uint64_t page, bool write,
                         std::uint8_t code) const {
@@ -270,7 +279,10 @@ void Scoreboard::judge_data_fault(WorkItem& item, const Tlp& t, std::uint64_t cy
   };
   std::optional<model::Prediction> best;
   for (const model::PageAccess& a : causes) {
-    const model::PageFault fault{.at = a, .status = code, .completed = completed(t)};
+    const model::PageFault fault{.at = a,
+                                 .status = code,
+                                 .late = begun(item, a.page.value, a.write),
+                                 .completed = completed(t)};
     const auto p = model::predict_fault(item.descriptor, item.context, peek, fault);
     if (!p) continue;
     best = p;

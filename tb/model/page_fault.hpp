@@ -46,10 +46,11 @@ struct OperandRange {
 }
 
 /// The outcome if `fault.at` is the page at which the work ends, `fault.completed` bytes of it
-/// being done. Bytes completed may be less than what lies before the page, never more, and counts
-/// whole words (create delta), entries (apply delta) or blocks (DIF): predict_fault() cuts a number
-/// that cannot be; the record then differs from the one that made the claim. Writes of completed
-/// work must be made; those that are optional may go up to the page.
+/// being done. Bytes completed may be less than what lies before the page, never more (if the page
+/// was taken away late: it ends before the last byte of the page), and counts whole words (create
+/// delta), entries (apply delta) or blocks (DIF): predict_fault() cuts a number that cannot be; the
+/// record then differs from the one that made the claim. Writes of completed work must be made;
+/// those that are optional may go up to the page.
 /// @return nothing if the work ends before it needs that page, or never needs it
 /// @spec DSA 5.4, 5.6, 5.7
 [[nodiscard]] std::optional<Prediction> predict_fault(const abi::Descriptor& descriptor,

@@ -137,9 +137,9 @@ void conclude(const abi::Descriptor& d, const WorkContext& ctx, abi::CompletionR
   p.error_info = error_info(d, ctx, p, record);
 }
 
-/// @param most  see Run
+/// @param most,late  see Run
 Prediction predict_run(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader,
-                       PageGate gate, std::uint32_t most) {
+                       PageGate gate, std::uint32_t most, bool late = false) {
   Prediction p;
   abi::CompletionRecord record;
   p.status = check_descriptor(d, ctx, record);
@@ -150,7 +150,7 @@ Prediction predict_run(const abi::Descriptor& d, const WorkContext& ctx, MemoryR
     return p;
   }
   if (p.status == 0) {
-    p.status = operate({d, reader, p, record, gate, most});
+    p.status = operate({d, reader, p, record, gate, most, late});
     std::erase_if(p.writes, [](const Write& w) { return w.data.empty(); });
     if (ends_normally(p.status)) add_readbacks(d, p);
   }
@@ -177,7 +177,7 @@ std::optional<Prediction> predict_fault(const abi::Descriptor& d, const WorkCont
   const auto gate = [&](const PageAccess& access) -> std::uint8_t {
     return access == fault.at ? fault.status : 0;
   };
-  Prediction p = predict_run(d, ctx, reader, gate, fault.completed);
+  Prediction p = predict_run(d, ctx, reader, gate, fault.completed, fault.late);
   if (!p.fault) return std::nullopt;
   return p;
 }

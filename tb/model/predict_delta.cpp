@@ -29,7 +29,9 @@ std::size_t word_offset(std::span<const std::byte> record, std::size_t n) {
 /// The record as far as the work goes, and the result if that is all. @param end  of the sources
 std::uint8_t fault_in_create(const Run& run, std::span<const std::byte> record, Reach end) {
   const Iova at = run.d.delta_address();
-  const Reach out = reach_up(run, Operand::kDestination1, at, record.size());
+  Run whole = run;
+  whole.most = ~std::uint32_t{0};  // progress counts source bytes, not those of the record
+  const Reach out = reach_up(whole, Operand::kDestination1, at, record.size());
   std::size_t done = end.bytes;
   if (out.status != 0) {
     end = out;
@@ -85,7 +87,7 @@ Reach reach_entries(const Run& run, const DeltaEntries& entries, const Reach& re
   end.bytes = entries.good.size() * kDeltaEntryBytes;
   for (std::size_t i = 0; i < entries.good.size(); ++i) {
     const Iova at = run.d.destination + entries.good[i].offset;
-    Reach out = reach_up(run, Operand::kDestination1, at, kDeltaWordBytes);
+    Reach out = reach_piece(run, at, kDeltaWordBytes, (i + 1) * kDeltaEntryBytes);
     if (out.status == 0) continue;
     out.bytes = i * kDeltaEntryBytes;
     return out;

@@ -110,7 +110,7 @@ std::uint8_t DifWalk::walk() {
     const std::uint8_t dif_status = block(std::span(bytes).subspan(offset, source_block()));
     if (dif_status != 0) return bad_block(offset, dif_status);
     const Iova at = run_.d.destination + out_.size();
-    const Reach out = reach_up(run_, Operand::kDestination1, at, piece_.size());
+    const Reach out = reach_piece(run_, at, piece_.size(), offset + source_block());
     if (out.status != 0) return end(out, offset, std::span(piece_).first(out.bytes));
     out_.insert(out_.end(), piece_.begin(), piece_.end());
     source_tags_ = dif_.next_source(source_tags_);
@@ -119,7 +119,7 @@ std::uint8_t DifWalk::walk() {
   if (source.status != 0) {  // data of a block whose end is missing may have gone on
     const std::size_t part = std::min(source.bytes - offset, dif_.block_bytes());
     const Iova at = run_.d.destination + out_.size();
-    const Reach out = reach_up(run_, Operand::kDestination1, at, writes_ ? part : 0);
+    const Reach out = reach_piece(run_, at, writes_ ? part : 0, size);
     return end(out.status != 0 ? out : source, offset, std::span(bytes).subspan(offset, out.bytes));
   }
   if (writes_) run_.p.writes.push_back({run_.d.destination, std::move(out_), false});

@@ -9,6 +9,8 @@ namespace siov::model {
 
 namespace {
 
+constexpr std::size_t kPayload = 512;  ///< longest of a TLP
+
 /// Visits the pages of an operand in order. @param use  (offset, bytes): false stops as unreadable
 template <class Use>
 Reach walk(const Run& run, PageAccess access, Iova address, std::size_t bytes, bool downward,
@@ -23,7 +25,15 @@ Reach walk(const Run& run, PageAccess access, Iova address, std::size_t bytes, b
     access.page = at.page();
     reach.at = access;
     reach.status = run.gate(access);
-    if (reach.status != 0) return reach;
+    if (reach.status != 0) {
+      // Of a page that closes late all but its last byte may have been used.
+      const std::size_t ahead = run.late && run.most > reach.bytes ? run.most - reach.bytes : 0;
+      const std::size_t used = std::min(ahead, piece - 1);
+      if (used != 0 && use(downward ? left - used : reach.bytes, used)) reach.bytes += used;
+      // A TLP that runs into the page is given up whole: what its first bytes say is never known.
+      if (reach.bytes > run.most && reach.bytes - run.most <= kPayload) reach.bytes = run.most;
+      return reach;
+    }
     if (!use(downward ? left - piece : reach.bytes, piece)) {
       reach.status = abi::kStReadError;
       return reach;
@@ -67,6 +77,13 @@ Reach reach_down(const Run& run, Operand operand, Iova address, std::size_t byte
   return ask(run, {.operand = operand, .write = write}, address, bytes, true);
 }
 
+Reach reach_piece(const Run& run, Iova address, std::size_t bytes, std::size_t done) {
+  if (run.late && done <= run.most) return {.bytes = bytes};
+  Run closed = run;
+  closed.late = false;
+  return reach_up(closed, Operand::kDestination1, address, bytes);
+}
+
 Reach first_end(const Reach& a, const Reach& b) {
   if (b.status == 0) return a;
   return a.status == 0 || b.bytes < a.bytes ? b : a;
@@ -79,7 +96,8 @@ std::size_t done_at(const Run& run, std::size_t bytes, std::size_t unit) {
 
 std::uint8_t end_at(const Run& run, const Reach& end, std::size_t done) {
   if (end.status == abi::kStReadError) return end.status;
-  run.p.fault = PageFault{end.at, end.status, static_cast<std::uint32_t>(done)};
+  run.p.fault =
+      PageFault{.at = end.at, .status = end.status, .completed = static_cast<std::uint32_t>(done)};
   if (!tells_progress(end)) return end.status;
   run.record.fault_address = end.at.page;
   run.record.bytes_completed = static_cast<std::uint32_t>(done);

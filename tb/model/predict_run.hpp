@@ -31,6 +31,8 @@ struct Run {
   PageGate gate;
   /// A fault leaves no more than this done [bytes, as the record counts].
   std::uint32_t most = 0xFFFFFFFF;
+  /// The gate closes its page after the work has begun there: when `most` is done.
+  bool late = false;
 };
 
 /// How far an operand can be used, and what ends it there.
@@ -63,6 +65,9 @@ std::uint8_t run_dif(const Run& run);  ///< check, insert, strip, update
 /// Asks for pages without reading them, downward from the end.
 [[nodiscard]] Reach reach_down(const Run& run, Operand operand, Iova address, std::size_t bytes,
                                bool write = true);
+/// reach_up() of a piece of a destination: a page that closes late is open to it.
+/// @param done  progress behind this piece [bytes]
+[[nodiscard]] Reach reach_piece(const Run& run, Iova address, std::size_t bytes, std::size_t done);
 /// The one that ends first; the first of two that end together.
 [[nodiscard]] Reach first_end(const Reach& a, const Reach& b);
 

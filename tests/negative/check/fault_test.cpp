@@ -95,6 +95,58 @@ TEST(FaultTest, EndsOfWorkAtAPageAreClean) {
   EXPECT_EQ(less.text(), "");
 }
 
+/// The second destination page is taken away when `bytes` of it have been written.
+void taken_away(Sequence& s, std::uint32_t bytes) {
+  s.ats_on();
+  s.submit(0, large(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.store(5, 0x9000, 0x1000, 0x1000 + bytes);
+  s.invalidate(5, 0xA000);
+  s.refuse(5, 0xA000);
+}
+
+void faulted_inside(Sequence& s) {
+  taken_away(s, 0x200);
+  s.up(fault_record(s, 0x83, 0x1200, 0xA000));
+  s.end();
+}
+
+TEST(FaultTest, PageTakenAwayEndsTheWorkInsideIt) {
+  Sequence s;
+  faulted_inside(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  Sequence less;  // what has been written and is not told is written again
+  taken_away(less, 0x400);
+  less.up(fault_record(less, 0x83, 0x1200, 0xA000));
+  less.end();
+  EXPECT_EQ(less.text(), "");
+}
+
+/// Of 8 KiB that differ at 0x1F00 the second page of a source is absent.
+void compare_to(Sequence& s, std::uint32_t completed) {
+  s.ats_on();
+  abi::Descriptor d = s.compare();
+  d.destination = Iova{0x20000};
+  d.size = 0x1800;
+  d.completion_address = Iova{0x8000};
+  std::vector<std::byte> same = s.memory.bytes(5, d.source.value, 0x1800);
+  same[0xF00] ^= std::byte{1};
+  s.memory.poke(5, d.destination.value, same);
+  s.submit(0, d);
+  s.fetch(5, d.source.value, 0x1000);
+  s.fetch(5, d.destination.value, 0x1000);
+  s.refuse(5, d.source.value + 0x1000);
+  s.up(fault_record(s, 0x03, completed, d.source.value + 0x1000));
+}
+
+TEST(FaultTest, DifferenceInATlpThatIsGivenUpIsNotTold) {
+  Sequence s;
+  compare_to(s, 0xE00);
+  s.end();
+  EXPECT_EQ(s.text(), "");
+}
+
 TEST(FaultTest, PageThatIsGivenLetsTheWorkGoOn) {
   Sequence s;
   paged_move(s);
@@ -264,6 +316,25 @@ NEGATIVE_TEST(MoreBytesCompletedThanLieBeforeThePage, Rule::kFaultRecord, faulte
                 partial(s);
                 s.up(fault_record(s, 0x83, 0x1001, 0xA000));
               })
+NEGATIVE_TEST(BytesCompletedInsideAPageWithoutTheData, Rule::kSbCover, faulted_inside,
+              [](Sequence& s) {
+                taken_away(s, 0x200);
+                s.up(fault_record(s, 0x83, 0x1204, 0xA000));
+              })
+NEGATIVE_TEST(BytesCompletedBeyondTheFaultingPage, Rule::kFaultRecord, faulted_inside,
+              [](Sequence& s) {
+                s.ats_on();
+                s.submit(0, large(s));
+                s.fetch(5, 0x1000, 0x1800);
+                s.store(5, 0x9000, 0x1000, 0x1800);
+                s.invalidate(5, 0x9000);
+                s.refuse(5, 0x9000);
+                s.up(fault_record(s, 0x83, 0x1000, 0x9000));
+              })
+NEGATIVE_TEST(CompletedBehindTheDifference, Rule::kFaultRecord, faulted_move,
+              [](Sequence& s) { compare_to(s, 0x1000); })
+NEGATIVE_TEST(DifferenceFarBeforeThePage, Rule::kFaultRecord, faulted_move,
+              [](Sequence& s) { compare_to(s, 0x200); })
 NEGATIVE_TEST(UnusedFieldOfAFaultRecord, Rule::kFaultRecord, faulted_move, [](Sequence& s) {
   s.ats_on();
   partial(s);
