@@ -281,8 +281,8 @@ void Scoreboard::judge_data_fault(WorkItem& item, const Tlp& t, std::uint64_t cy
   for (const model::PageAccess& a : causes) {
     const model::PageFault fault{.at = a,
                                  .status = code,
-                                 .late = begun(item, a.page.value, a.write),
-                                 .completed = completed(t)};
+                                 .completed = completed(t),
+                                 .late = begun(item, a.page.value, a.write)};
     const auto p = model::predict_fault(item.descriptor, item.context, peek, fault);
     if (!p) continue;
     best = p;

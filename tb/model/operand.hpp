@@ -40,11 +40,11 @@ using PageGate = FunctionRef<std::uint8_t(const PageAccess&)>;
 struct PageFault {
   PageAccess at;
   std::uint8_t status = 0;  ///< 0x03, 0x04 or 0x22
+  /// Bytes completed, as the record of the operation counts them. @spec DSA 5.6
+  std::uint32_t completed = 0;
   /// The page was taken away when the work had begun to use it: what is completed may end inside
   /// it.
   bool late = false;
-  /// Bytes completed, as the record of the operation counts them. @spec DSA 5.6
-  std::uint32_t completed = 0;
   bool operator==(const PageFault&) const = default;
 };
 

@@ -69,7 +69,7 @@ TEST(PageGateTest, NothingIsAskedBeyondAnAbsentSource) {
 TEST(PredictFaultTest, MoveStopsAtTheByte) {  // 5.4, 5.6 (03)
   const Prediction p = stop(wide(0x03, 0x1200), reading(kS1, 0x2000));
   EXPECT_EQ(p.record, record_of("03 00 00 00 00010000 00200000 00000000"));
-  EXPECT_EQ(p.fault, (PageFault{.at = reading(kS1, 0x2000), .status = 0x03, .completed = 0x100}));
+  EXPECT_EQ(p.fault, (PageFault{reading(kS1, 0x2000), 0x03, 0x100}));
   EXPECT_TRUE(p.writes_record);
   EXPECT_FALSE(p.software_error);
   ASSERT_EQ(p.writes.size(), 1u);
