@@ -48,16 +48,16 @@ class EvlBench : public Block<Dut> {
     acked = d.swerr_ready_o & d.swerr_valid_i;
     if (d.wr_valid_o && d.wr_ready_i) {
       Write w{};
-      // tx_req_t from its low end: tag 10, priv 1, pasid 20, pasid_valid 1, ro 1, tc 3, last_be 4,
-      // first_be 4, length 10, addr 64
-      w.priv = get(d.wr_req_o, 10, 1);
-      w.pasid = get(d.wr_req_o, 11, 20);
-      w.pasid_valid = get(d.wr_req_o, 31, 1);
-      w.tc = get(d.wr_req_o, 33, 3);
-      w.last_be = get(d.wr_req_o, 36, 4);
-      w.first_be = get(d.wr_req_o, 40, 4);
-      w.length = get(d.wr_req_o, 44, 10);
-      w.address = get(d.wr_req_o, 54, 64);
+      // tx_req_t from its low end: at 2, tag 10, priv 1, pasid 20, pasid_valid 1, ro 1, tc 3,
+      // last_be 4, first_be 4, length 10, addr 64
+      w.priv = get(d.wr_req_o, 12, 1);
+      w.pasid = get(d.wr_req_o, 13, 20);
+      w.pasid_valid = get(d.wr_req_o, 33, 1);
+      w.tc = get(d.wr_req_o, 35, 3);
+      w.last_be = get(d.wr_req_o, 38, 4);
+      w.first_be = get(d.wr_req_o, 42, 4);
+      w.length = get(d.wr_req_o, 46, 10);
+      w.address = get(d.wr_req_o, 56, 64);
       for (unsigned i = 0; i < 8; ++i) w.data[i] = get(d.wr_data_o, 64 * i, 64);
       EXPECT_TRUE(d.wr_sop_o && d.wr_eop_o);
       writes.push_back(w);
