@@ -11,6 +11,22 @@ namespace {
 
 constexpr std::size_t kPayload = 512;  ///< longest of a TLP
 
+/// Whether what the bytes hold can end the work before a page is needed: a difference, a bad block
+/// or entry. Work that only copies may have written up to the page.
+bool ends_early(const Run& run) {
+  switch (run.d.opcode) {
+    case abi::kOpMemmove:
+    case abi::kOpDualcast:
+    case abi::kOpFill:
+    case abi::kOpCrcgen:
+    case abi::kOpCopyCrc:
+    case abi::kOpCacheFlush:
+      return false;
+    default:
+      return true;
+  }
+}
+
 /// Visits the pages of an operand in order. @param use  (offset, bytes): false stops as unreadable
 template <class Use>
 Reach walk(const Run& run, PageAccess access, Iova address, std::size_t bytes, bool downward,
@@ -31,7 +47,8 @@ Reach walk(const Run& run, PageAccess access, Iova address, std::size_t bytes, b
       const std::size_t used = std::min(ahead, piece - 1);
       if (used != 0 && use(downward ? left - used : reach.bytes, used)) reach.bytes += used;
       // A TLP that runs into the page is given up whole: what its first bytes say is never known.
-      if (reach.bytes > run.most && reach.bytes - run.most <= kPayload) reach.bytes = run.most;
+      if (ends_early(run) && reach.bytes > run.most && reach.bytes - run.most <= kPayload)
+        reach.bytes = run.most;
       return reach;
     }
     if (!use(downward ? left - piece : reach.bytes, piece)) {
