@@ -106,6 +106,52 @@ TEST(EngineMarkTest, AReportThatWaitsDoesNotHoldAnInvalidationUp) {
   EXPECT_EQ(b.record(kRecords + 32 * 3).status, 0x01);
 }
 
+// So a delta unit stops with its lines; it goes on when the report is out, though its commands are not.
+TEST(EngineMarkTest, AReportThatWaitsHoldsUpADeltaUnitNoLongerThanItself) {
+  constexpr std::uint64_t kOut = 0x90'0000;
+  for (const bool apply : {false, true}) {
+    EngineBench b(68);
+    b.reports_wait = true;
+    abi::Descriptor bad = copy(kSrc, kDst, 64, 0);
+    bad.opcode = 0x7F;
+    bad.flags = 0;
+    bad.completion_address = Iova{0};
+    b.submit(bad);
+    abi::Descriptor d = operation(apply ? 0x08 : 0x07, kRecords);
+    d.source = Iova{kSrc};
+    d.destination = Iova{kDst};
+    d.size = 0x1000;
+    if (apply) {
+      Bytes delta;
+      for (unsigned i = 0; i < 400; ++i) {
+        delta.push_back(static_cast<std::uint8_t>(i));
+        delta.push_back(static_cast<std::uint8_t>(i >> 8));
+        delta.insert(delta.end(), 8, 0x77);
+      }
+      b.write(kSrc, delta);
+      d.set_field(40, 4, 4000);
+    } else {
+      b.write(kDst, Bytes(0x1000, 0x5A));
+      d.set_delta_address(Iova{kOut});
+      d.set_max_delta_size(0x4000);
+    }
+    b.submit(d);
+    b.cycles(1500);
+    EXPECT_TRUE(b.writes.empty());
+    b.mark();
+    b.cycles(200);
+    EXPECT_EQ(b.completed_marks, 1U);
+    b.reports_wait = false;
+    b.run(6000);
+    EXPECT_EQ(b.record(kRecords).status, 0x01);
+    if (apply) {
+      EXPECT_EQ(b.read(kDst, 3200), Bytes(3200, 0x77));
+    } else {
+      EXPECT_EQ(b.record(kRecords).delta_size(), 5120U);
+    }
+  }
+}
+
 TEST(EngineMarkTest, AForgottenCacheIsAskedAgain) {
   EngineBench b(67);
   b.submit(copy(kSrc, kDst, 64, 0));
