@@ -86,6 +86,27 @@ TEST(EngineMarkTest, BlockedWorkDoesNotHoldAnInvalidationUp) {
   EXPECT_EQ(b.completed_marks, 1U);
 }
 
+// A page that comes each time it is asked for is not refused, however often it leaves before it is used.
+TEST(EngineMarkTest, APageThatComesAndGoesIsAskedForAgain) {
+  EngineBench b(69);
+  Page& first = b.page(kSrc);
+  Page& second = b.page(kSrc + 0x1000);
+  first.present = second.present = false;
+  first.answer = PageAnswer::kSilent;          // all the time the second one is not used
+  b.submit(copy(kSrc, kDst, 0x2000, 0));
+  for (unsigned round = 1; round <= 20; ++round) {
+    b.cycles(600);
+    EXPECT_TRUE(second.present);
+    EXPECT_EQ(second.requests, round);
+    second.present = false;
+    b.mark();
+  }
+  b.cycles(600);
+  first.answer = PageAnswer::kMap;
+  b.run();
+  EXPECT_EQ(b.record(kRecords).status, 0x01);
+}
+
 // A report may wait for software (the log is full); what is ordered behind it holds no translation.
 TEST(EngineMarkTest, AReportThatWaitsDoesNotHoldAnInvalidationUp) {
   EngineBench b(66);
