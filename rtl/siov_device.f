@@ -71,6 +71,7 @@ queue/siov_read_buffers.sv
 ats/siov_ats_way.sv
 ats/siov_ats_cache.sv
 ats/siov_ats_cpl.sv
+ats/siov_ats_table.sv
 ats/siov_ats_slots.sv
 ats/siov_ats_pages.sv
 ats/siov_ats_inval.sv

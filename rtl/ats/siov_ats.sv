@@ -178,7 +178,7 @@ module siov_ats #(
   logic        inv_stale, inv_all, inv_pasid_en, inv_global, hit, touch;
   logic [51:0] inv_page, inv_any;
   logic [19:0] inv_pasid;
-  logic [55:0] hit_data;                                   // {page, U, R, W, W is known}
+  logic [54:0] hit_data;                                   // {page, U, R, W}
   logic [51:0] res_page;
   logic        res_u, res_r, res_w, res_asked_write, res_stale, res_keep, res_error;
   siov_ats_cache #(.Entries(AtcEntries)) u_cache (
@@ -188,7 +188,7 @@ module siov_ats #(
     .inv_global_i(inv_global), .inv_pasid_i(inv_pasid),
     .s3_hit_o(hit), .s3_data_o(hit_data), .s3_touch_i(touch), .s3_drop_i(s3_q && s3_op_q == OpScan),
     .s3_fill_i(s3_fill && res_keep), .s3_key_i(s3_key_q),
-    .s3_fill_data_i({res_page, res_u, res_r, res_w, res_asked_write})
+    .s3_fill_data_i({res_page, res_u, res_r, res_w})
   );
 
   // ------------------------------------------------------------ slots and page requests
@@ -276,7 +276,7 @@ module siov_ats #(
   logic [3:0]  new_slot_q;
   logic [15:0] tr_match, pg_match;
   logic [3:0]  tr_slot, pg_slot;
-  logic        tr_joins, pg_joins, miss, ok, denied;
+  logic        tr_joins, pg_joins, miss, ok;
   always_comb begin
     tr_match = s3_tr_same_q;
     pg_match = s3_pg_same_q;
@@ -288,9 +288,9 @@ module siov_ats #(
   siov_first #(.N(16)) u_tr_slot (.req_i(tr_match), .after_i(4'd15), .any_o(tr_joins), .idx_o(tr_slot));
   siov_first #(.N(16)) u_pg_slot (.req_i(pg_match), .after_i(4'd15), .any_o(pg_joins), .idx_o(pg_slot));
 
-  assign ok = hit && (s3_write_q ? hit_data[1] : hit_data[2]);
-  assign denied = hit && !ok && (!s3_write_q || hit_data[0]);
-  assign miss = translate && on && !ok && !denied && can_send && (cfg_i.pasid_en || !s3_key_q[21]);
+  assign ok = hit && (s3_write_q ? hit_data[0] : hit_data[1]);
+  // A right that the entry lacks is asked for again: software may have given it without an invalidation.
+  assign miss = translate && on && !ok && can_send && (cfg_i.pasid_en || !s3_key_q[21]);
   assign tr_alloc = miss && !tr_joins && tr_free;
   assign pg_alloc = ask && !pg_joins && !pg_refuse && pg_free;
   assign touch = translate && ok;
@@ -314,12 +314,11 @@ module siov_ats #(
     answer = lookup;
     if (translate) begin
       ans.slot = {1'b0, tr_joins ? tr_slot : tr_free_slot};
-      ans.page = hit_data[55:4];
-      ans.untranslated = hit_data[3];
-      ans.write = hit_data[1];
+      ans.page = hit_data[54:3];
+      ans.untranslated = hit_data[2];
+      ans.write = hit_data[0];
       if (!on) ans.code = siov_pkg::XlError;
       else if (ok) ans.code = siov_pkg::XlOk;
-      else if (denied) ans.code = siov_pkg::XlFault;
       else if (!miss) ans.code = siov_pkg::XlError;
       else ans.code = (tr_joins || tr_free) ? siov_pkg::XlMiss : siov_pkg::XlBusy;
     end else if (ask) begin

@@ -12,7 +12,7 @@ module siov_ats_cache #(
   parameter int unsigned Entries = 1024,     /// power of two, 64..4096
   localparam int unsigned SetW = $clog2(Entries) - 2,
   localparam int unsigned KeyW = 74,
-  localparam int unsigned DataW = 56
+  localparam int unsigned DataW = 55
 ) (
   input  logic             clk_i,
   input  logic             rst_ni,

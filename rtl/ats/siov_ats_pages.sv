@@ -60,9 +60,9 @@ module siov_ats_pages #(
   localparam logic [2:0] StReady = 3'd3;
   localparam logic [2:0] StEnding = 3'd4;
 
-  logic [N*KeyW-1:0] key_q;
+  logic [N*KeyW-1:0] key;
   logic [N*3-1:0]    state_q, code_q;
-  logic [N-1:0]      write_q, owed_q, old_q;
+  logic [N-1:0]      owed_q, old_q;
   logic [N*4-1:0]    age_q;
   logic              failed_q, on;
 
@@ -74,7 +74,7 @@ module siov_ats_pages #(
   logic [8:0]       r_group_q;
   logic [3:0]       r_code_q;
   logic [KeyW-1:0]  r_key;
-  siov_pick #(.N(N), .W(KeyW)) u_r_key (.v_i(key_q), .idx_i(r_group_q[3:0]), .o(r_key));
+  siov_pick #(.N(N), .W(KeyW)) u_r_key (.v_i(key), .idx_i(r_group_q[3:0]), .o(r_key));
   always_ff @(posedge clk_i) begin
     if (!rst_ni) r_valid_q <= 1'b0;
     else r_valid_q <= vm_valid_i && !vm_i.invalidate;
@@ -90,64 +90,44 @@ module siov_ats_pages #(
   assign unknown_o = r_valid_q && !r_hit && !failed_q;
 
   // ------------------------------------------------------------ request
-  logic [N-1:0]      to_send, held, sendable;
-  logic              pick_any, pg_q, pg_open, load, sent;
-  logic [3:0]        pick, pg_slot_q;
-  logic [KeyW-1:0]   pick_key;
-  siov_pkg::pm_out_t pg_msg_q;
+  logic [N-1:0]    send, sendable, sent, ended, unused_write;
+  logic [3:0]      pm_slot;
+  logic [KeyW-1:0] pm_key;
+  logic            pm_write;
+  siov_ats_table u_table (
+    .clk_i, .rst_ni, .alloc_i, .alloc_slot_i(free_slot_o), .alloc_key_i, .alloc_write_i, .key_o(key),
+    .write_o(unused_write), .s2_key_i, .s2_write_i, .s2_same_o, .open_i(on), .pasid_en_i(cfg_i.pasid_en),
+    .sendable_o(sendable), .send_i(send), .offer_o(pm_valid_o), .offer_ready_i(pm_ready_i), .offer_slot_o(pm_slot),
+    .offer_key_o(pm_key), .offer_write_o(pm_write), .sent_o(sent), .ended_i(ended), .done_valid_o, .done_slot_o,
+    .done_take_i
+  );
   always_comb begin
-    for (int unsigned k = 0; k < N; k++) begin
-      sendable[k] = on && (cfg_i.pasid_en || !key_q[k*KeyW + 21]);
-      held[k] = pg_q && pg_slot_q == 4'(k);
-      to_send[k] = state_q[k*3 +: 3] == StSend && sendable[k] && !held[k];
-    end
-  end
-  siov_first #(.N(N)) u_pick (.req_i(to_send), .after_i(pg_slot_q), .any_o(pick_any), .idx_o(pick));
-  siov_pick #(.N(N), .W(KeyW)) u_pick_key (.v_i(key_q), .idx_i(pick), .o(pick_key));
-  assign pg_open = on && (cfg_i.pasid_en || !pg_msg_q.pasid_valid);
-  assign pm_valid_o = pg_q && pg_open;
-  assign pm_o = pg_msg_q;
-  assign sent = pm_valid_o && pm_ready_i;
-  assign load = !pg_q || sent;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      pg_q <= 1'b0;
-      pg_slot_q <= '0;
-    end else begin
-      if (load) pg_q <= pick_any;
-      else if (!pg_open) pg_q <= 1'b0;
-      if (load && pick_any) pg_slot_q <= pick;
-    end
-    if (load) begin
-      pg_msg_q.page_request <= 1'b1;
-      pg_msg_q.dw2 <= pick_key[73:42];
-      pg_msg_q.dw3 <= {pick_key[41:22], 5'd0, pick, 1'b1, write_q[pick], !write_q[pick]};   // index, L, W, R
-      pg_msg_q.pasid_valid <= pick_key[21];
-      pg_msg_q.pasid <= pick_key[20:1];
-      pg_msg_q.priv <= pick_key[0];
-    end
+    pm_o.page_request = 1'b1;
+    pm_o.dw2 = pm_key[73:42];
+    pm_o.dw3 = {pm_key[41:22], 5'd0, pm_slot, 1'b1, pm_write, !pm_write};   // index, L, W, R
+    pm_o.pasid_valid = pm_key[21];
+    pm_o.pasid = pm_key[20:1];
+    pm_o.priv = pm_key[0];
   end
 
   // ------------------------------------------------------------ choices
-  logic [N-1:0] free, ready, counted, active;
+  logic [N-1:0] free, counted, active;
   logic [4:0]   used, limit;
   logic         free_any;
-  logic [3:0]   last_done_q;
   always_comb begin
     used = '0;
     for (int unsigned k = 0; k < N; k++) begin
       free[k] = k < PageSlots && state_q[k*3 +: 3] == StFree && !owed_q[k];
       active[k] = state_q[k*3 +: 3] != StFree;
       live_o[k] = active[k] && !old_q[k];
-      ready[k] = state_q[k*3 +: 3] == StReady;
-      counted[k] = owed_q[k] || state_q[k*3 +: 3] == StSend;
+      send[k] = state_q[k*3 +: 3] == StSend;
+      ended[k] = state_q[k*3 +: 3] == StReady;
+      counted[k] = owed_q[k] || send[k];
       used = used + {4'd0, counted[k]};
-      s2_same_o[k] = key_q[k*KeyW +: KeyW] == s2_key_i && write_q[k] == s2_write_i;
     end
   end
   assign limit = (alloc_limit_i[31:4] != '0) ? 5'd16 : {1'b0, alloc_limit_i[3:0]};
   siov_first #(.N(N)) u_free (.req_i(free), .after_i(4'd15), .any_o(free_any), .idx_o(free_slot_o));
-  siov_first #(.N(N)) u_ready (.req_i(ready), .after_i(last_done_q), .any_o(done_valid_o), .idx_o(done_slot_o));
   assign free_o = free_any && used < limit;
   // Off, or everything that is allowed rests.
   assign refuse_o = !on || (!free_o && active == '0);
@@ -177,7 +157,7 @@ module siov_ats_pages #(
       waits[k] = state_q[k*3 +: 3] == StWait || state_q[k*3 +: 3] == StSend;
       unique case (state_q[k*3 +: 3])
         StSend: begin
-          if (sent && held[k]) begin
+          if (sent[k]) begin
             state_d[k*3 +: 3] = StWait;
             owed_d[k] = 1'b1;
           end
@@ -214,37 +194,30 @@ module siov_ats_pages #(
       owed_q <= '0;
       old_q <= '0;
       failed_q <= 1'b0;
-      last_done_q <= '0;
       tick_q <= '0;
     end else begin
       state_q <= state_d;
       owed_q <= owed_d;
       old_q <= old_d;
       failed_q <= cfg_i.pri_en && !reset_i && (failed_q || r_fail);
-      if (done_take_i) last_done_q <= done_slot_o;
       tick_q <= tick ? '0 : tick_q + TickW'(PageTimeout != 0);
     end
     code_q <= code_d;
     for (int unsigned k = 0; k < N; k++) begin
-      if (alloc_i && free_slot_o == 4'(k)) begin
-        key_q[k*KeyW +: KeyW] <= alloc_key_i;
-        write_q[k] <= alloc_write_i;
-      end
       if (state_q[k*3 +: 3] != StWait) age_q[k*4 +: 4] <= '0;
       else if (tick && age_q[k*4 +: 4] != 4'd9) age_q[k*4 +: 4] <= age_q[k*4 +: 4] + 4'd1;
     end
   end
 
   logic unused_ok;
-  assign unused_ok = ^{cfg_i, vm_i, r_key[73:22], r_key[0], 1'b0};
+  assign unused_ok = ^{cfg_i, vm_i, r_key[73:22], r_key[0], unused_write, 1'b0};
 
-  `SIOV_ASSERT(PagesMsgHolds, pm_valid_o && !pm_ready_i |=> !pg_open || (pm_valid_o && $stable(pm_o)))
-  `SIOV_ASSERT(PagesIndexFree, sent |-> !owed_q[pg_slot_q])
+  `SIOV_ASSERT(PagesIndexFree, (sent & owed_q) == '0)
 `ifndef SYNTHESIS
   logic [4:0] owed_count;
   assign owed_count = 5'($countones(owed_q));
 `endif
-  `SIOV_ASSERT(PagesWithinAllocation, sent && $stable(alloc_limit_i) |-> {27'd0, owed_count} < alloc_limit_i)
+  `SIOV_ASSERT(PagesWithinAllocation, sent != '0 && $stable(alloc_limit_i) |-> {27'd0, owed_count} < alloc_limit_i)
   `SIOV_COVER(PagesAllowanceUsed, free_any && !free_o && on)
   `SIOV_COVER(PagesFailed, r_fail)
 

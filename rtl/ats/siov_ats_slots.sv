@@ -90,9 +90,9 @@ module siov_ats_slots #(
   localparam logic [2:0] StReady = 3'd5;
   localparam logic [2:0] StEnding = 3'd6;
 
-  logic [N*KeyW-1:0] key_q;
+  logic [N*KeyW-1:0] key;
   logic [N*3-1:0]    state_q;
-  logic [N-1:0]      write_q, stale_q, old_q, error_q, owed_q;
+  logic [N-1:0]      write, stale_q, old_q, error_q, owed_q;
   logic [N*4-1:0]    age_q;                   // eighths of the timeout since sent, or since given up
   logic              stopped_q, on;
 
@@ -111,7 +111,7 @@ module siov_ats_slots #(
   );
   logic [KeyW-1:0] c_key;
   logic            c_wait, c_ok, c_sent_priv, c_granted;
-  siov_pick #(.N(N), .W(KeyW)) u_c_key (.v_i(key_q), .idx_i(c_slot), .o(c_key));
+  siov_pick #(.N(N), .W(KeyW)) u_c_key (.v_i(key), .idx_i(c_slot), .o(c_key));
   assign c_wait = c_valid && owed_q[c_slot] && state_q[c_slot*3 +: 3] == StWait;
   // Rights of privileged mode are for those who asked in it, and only they; others are malformed.
   assign c_sent_priv = c_key[21] && c_key[0] && cfg_i.pasid_priv_en;
@@ -129,72 +129,50 @@ module siov_ats_slots #(
   end
 
   // ------------------------------------------------------------ request to the link
-  logic [N-1:0]      to_send, sendable, held;
-  logic              pick_any, xr_q, xr_open, load, sent;
-  logic [3:0]        pick, xr_slot_q;
-  logic [KeyW-1:0]   pick_key;
-  siov_pkg::tx_req_t xr_req_q;
-  logic              long_tags;
+  logic [N-1:0]    send, sendable, sent, ended;
+  logic [3:0]      xr_slot;
+  logic [KeyW-1:0] xr_key;
+  logic            xr_write, long_tags;
   assign long_tags = LongTags && cfg_i.tag10_en;
   assign can_send_o = on && cfg_i.bme;
+  siov_ats_table u_table (
+    .clk_i, .rst_ni, .alloc_i, .alloc_slot_i(free_slot_o), .alloc_key_i, .alloc_write_i, .key_o(key), .write_o(write),
+    .s2_key_i, .s2_write_i, .s2_same_o, .open_i(can_send_o), .pasid_en_i(cfg_i.pasid_en), .sendable_o(sendable),
+    .send_i(send), .offer_o(xr_valid_o), .offer_ready_i(xr_ready_i), .offer_slot_o(xr_slot), .offer_key_o(xr_key),
+    .offer_write_o(xr_write), .sent_o(sent), .ended_i(ended), .done_valid_o, .done_slot_o, .done_take_i
+  );
   always_comb begin
-    for (int unsigned k = 0; k < N; k++) begin
-      sendable[k] = on && cfg_i.bme && (cfg_i.pasid_en || !key_q[k*KeyW + 21]);
-      held[k] = xr_q && xr_slot_q == 4'(k);
-      to_send[k] = state_q[k*3 +: 3] == StSend && sendable[k] && !held[k];
-    end
-  end
-  siov_first #(.N(N)) u_pick (.req_i(to_send), .after_i(xr_slot_q), .any_o(pick_any), .idx_o(pick));
-  siov_pick #(.N(N), .W(KeyW)) u_pick_key (.v_i(key_q), .idx_i(pick), .o(pick_key));
-  assign xr_open = on && cfg_i.bme && (cfg_i.pasid_en || !xr_req_q.pasid_valid);
-  assign xr_valid_o = xr_q && xr_open;
-  assign xr_req_o = xr_req_q;
-  assign sent = xr_valid_o && xr_ready_i;
-  assign load = !xr_q || sent;
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      xr_q <= 1'b0;
-      xr_slot_q <= '0;
-    end else begin
-      if (load) xr_q <= pick_any;
-      else if (!xr_open) xr_q <= 1'b0;
-      if (load && pick_any) xr_slot_q <= pick;
-    end
-    if (load) begin
-      xr_req_q <= '0;
-      xr_req_q.addr <= {pick_key[73:22], 11'd0, !write_q[pick]};   // bit 0: NW
-      xr_req_q.length <= 10'd2;
-      xr_req_q.first_be <= 4'hF;
-      xr_req_q.last_be <= 4'hF;
-      xr_req_q.pasid_valid <= pick_key[21];
-      xr_req_q.pasid <= pick_key[20:1];
-      xr_req_q.priv <= pick_key[0];
-      xr_req_q.at <= 2'b01;
-      xr_req_q.tag <= siov_pkg::tag_on_link(long_tags, cfg_i.ext_tag_en, pick[3:2],
-          long_tags ? 8'(siov_pkg::LongTags - 4) + {6'd0, pick[1:0]} :
-          cfg_i.ext_tag_en ? 8'(siov_pkg::ByteTags - 4) + {6'd0, pick[1:0]} : 8'(siov_pkg::ShortTags - 1));
-    end
+    xr_req_o = '0;
+    xr_req_o.addr = {xr_key[73:22], 11'd0, !xr_write};   // bit 0: NW
+    xr_req_o.length = 10'd2;
+    xr_req_o.first_be = 4'hF;
+    xr_req_o.last_be = 4'hF;
+    xr_req_o.pasid_valid = xr_key[21];
+    xr_req_o.pasid = xr_key[20:1];
+    xr_req_o.priv = xr_key[0];
+    xr_req_o.at = 2'b01;
+    xr_req_o.tag = siov_pkg::tag_on_link(long_tags, cfg_i.ext_tag_en, xr_slot[3:2],
+        long_tags ? 8'(siov_pkg::LongTags - 4) + {6'd0, xr_slot[1:0]} :
+        cfg_i.ext_tag_en ? 8'(siov_pkg::ByteTags - 4) + {6'd0, xr_slot[1:0]} : 8'(siov_pkg::ShortTags - 1));
   end
 
   // ------------------------------------------------------------ choices
-  logic [N-1:0] free, got, ready;
-  logic [3:0]   last_done_q;
+  logic [N-1:0] free, got;
   always_comb begin
     for (int unsigned k = 0; k < N; k++) begin
       // With 5-bit tags there is one tag an engine.
       free[k] = state_q[k*3 +: 3] == StFree && !owed_q[k] && (long_tags || cfg_i.ext_tag_en || k % 4 == 0);
       live_o[k] = state_q[k*3 +: 3] != StFree && !old_q[k];
       got[k] = state_q[k*3 +: 3] == StGot;
-      ready[k] = state_q[k*3 +: 3] == StReady;
-      s2_same_o[k] = key_q[k*KeyW +: KeyW] == s2_key_i && write_q[k] == s2_write_i;
+      send[k] = state_q[k*3 +: 3] == StSend;
+      ended[k] = state_q[k*3 +: 3] == StReady;
     end
   end
   siov_first #(.N(N)) u_free (.req_i(free), .after_i(4'd15), .any_o(free_o), .idx_o(free_slot_o));
   siov_first #(.N(N)) u_got (.req_i(got), .after_i(4'd15), .any_o(fill_valid_o), .idx_o(fill_slot_o));
-  siov_first #(.N(N)) u_ready (.req_i(ready), .after_i(last_done_q), .any_o(done_valid_o), .idx_o(done_slot_o));
-  siov_pick #(.N(N), .W(KeyW)) u_fill_key (.v_i(key_q), .idx_i(fill_slot_o), .o(fill_key_o));
+  siov_pick #(.N(N), .W(KeyW)) u_fill_key (.v_i(key), .idx_i(fill_slot_o), .o(fill_key_o));
 
-  assign s3_asked_write_o = write_q[s3_slot_i];
+  assign s3_asked_write_o = write[s3_slot_i];
   assign s3_error_o = error_q[s3_slot_i] || !on;
   assign s3_stale_o = stale_q[s3_slot_i] && !s3_error_o;
   assign s3_keep_o = !stale_q[s3_slot_i] && !old_q[s3_slot_i] && !forget_i && !s3_error_o;
@@ -220,9 +198,8 @@ module siov_ats_slots #(
   logic [N-1:0] covered;
   always_comb begin
     for (int unsigned k = 0; k < N; k++) begin
-      covered[k] = inv_valid_i && ((key_q[k*KeyW+22 +: 52] ^ inv_page_i) & ~inv_any_i) == '0 &&
-                   (!inv_pasid_en_i || (key_q[k*KeyW + 21] &&
-                                        (inv_global_i || key_q[k*KeyW+1 +: 20] == inv_pasid_i)));
+      covered[k] = inv_valid_i && ((key[k*KeyW+22 +: 52] ^ inv_page_i) & ~inv_any_i) == '0 &&
+                   (!inv_pasid_en_i || (key[k*KeyW + 21] && (inv_global_i || key[k*KeyW+1 +: 20] == inv_pasid_i)));
     end
   end
 
@@ -236,11 +213,11 @@ module siov_ats_slots #(
     old_d = old_q;
     for (int unsigned k = 0; k < N; k++) begin
       // What has not been sent will be answered with the new translation.
-      if (covered[k] && state_q[k*3 +: 3] != StFree && (state_q[k*3 +: 3] != StSend || (sent && held[k])))
+      if (covered[k] && state_q[k*3 +: 3] != StFree && (state_q[k*3 +: 3] != StSend || sent[k]))
         stale_d[k] = 1'b1;
       unique case (state_q[k*3 +: 3])
         StSend: begin
-          if (sent && held[k]) begin
+          if (sent[k]) begin
             state_d[k*3 +: 3] = StWait;
             owed_d[k] = 1'b1;
           end
@@ -299,7 +276,6 @@ module siov_ats_slots #(
       owed_q <= '0;
       old_q <= '0;
       stopped_q <= 1'b0;
-      last_done_q <= '0;
       tick_q <= '0;
     end else begin
       state_q <= state_d;
@@ -308,14 +284,9 @@ module siov_ats_slots #(
       owed_q <= owed_d;
       old_q <= old_d;
       stopped_q <= cfg_i.ats_en && (stopped_q || (c_wait && c_stop));
-      if (done_take_i) last_done_q <= done_slot_o;
       tick_q <= tick ? '0 : tick_q + TickW'(1);
     end
     for (int unsigned k = 0; k < N; k++) begin
-      if (alloc_i && free_slot_o == 4'(k)) begin
-        key_q[k*KeyW +: KeyW] <= alloc_key_i;
-        write_q[k] <= alloc_write_i;
-      end
       // Anew when sent and when given up.
       if (!owed_q[k] || timed_out[k] || (c_wait && c_slot == 4'(k)) ||
           (state_q[k*3 +: 3] == StWait && (cfg_i.cto_disable || !on))) age_q[k*4 +: 4] <= '0;
@@ -331,14 +302,13 @@ module siov_ats_slots #(
   logic [N-1:0] doomed_q;
   always_ff @(posedge clk_i) begin
     for (int unsigned k = 0; k < N; k++) begin
-      if (sent && held[k]) doomed_q[k] <= covered[k];
+      if (sent[k]) doomed_q[k] <= covered[k];
       else if (covered[k]) doomed_q[k] <= state_q[k*3 +: 3] != StSend && state_q[k*3 +: 3] != StFree;
     end
   end
 `endif
   `SIOV_ASSERT(SlotsOldIsAskedAgain, s3_done_i && !s3_stale_o && !s3_error_o |-> !doomed_q[s3_slot_i])
-  `SIOV_ASSERT(SlotsReqHolds, xr_valid_o && !xr_ready_i |=> !xr_open || (xr_valid_o && $stable(xr_req_o)))
-  `SIOV_ASSERT(SlotsTagFree, sent |-> !owed_q[xr_slot_q])
+  `SIOV_ASSERT(SlotsTagFree, (sent & owed_q) == '0)
   `SIOV_ASSERT(SlotsAllocFree, alloc_i |-> state_q[free_slot_o*3 +: 3] == StFree && !owed_q[free_slot_o])
   `SIOV_COVER(SlotsAllBusy, free == '0)
   `SIOV_COVER(SlotsAskedAgain, s3_done_i && s3_stale_o)

@@ -8,7 +8,7 @@
 
 module siov_ats_way #(
   parameter int unsigned Sets = 256,
-  parameter int unsigned DataW = 56,
+  parameter int unsigned DataW = 55,
   localparam int unsigned SetW = $clog2(Sets),
   localparam int unsigned KeyW = 74
 ) (

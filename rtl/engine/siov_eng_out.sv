@@ -22,6 +22,7 @@ module siov_eng_out #(
   output logic                quiet_o,
   input  logic                mark_i,
   output logic                old_o,          /// write TLPs with translations from before the last mark
+  output logic                report_o,       /// an error report is not out: it may wait for software
   input  logic                cmd_valid_i,
   output logic                cmd_ready_o,
   input  siov_eng_pkg::cmd_t  cmd_i,
@@ -173,7 +174,7 @@ module siov_eng_out #(
   end
 
   logic unused_req;
-  assign unused_req = ^{cmd_req, in_req, 1'b0};
+  assign unused_req = ^{cmd_req, in_req, in_fin, 1'b0};
 
   // Who takes it.
   logic s1_ring, s1_tlp, s1_end, s1_crc, s1_delta, s1_push;
@@ -296,6 +297,19 @@ module siov_eng_out #(
     end
   end
   assign old_o = old_q != '0;
+
+  // ------------------------------------------------------------ error reports
+  siov_eng_pkg::end_t in_fin;
+  logic [3:0]         reports_q;
+  logic               report_in, report_out;
+  assign in_fin = cmd_i.data[siov_eng_pkg::EndW-1:0];
+  assign report_in = cmd_valid_i && cmd_ready_o && cmd_i.kind == siov_eng_pkg::CmdEnd && in_fin.swerr;
+  assign report_out = o_pop && o_end && fin.swerr;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i) reports_q <= '0;
+    else reports_q <= reports_q + 4'(report_in) - 4'(report_out);
+  end
+  assign report_o = reports_q != '0;
 
   // ------------------------------------------------------------ comparison
   logic [511:0] a_q, cmp_a;

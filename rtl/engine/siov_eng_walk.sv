@@ -38,6 +38,7 @@ module siov_eng_walk #(
   output siov_eng_pkg::cmd_t  cmd_o,
   input  logic                out_idle_i,     /// every command has been carried out
   input  logic                out_empty_i,    /// and every write TLP is on the link
+  input  logic                out_report_i,   /// an error report is not out: no translated TLP may start
   // pages of what is written (siov_eng_xl_writes)
   input  logic                evl_i,
   output logic                page_start_o,   /// pulse: a job begins, or a fault was taken
@@ -49,7 +50,6 @@ module siov_eng_walk #(
   output logic [51:0]         next_page2_o,
   output logic                page_ahead_job_o, /// the next job's may be asked for
   output logic                page_record_o,  /// the record's is wanted
-  output logic                page_hold_o,    /// no translated TLP may start
   input  siov_eng_pkg::xl_got_t page_i,
   input  siov_eng_pkg::xl_got_t page2_i,
   input  siov_eng_pkg::xl_got_t page_record_i,
@@ -190,7 +190,7 @@ module siov_eng_walk #(
                      (state_q == StTlp || state_q == StBlock || state_q == StGrab);
 
   // ------------------------------------------------------------ pages
-  logic                  paged, page_ok, record_ok, page_fault, record_failed_q, hold_q, cr_logged_q, record_due, go;
+  logic                  paged, page_ok, record_ok, page_fault, record_failed_q, cr_logged_q, record_due, go;
   logic [PosW-1:0]       behind;
   siov_eng_pkg::xl_got_t got;
   logic [127:0]          dif_tags;
@@ -212,12 +212,11 @@ module siov_eng_walk #(
   // ... and what has come of it.
   always_comb begin
     got = (is_dual && second_q) ? page2_i : page_i;
-    page_ok = !paged || skip || (got.ready && !hold_q);
+    page_ok = !paged || skip || (got.ready && !out_report_i);
     page_fault = paged && !skip && got.fault && (there || state_q == StPi);
-    record_ok = !job_q.ats || (page_record_i.ready && !hold_q);
+    record_ok = !job_q.ats || (page_record_i.ready && !out_report_i);
   end
   assign page_start_o = load || page_fault;
-  assign page_hold_o = hold_q;
   // Where a failed read stands tells which source of a block it belongs to.
   assign behind = avail_pos_i - pos_q;
   siov_eng_fault u_fault (
@@ -329,11 +328,9 @@ module siov_eng_walk #(
       batch_fail_o <= 1'b0;
       batch_logged_q <= 1'b0;
       cr_logged_q <= 1'b0;
-      hold_q <= 1'b0;
     end else begin
       if (err_ack_o && !skip && !err_xl_i) failed_q <= 1'b1;
       if (unit_fault_i) failed_q <= 1'b0;
-      if (out_empty_i) hold_q <= 1'b0;
       unique case (state_q)
         StIdle: if (job_valid_i) begin
           failed_q <= 1'b0;
@@ -379,7 +376,6 @@ module siov_eng_walk #(
         StRecord: if (record_out) state_q <= StEnd;
         StEnd: if (cmd_ready_i) begin
           state_q <= StIdle;
-          if (fin.swerr) hold_q <= 1'b1;
           if (job_q.op == siov_eng_pkg::JobBatchEnd) begin
             batch_fail_o <= 1'b0;
             batch_logged_q <= 1'b0;

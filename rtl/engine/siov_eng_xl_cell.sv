@@ -5,8 +5,8 @@
 //   Ask -> Asked -+-> Ready
 //    ^      |     +-> Slot (a request is on the link) -> Ready, or as below
 //    |      |     +-> Busy (no slot) -> Ask
-//    +------+-- fault: asks for the page, then again for the translation, PageRetries times at most
-//               else Fault, with the reason
+//    +------+-- fault: asks for the page, then again for the translation, PageRetries times in a row
+//               at most, else Fault, with the reason
 // mark_i: what was received before it is not used any more. An abort (gone_i) ends waiting for a page.
 // After clear_i an answer that is still owed belongs to nobody; nothing is asked before it has come.
 // Latency: load to ask one cycle, answer to ready one cycle.
@@ -79,6 +79,7 @@ module siov_eng_xl_cell #(
       unique case (xa_i.code)
         siov_pkg::XlOk: begin
           state_d = StReady;
+          tries_d = '0;                       // the page has come
           if (mark_i || (key_q.write && !xa_i.write)) state_d = StAsk;
         end
         siov_pkg::XlMiss: state_d = StSlot;

@@ -299,7 +299,7 @@ module siov_engine #(
   );
 
   // ------------------------------------------------------------ walker, units, output
-  logic               cmd_valid, cmd_ready, cmp_clear, cmp_differs, out_idle, out_empty;
+  logic               cmd_valid, cmd_ready, cmp_clear, cmp_differs, out_idle, out_empty, out_report;
   logic [31:0]        cmp_offset;
   siov_eng_pkg::cmd_t cmd;
   siov_eng_pkg::job_t now;                 // the job under way in the walker
@@ -320,11 +320,11 @@ module siov_engine #(
     .err_xl_i(err_xl), .err_reason_i(err_reason), .err_page_i(err_page), .evl_i,
     .page_start_o(page_start), .page_want_o(page_want), .page_o(page), .page2_o(page2),
     .page_ahead_o(page_ahead), .next_page_o(next_page), .next_page2_o(next_page2),
-    .page_ahead_job_o(page_ahead_job), .page_record_o(page_record), .page_hold_o(page_hold),
+    .page_ahead_job_o(page_ahead_job), .page_record_o(page_record),
     .page_i(page_got), .page2_i(page2_got), .page_record_i(page_record_got),
     .page_quiet_i(page_quiet), .unit_fault_i(uw_fault), .unit_page_i(uw_addr[63:12]),
     .err_ack_o(err_ack), .cmd_valid_o(cmd_valid), .cmd_ready_i(cmd_ready), .cmd_o(cmd),
-    .out_idle_i(out_idle), .out_empty_i(out_empty),
+    .out_idle_i(out_idle), .out_empty_i(out_empty), .out_report_i(out_report),
     .unit_start_o(unit_start), .job_o(now), .crc_start_o(crc_start), .crc_seed_o(crc_seed),
     .crc_busy_i(crc_busy), .crc_result_i(crc_result), .dif_block_o(dif_block),
     .dif_pi_o(dif_pi_in), .dif_valid_i(dif_valid), .dif_error_i(dif_error),
@@ -364,13 +364,13 @@ module siov_engine #(
 
   // ------------------------------------------------------------ pages of what is written
   siov_eng_pkg::xl_got_t page_got, page2_got, page_record_got;
-  logic                  page_start, page_want, page_ahead, page_ahead_job, page_record, page_hold, page_quiet;
+  logic                  page_start, page_want, page_ahead, page_ahead_job, page_record, page_quiet;
   logic [51:0]           page, page2, next_page, next_page2;
   siov_eng_xl_writes #(.EngineId(EngineId), .FirstId(WriteId), .PageRetries(PageRetries)) u_xl_writes (
     .clk_i, .rst_ni, .clear_i(clear), .mark_i(mark), .now_i(now), .next_valid_i(walk_valid),
     .next_i(walk_job), .start_i(page_start), .want_i(page_want), .page_i(page), .page2_i(page2),
     .ahead_i(page_ahead), .ahead_page_i(next_page), .ahead_page2_i(next_page2),
-    .ahead_job_i(page_ahead_job), .want_record_i(page_record), .hold_i(page_hold),
+    .ahead_job_i(page_ahead_job), .want_record_i(page_record), .hold_i(out_report),
     .got_o(page_got), .got2_o(page2_got), .got_record_o(page_record_got), .quiet_o(page_quiet),
     .unit_valid_i(uw_valid), .unit_addr_i(uw_addr), .unit_go_o(uw_go), .unit_req_o(uw_req),
     .unit_addr_o(uw_addr_xl), .unit_fault_o(uw_fault),
@@ -381,6 +381,7 @@ module siov_engine #(
 
   siov_eng_out #(.PosW(PosW)) u_out (
     .clk_i, .rst_ni, .clear_i(clear), .stop_i(stop), .quiet_o(quiet), .mark_i(mark), .old_o(old_writes),
+    .report_o(out_report),
     .cmd_valid_i(cmd_valid), .cmd_ready_o(cmd_ready), .cmd_i(cmd),
     .line_rd_o(line_rd), .line_o(line), .line_data_i(line_data), .free_line_o(free_line),
     .cmp_clear_i(cmp_clear), .idle_o(out_idle), .empty_o(out_empty), .cmp_differs_o(cmp_differs),

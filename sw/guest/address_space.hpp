@@ -81,12 +81,13 @@ class AddressSpace final : public vdcm::DemandSpace {
 
   // Demand paging (address_space_paging.cpp). Accesses of the CPU leave the device's tables alone.
   [[nodiscard]] bool demand() const { return config_.demand; }
+  /// @param now  who asks for a page needs it from now on, whether or not it was there [ps]
   bool bring_in(Iova address, std::uint64_t now) override;
   [[nodiscard]] bool contents(Iova address, std::span<std::byte> out) const override;
   [[nodiscard]] bool holds(Iova address, std::uint64_t bytes) const override;
   /// A present page that the device has not used since this last came past it, by the accessed bit
   /// of the first stage where there is one. Nothing if there is none in one round.
-  /// @param not_since  pages brought in after this time stay [ps]
+  /// @param not_since  pages that somebody has asked for after this time stay [ps]
   [[nodiscard]] std::optional<Iova> next_victim(std::uint64_t not_since);
   /// A page on its way out.
   struct Departure {
@@ -122,7 +123,7 @@ class AddressSpace final : public vdcm::DemandSpace {
     Iova at;
     std::uint64_t frame = 0;  ///< first stage: HPA, nested: GPA; second stage: unused
     bool present = true;
-    std::uint64_t since = 0;      ///< brought in at [ps]
+    std::uint64_t needed = 0;     ///< somebody has asked for it last at [ps]
     std::uint64_t departure = 0;  ///< serial number of the last one
   };
   /// Guest-physical pages that buffers are cut from, so that a page has one kind of buffer only.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // AddressSpace: pages that come and go.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -77,10 +78,11 @@ void AddressSpace::unmap_leaf(const Leaf& leaf) {
 bool AddressSpace::bring_in(Iova address, std::uint64_t now) {
   if (find_region(address) == nullptr) return false;
   Leaf* const leaf = leaf_of(address);
-  if (leaf == nullptr || leaf->present) return true;
+  if (leaf == nullptr) return true;
+  leaf->needed = std::max(leaf->needed, now);
+  if (leaf->present) return true;
   map_leaf(*leaf);
   leaf->present = true;
-  leaf->since = now;
   ++paging_.brought_in;
   return true;
 }
@@ -163,7 +165,7 @@ bool AddressSpace::used_since_last_look(const Leaf& leaf) {
 std::optional<Iova> AddressSpace::next_victim(std::uint64_t not_since) {
   for (std::size_t looked = 0; looked < leaves_.size(); ++looked) {
     const Leaf& leaf = leaves_[hand_++ % leaves_.size()];
-    if (!leaf.present || leaf.since > not_since) continue;
+    if (!leaf.present || leaf.needed > not_since) continue;
     if (!used_since_last_look(leaf)) return leaf.at;
   }
   return std::nullopt;

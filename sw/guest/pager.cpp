@@ -16,17 +16,18 @@ Pager::Pager(AddressSpace& space, vdcm::IommuDriver& iommu, std::vector<Pasid> u
       config_(config),
       engine_(config.seed) {}
 
-coro::Task<> Pager::evict(std::uint32_t pages) { co_await take(pages, false); }
+coro::Task<> Pager::evict(std::uint32_t pages) { co_await take(pages, config_.stay_ns, false); }
 
-coro::Task<> Pager::remap(std::uint32_t pages) { co_await take(pages, true); }
+coro::Task<> Pager::remap(std::uint32_t pages) { co_await take(pages, config_.rest_ns, true); }
 
-coro::Task<> Pager::take(std::uint32_t pages, bool bring_back) {
+coro::Task<> Pager::take(std::uint32_t pages, std::uint64_t stay_ns, bool bring_back) {
   const std::uint64_t now = coro::Scheduler::current().now();
-  const std::uint64_t stay = coro::ns(config_.stay_ns);
+  const std::uint64_t stay = coro::ns(stay_ns);
+  const std::uint64_t not_since = now > stay ? now - stay : 0;
   std::vector<AddressSpace::Departure> leaving;
   std::vector<Iova> addresses;
-  for (std::uint32_t i = 0; i < pages && now >= stay; ++i) {
-    const std::optional<Iova> victim = space_.next_victim(now - stay);
+  for (std::uint32_t i = 0; i < pages; ++i) {
+    const std::optional<Iova> victim = space_.next_victim(not_since);
     if (!victim) break;
     const auto departure = space_.take_away(*victim);
     if (!departure) break;
@@ -41,7 +42,7 @@ coro::Task<> Pager::take(std::uint32_t pages, bool bring_back) {
   co_await forget(addresses);
   for (const AddressSpace::Departure& departure : leaving) {
     const bool away = space_.taken(departure, true);
-    if (away && bring_back) space_.bring_in(departure.page, coro::Scheduler::current().now());
+    if (away && bring_back) space_.bring_in(departure.page, 0);  // nobody has asked for it
   }
 }
 

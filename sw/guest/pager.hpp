@@ -23,7 +23,8 @@ namespace siov::guest {
 
 struct PagerConfig {
   std::uint64_t seed = 1;
-  std::uint64_t stay_ns = 4000;  ///< a page that was brought in stays that long at least
+  std::uint64_t stay_ns = 4000;  ///< a page is not taken away for so long after it was needed
+  std::uint64_t rest_ns = 4000;  ///< nor moved
   bool no_wait = false;          ///< mistake: contents move before the invalidations are complete
 };
 
@@ -46,7 +47,7 @@ class Pager {
   [[nodiscard]] std::uint64_t invalidations() const { return invalidations_; }
 
  private:
-  coro::Task<> take(std::uint32_t pages, bool bring_back);
+  coro::Task<> take(std::uint32_t pages, std::uint64_t stay_ns, bool bring_back);
   coro::Task<> forget(std::vector<Iova> pages);
   coro::Task<> forget_one(Pasid pasid, Iova page);
 

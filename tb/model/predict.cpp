@@ -137,9 +137,9 @@ void conclude(const abi::Descriptor& d, const WorkContext& ctx, abi::CompletionR
   p.error_info = error_info(d, ctx, p, record);
 }
 
-/// @param most,late  see Run
+/// @param told  a fault that a device has told of
 Prediction predict_run(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader,
-                       PageGate gate, std::uint32_t most, bool late = false) {
+                       PageGate gate, const PageFault* told) {
   Prediction p;
   abi::CompletionRecord record;
   p.status = check_descriptor(d, ctx, record);
@@ -150,7 +150,13 @@ Prediction predict_run(const abi::Descriptor& d, const WorkContext& ctx, MemoryR
     return p;
   }
   if (p.status == 0) {
-    p.status = operate({d, reader, p, record, gate, most, late});
+    Run run{d, reader, p, record, gate};
+    if (told != nullptr) {
+      run.most = told->completed;
+      run.late = told->late;
+      run.told = true;
+    }
+    p.status = operate(run);
     std::erase_if(p.writes, [](const Write& w) { return w.data.empty(); });
     if (ends_normally(p.status)) add_readbacks(d, p);
   }
@@ -169,7 +175,7 @@ Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReade
 
 Prediction predict(const abi::Descriptor& d, const WorkContext& ctx, MemoryReader reader,
                    PageGate gate) {
-  return predict_run(d, ctx, reader, gate, ~std::uint32_t{0});
+  return predict_run(d, ctx, reader, gate, nullptr);
 }
 
 std::optional<Prediction> predict_fault(const abi::Descriptor& d, const WorkContext& ctx,
@@ -177,7 +183,7 @@ std::optional<Prediction> predict_fault(const abi::Descriptor& d, const WorkCont
   const auto gate = [&](const PageAccess& access) -> std::uint8_t {
     return access == fault.at ? fault.status : 0;
   };
-  Prediction p = predict_run(d, ctx, reader, gate, fault.completed, fault.late);
+  Prediction p = predict_run(d, ctx, reader, gate, &fault);
   if (!p.fault) return std::nullopt;
   return p;
 }

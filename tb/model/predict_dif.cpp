@@ -108,8 +108,13 @@ std::uint8_t DifWalk::walk() {
     note_progress(offset);
     piece_.clear();
     const std::uint8_t dif_status = block(std::span(bytes).subspan(offset, source_block()));
-    if (dif_status != 0) return bad_block(offset, dif_status);
     const Iova at = run_.d.destination + out_.size();
+    if (dif_status != 0) {  // its data may have been on the way before it was judged
+      const std::size_t part = run_.told && writes_ ? dif_.block_bytes() : 0;
+      const Reach out = reach_piece(run_, at, part, offset + source_block());
+      if (out.status == 0) return bad_block(offset, dif_status);
+      return end(out, offset, std::span(piece_).first(out.bytes));
+    }
     const Reach out = reach_piece(run_, at, piece_.size(), offset + source_block());
     if (out.status != 0) return end(out, offset, std::span(piece_).first(out.bytes));
     out_.insert(out_.end(), piece_.begin(), piece_.end());

@@ -33,6 +33,8 @@ struct Run {
   std::uint32_t most = 0xFFFFFFFF;
   /// The gate closes its page after the work has begun there: when `most` is done.
   bool late = false;
+  /// A device has told of the fault: it may have come by it with bytes that it need not write.
+  bool told = false;
 };
 
 /// How far an operand can be used, and what ends it there.

@@ -12,9 +12,9 @@ namespace siov::system {
 namespace {
 
 constexpr std::uint64_t kPeriodNs = 2;  // of a clock cycle
-/// What a page stays at least, in page latencies: a descriptor needs all its pages at a time, and a
-/// device asks for each one only a few times (pcie.md 9.4).
-constexpr std::uint64_t kStayLatencies = 2;
+/// What a page rests at least before it is moved, in page latencies: a descriptor needs all its
+/// pages at a time, and a device asks for each one only a few times (pcie.md 9.4).
+constexpr std::uint64_t kRestLatencies = 2;
 /// Page requests at a time below which the pages of several engines come one after the other: a
 /// page that has come stays until the others have, else pages leave faster than they come.
 constexpr std::uint64_t kRequestsAtATime = 8;
@@ -25,6 +25,15 @@ constexpr std::uint32_t kMostAtOnce = 16;    // pages of one round: the queue ha
 /// How many page latencies the requests of one time take. @param allowed  0: as many as there are
 std::uint64_t turns_of(std::uint32_t allowed) {
   return allowed == 0 ? 1 : std::max<std::uint64_t>(1, kRequestsAtATime / allowed);
+}
+
+/// How many operations may be in flight. Engines work in order, each operation may wait for a page,
+/// and the rest of one that stopped at a page comes behind all others (dsa.md 5.6, 5.7). A page
+/// that leaves earlier than that may leave before it is used, and again, with any device.
+std::uint64_t in_flight(const Scenario& scenario) {
+  std::uint64_t sum = 0;
+  for (const TenantParameters& tenant : scenario.tenants) sum += tenant.window;
+  return sum;
 }
 
 }  // namespace
@@ -55,8 +64,9 @@ void HostPaging::add(Tenant& tenant) {
   const std::vector<Pasid> users = tenant.users();
   guest::PagerConfig config;
   config.seed = derive_seed(scenario_.seed, "pages of " + tenant.name());
-  config.stay_ns = kStayLatencies * turns_of(scenario_.host.page_requests) *
-                   scenario_.host.page_latency_max * kPeriodNs;
+  const std::uint64_t latency_ns = scenario_.host.page_latency_max * kPeriodNs;
+  config.rest_ns = kRestLatencies * turns_of(scenario_.host.page_requests) * latency_ns;
+  config.stay_ns = std::max(config.rest_ns, in_flight(scenario_) * latency_ns);
   config.no_wait = scenario_.host.makes(Mistake::kNoWait);
   Entry& entry = entries_[&tenant];
   entry.tenant = &tenant;

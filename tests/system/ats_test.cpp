@@ -226,8 +226,6 @@ TEST_F(AtsTest, InvalidationIsAnsweredWhileAtsIsOff) {  // PCIE-69
 }
 
 TEST_F(AtsTest, ReadOnlyPageIsReadAndNotWritten) {  // pcie.md 9.2
-  if (!b.is_model())
-    GTEST_SKIP() << "open: the RTL remembers that a page may not be written and does not ask again";
   start(0);
   b.host.pages.read_only.insert({kOwner, 0x200000});
   EXPECT_EQ(play(copy()), kGood);

@@ -200,7 +200,7 @@ class AtsBench : public blocks::Block<Dut> {
   struct Grant {
     Key key;
     std::uint64_t page, asked;
-    bool read, write, untranslated, no_write, dead;
+    bool read, write, untranslated, dead;
   };
   struct Due {
     Completion c;
@@ -255,7 +255,6 @@ class AtsBench : public blocks::Block<Dut> {
   std::uint64_t asked_[16] = {}, returned_[16] = {};  ///< last request sent, last completion
   std::optional<std::size_t> last_grant_[16];
   bool last_error_[16] = {};
-  bool last_denied_[16] = {};
   std::optional<unsigned> last_response_[16];
   std::vector<Grant> grants_;
   std::map<Key, std::vector<std::size_t>> by_key_;

@@ -137,14 +137,11 @@ void AtsBench<Dut, Engines>::note_completion(const Completion& c) {
     return;
   }
   if (asked_priv && !priv) read = write = false;
-  if (!read && !write) {
-    last_denied_[slot] = true;
-    // Old denials are asked again like old grants: remembered as a grant of nothing.
-  }
+  // An answer without rights is remembered as a grant of nothing: when old it is asked again like
+  // the others.
   const std::uint64_t low = size >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << size) - 1;
   const std::uint64_t page = ((c.entry & ~low) | (ask.key.page << 12 & low)) >> 12;
-  grants_.push_back(
-      {ask.key, page, asked_[slot], read, write, (c.entry & 4u) != 0, !ask.write, false});
+  grants_.push_back({ask.key, page, asked_[slot], read, write, (c.entry & 4u) != 0, false});
   last_grant_[slot] = grants_.size() - 1;
   by_key_[ask.key].push_back(grants_.size() - 1);
 }

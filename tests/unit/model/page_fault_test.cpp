@@ -249,6 +249,31 @@ TEST(PredictFaultTest, DifCountsWholeBlocksAndGivesTheirTags) {  // 5.9
                                     "06000000 0000 cdab"));
 }
 
+// The data of a bad block may be written (5.9), so a device may meet an absent page before it finds
+// the block bad. What it generates it cannot write, and a check writes nothing.
+TEST(PredictFaultTest, DataOfABadBlockMayMeetItsPage) {
+  Memory memory;
+  abi::Descriptor d = valid(0x14);  // strip
+  d.source = Iova{0x1000};
+  d.destination = Iova{0x4E00};
+  d.size = 1040;
+  memory.put(0x1000, "00*512 0000 0000 00000000 00*512 1234 0000 00000001");
+  const PageAccess page = writing(kD1, 0x5000);
+  const auto gate = [&](const PageAccess& a) -> std::uint8_t { return a == page ? 0x03 : 0; };
+  EXPECT_EQ(predict(d, full_context(), memory, gate).status, 0x09) << "nor must it";
+  const auto p = predict_fault(d, full_context(), memory, {page, 0x03, 520});
+  ASSERT_TRUE(p.has_value());
+  EXPECT_EQ(p->record, record_of("83 00 00 00 08020000 00500000 00000000 01000000 0000 0000"))
+      << "one block, tags of the second";
+  EXPECT_EQ(sure_bytes(*p), 512u);
+  d.opcode = 0x15;  // update; the information of the second block lies at 0x5000
+  d.destination = Iova{0x4BF8};
+  EXPECT_FALSE(predict_fault(d, full_context(), memory, {page, 0x03, 520}).has_value());
+  d.opcode = 0x12;  // check
+  d.destination = Iova{0};
+  EXPECT_FALSE(predict_fault(d, full_context(), memory, {writing(kD1, 0), 0x03, 520}).has_value());
+}
+
 TEST(PredictFaultTest, CacheFlushLooksItsPagesUp) {  // 5.6 (20)
   abi::Descriptor d = wide(0x20, 0x300);
   d.source = Iova{0};

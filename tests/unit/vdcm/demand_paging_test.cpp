@@ -156,6 +156,11 @@ TEST_P(DemandPagingTest, VictimsAreThoseNotUsedAndNotNew) {
   ASSERT_TRUE(b.space->bring_in(a, 1000));
   EXPECT_EQ(b.space->next_victim(999), std::optional(c)) << "a came after that";
   EXPECT_EQ(b.space->next_victim(1000), std::optional(a));
+  ASSERT_TRUE(b.space->bring_in(a, 2000)) << "it is there";
+  EXPECT_EQ(b.space->next_victim(1999), std::optional(c)) << "a was needed after that";
+  EXPECT_EQ(b.space->next_victim(1999), std::optional(c));
+  ASSERT_TRUE(b.space->bring_in(a, 0)) << "moved, but not needed";
+  EXPECT_EQ(b.space->next_victim(1999), std::optional(c));
 }
 
 std::string kind_name(const testing::TestParamInfo<TranslationKind>& info) {

@@ -86,6 +86,27 @@ TEST(EngineMarkTest, BlockedWorkDoesNotHoldAnInvalidationUp) {
   EXPECT_EQ(b.completed_marks, 1U);
 }
 
+// A page that comes each time it is asked for is not refused, however often it leaves before it is used.
+TEST(EngineMarkTest, APageThatComesAndGoesIsAskedForAgain) {
+  EngineBench b(69);
+  Page& first = b.page(kSrc);
+  Page& second = b.page(kSrc + 0x1000);
+  first.present = second.present = false;
+  first.answer = PageAnswer::kSilent;          // all the time the second one is not used
+  b.submit(copy(kSrc, kDst, 0x2000, 0));
+  for (unsigned round = 1; round <= 20; ++round) {
+    b.cycles(600);
+    EXPECT_TRUE(second.present);
+    EXPECT_EQ(second.requests, round);
+    second.present = false;
+    b.mark();
+  }
+  b.cycles(600);
+  first.answer = PageAnswer::kMap;
+  b.run();
+  EXPECT_EQ(b.record(kRecords).status, 0x01);
+}
+
 // A report may wait for software (the log is full); what is ordered behind it holds no translation.
 TEST(EngineMarkTest, AReportThatWaitsDoesNotHoldAnInvalidationUp) {
   EngineBench b(66);
@@ -104,6 +125,52 @@ TEST(EngineMarkTest, AReportThatWaitsDoesNotHoldAnInvalidationUp) {
   b.reports_wait = false;
   b.run();
   EXPECT_EQ(b.record(kRecords + 32 * 3).status, 0x01);
+}
+
+// So a delta unit stops with its lines; it goes on when the report is out, though its commands are not.
+TEST(EngineMarkTest, AReportThatWaitsHoldsUpADeltaUnitNoLongerThanItself) {
+  constexpr std::uint64_t kOut = 0x90'0000;
+  for (const bool apply : {false, true}) {
+    EngineBench b(68);
+    b.reports_wait = true;
+    abi::Descriptor bad = copy(kSrc, kDst, 64, 0);
+    bad.opcode = 0x7F;
+    bad.flags = 0;
+    bad.completion_address = Iova{0};
+    b.submit(bad);
+    abi::Descriptor d = operation(apply ? 0x08 : 0x07, kRecords);
+    d.source = Iova{kSrc};
+    d.destination = Iova{kDst};
+    d.size = 0x1000;
+    if (apply) {
+      Bytes delta;
+      for (unsigned i = 0; i < 400; ++i) {
+        delta.push_back(static_cast<std::uint8_t>(i));
+        delta.push_back(static_cast<std::uint8_t>(i >> 8));
+        delta.insert(delta.end(), 8, 0x77);
+      }
+      b.write(kSrc, delta);
+      d.set_field(40, 4, 4000);
+    } else {
+      b.write(kDst, Bytes(0x1000, 0x5A));
+      d.set_delta_address(Iova{kOut});
+      d.set_max_delta_size(0x4000);
+    }
+    b.submit(d);
+    b.cycles(1500);
+    EXPECT_TRUE(b.writes.empty());
+    b.mark();
+    b.cycles(200);
+    EXPECT_EQ(b.completed_marks, 1U);
+    b.reports_wait = false;
+    b.run(6000);
+    EXPECT_EQ(b.record(kRecords).status, 0x01);
+    if (apply) {
+      EXPECT_EQ(b.read(kDst, 3200), Bytes(3200, 0x77));
+    } else {
+      EXPECT_EQ(b.record(kRecords).delta_size(), 5120U);
+    }
+  }
 }
 
 TEST(EngineMarkTest, AForgottenCacheIsAskedAgain) {
