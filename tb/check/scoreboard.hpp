@@ -25,6 +25,7 @@ struct Submission {
   bool ims = false;  ///< portal page selects the IMS table
   std::span<const std::byte, 64> line;
   bool may_be_dropped = false;  ///< dedicated queue that may be full
+  std::uint64_t sent_cycle = 0;  ///< when it went down: its pages may be looked at from then on
 };
 
 class Scoreboard {
@@ -140,7 +141,10 @@ class Scoreboard {
 
   // Page faults: scoreboard_fault.cpp.
   void may_fault(WorkItem& item, std::uint64_t cycle);
+  void meet_refusals(WorkItem& item, std::uint64_t cycle);
+  bool has_met(const WorkItem& item, std::uint64_t page, bool write) const;
   bool refused(const WorkItem& item, std::uint64_t page, bool write) const;
+  bool known_read_only(const WorkItem& item, std::uint64_t page) const;
   bool begun(const WorkItem& item, std::uint64_t page, bool write) const;
   bool caused(const WorkItem& item, std::uint64_t page, bool write, std::uint8_t code) const;
   bool judge_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);

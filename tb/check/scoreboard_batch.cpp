@@ -93,6 +93,7 @@ void Scoreboard::start_member(WorkItem& batch, std::uint32_t index, std::uint64_
   item.member = index;
   item.space = batch.space;
   item.parent = &batch;
+  item.since_cycle = batch.since_cycle;  // it may be looked at before it is started here
   item.dedicated = batch.dedicated;
   item.ims = batch.ims;
   item.descriptor = b.descriptor(index);
@@ -107,7 +108,7 @@ void Scoreboard::start_member(WorkItem& batch, std::uint32_t index, std::uint64_
   begin(item, cycle);
   const bool visible = item.end_visible() || item.interrupt_due || !item.data.empty() ||
                        !item.expected.readbacks.empty();
-  if (!visible && item.expected.reads.empty()) {
+  if (!visible && item.expected.reads.empty() && !item.only_looks_up()) {
     member_over(item, cycle);
     finish(item);
     return;

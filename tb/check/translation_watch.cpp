@@ -38,8 +38,9 @@ void TranslationWatch::granted(const Ask& ask, std::uint64_t value) {
   Entry e = ask.entry;
   e.read = (value & port::kAtsRead) != 0;
   e.write = (value & port::kAtsWrite) != 0;
-  e.host =
-      pcie::coded_start(value & port::kAtsAddress, sized) + (bytes == 0 ? 0 : e.page & (bytes - 1));
+  const std::uint64_t start = pcie::coded_start(value & port::kAtsAddress, sized);
+  e.host = start + (bytes == 0 ? 0 : e.page & (bytes - 1));
+  if (e.write) writable_.emplace(bytes == 0 ? ~std::uint64_t{0} : bytes, start);
   std::erase_if(entries_, [&](const Entry& old) {
     return old.page == e.page && old.has_pasid == e.has_pasid && old.pasid == e.pasid;
   });
@@ -81,9 +82,16 @@ const TranslationWatch::Entry* TranslationWatch::foreign(const Tlp& t) const {
   return found == entries_.rend() ? nullptr : &*found;
 }
 
+bool TranslationWatch::ever_writable(std::uint64_t host) const {
+  return std::any_of(writable_.begin(), writable_.end(), [&](const auto& range) {
+    return host >= range.second && host - range.second < range.first;
+  });
+}
+
 const TranslationWatch::Entry* TranslationWatch::read_only() const {
-  const auto found = std::find_if(entries_.rbegin(), entries_.rend(),
-                                  [](const Entry& e) { return e.read && !e.write; });
+  const auto found = std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& e) {
+    return e.read && !e.write && !ever_writable(e.host);
+  });
   return found == entries_.rend() ? nullptr : &*found;
 }
 

@@ -118,7 +118,7 @@ void Translations::take_entry(const Request& r, std::uint64_t address, std::uint
                      grant.bytes(), kPage << bench_.function.stu));
   }
   ++bench_.stats.translations;
-  bench_.grants.add(grant, rights, r.order);
+  bench_.grants.add(grant, rights, r.order, cycle);
   // Asked for before an invalidation that is over: must be thrown away. @spec pcie.md 9.3
   const std::uint64_t oldest = next_done_ > kDone ? next_done_ - kDone : 0;
   for (std::uint64_t i = next_done_; i > oldest; --i) {

@@ -108,10 +108,11 @@ std::uint8_t DifWalk::walk() {
     note_progress(offset);
     piece_.clear();
     const std::uint8_t dif_status = block(std::span(bytes).subspan(offset, source_block()));
-    if (dif_status != 0) return bad_block(offset, dif_status);
+    // Data may go on before its block has been checked, so its page comes first.
     const Iova at = run_.d.destination + out_.size();
     const Reach out = reach_piece(run_, at, piece_.size(), offset + source_block());
     if (out.status != 0) return end(out, offset, std::span(piece_).first(out.bytes));
+    if (dif_status != 0) return bad_block(offset, dif_status);
     out_.insert(out_.end(), piece_.begin(), piece_.end());
     source_tags_ = dif_.next_source(source_tags_);
     destination_tags_ = dif_.next_destination(destination_tags_);

@@ -67,8 +67,6 @@ class ResumedTenantTest : public testing::TestWithParam<bool> {};
 // SIOV-D-56; dsa.md 5.6, 5.7: the guest touches the page and submits the rest, whatever the
 // operation.
 TEST_P(ResumedTenantTest, GuestsFinishWhatTheDeviceHasStopped) {
-  if (test::device_kind() != DeviceKind::kModel)
-    GTEST_SKIP() << "open: the referee does not connect each fault record with its refused page";
   const RunResult r = play(resuming(31, GetParam()));
   EXPECT_TRUE(r.good()) << why(r);
   EXPECT_EQ(r.operations, 480u);

@@ -354,8 +354,6 @@ TEST_P(InjectionTest, IsReportedByItsRule) {
     GTEST_SKIP() << "injections change TLPs, and the model has none";
   const auto documented = kDocumented.find(GetParam());
   ASSERT_NE(documented, kDocumented.end()) << "new injection: say here which rule reports it";
-  if (GetParam() == "write-through-read-only")
-    GTEST_SKIP() << "open: reported as PCIE-22 here; tests/negative/check shows PCIE-64";
   Scenario s = four_tenants(7);
   for (TenantParameters& t : s.tenants) {
     t.workload.descriptors = 250;
