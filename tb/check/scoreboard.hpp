@@ -165,6 +165,7 @@ class Scoreboard {
   void start_members(WorkItem& batch, std::uint64_t cycle);
   void start_member(WorkItem& batch, std::uint32_t index, std::uint64_t cycle);
   void member_over(WorkItem& member, std::uint64_t cycle);
+  void fell_behind(WorkItem& member, std::uint64_t cycle);
   void batch_step(WorkItem& batch, std::uint64_t cycle);
   void complete_batch(WorkItem& batch, std::uint64_t cycle);
   void close_batch(WorkItem& batch, const pcie::Tlp& record, std::uint64_t cycle);

@@ -128,6 +128,28 @@ void Scoreboard::member_over(WorkItem& member, std::uint64_t cycle) {
   if (starting_ != member.parent) batch_step(*member.parent, cycle);
 }
 
+/// A member whose end was taken for granted has failed: what its fences hold back does not run.
+void Scoreboard::fell_behind(WorkItem& member, std::uint64_t cycle) {
+  if (member.parent == nullptr || !member.over) return;
+  WorkItem& batch = *member.parent;
+  Batch& b = *batch.batch;
+  if (b.complete) return;
+  b.any_failed = true;
+  std::uint32_t fence = member.member + 1;
+  while (fence < b.next && !b.descriptor(fence).has(abi::kFlagFence)) ++fence;
+  if (fence >= b.next) return;
+  std::vector<WorkItem*> held = members_of(batch);
+  std::erase_if(held, [&](const WorkItem* m) { return m->member < fence; });
+  if (std::any_of(held.begin(), held.end(), [](const WorkItem* m) { return m->touched; })) return;
+  for (WorkItem* m : held) {
+    if (!m->over) --b.running;
+    retire(*m);
+  }
+  b.next = b.stop = b.must_run = fence;
+  b.fence_failed = true;
+  if (starting_ != &batch) batch_step(batch, cycle);
+}
+
 /// A member is over, or the list has ended early: what comes next? Memory does not hold the result
 /// of the TLP under way yet, so nothing is started here.
 void Scoreboard::batch_step(WorkItem& batch, std::uint64_t cycle) {

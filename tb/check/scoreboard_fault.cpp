@@ -248,6 +248,7 @@ bool Scoreboard::judge_fault(WorkItem& item, const Tlp& t, std::uint64_t cycle) 
   if (!data_fault(code)) return item.fault_maybe && judge_readback_fault(item, t, cycle);
   judge_data_fault(item, t, cycle);
   doubt_batch(item);
+  fell_behind(item, cycle);
   item.faulted = true;
   ++bench_.stats.faulted;
   return true;

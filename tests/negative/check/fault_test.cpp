@@ -363,15 +363,17 @@ NEGATIVE_TEST(RefusalJustBeforeTheSubmission, Rule::kFaultCause, faulted_move, [
   s.store(5, 0x9000, 0x1000, 0x1000);
   s.up(fault_record(s, 0x83, 0x1000, 0xA000));
 })
-/// Two pages from 0x9000; a record only if it fails, an interrupt.
-abi::Descriptor flush(const Sequence& s) {
-  abi::Descriptor d = s.with_interrupt(s.noop(), 1);
+/// Two pages from 0x9000; a record only if it fails.
+abi::Descriptor silent_flush(const Sequence& s) {
+  abi::Descriptor d = s.noop();
   d.opcode = 0x20;
   d.flags &= ~0x08u;
   d.destination = Iova{0x9000};
   d.size = 0x1800;
   return d;
 }
+
+abi::Descriptor flush(const Sequence& s) { return s.with_interrupt(silent_flush(s), 1); }
 
 /// Its second page is refused after the first has been looked up.
 void faulted_flush(Sequence& s) {
@@ -400,6 +402,44 @@ TEST(FaultTest, CacheFlushEndsAtAPage) {
   EXPECT_EQ(whole.referee.stats().finished, 1u);
 }
 
+/// A flush that shows nothing when it succeeds, and a fenced member.
+void submit_flush_and_fence(Sequence& s) {
+  s.ats_on();
+  s.submit(0, s.batch({silent_flush(s), s.member(1, true)}));
+  s.fetch(5, 0x4000, 128);
+  s.grant(5, 0x9000);
+}
+
+void flush_falls_before_the_fence(Sequence& s) {
+  submit_flush_and_fence(s);
+  s.refuse(5, 0xA000);
+  s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+  s.up(s.record(5, 0x8200, 5, 1));
+  s.end();
+}
+
+TEST(FaultTest, FenceBehindAFlushThatFails) {
+  Sequence s;
+  flush_falls_before_the_fence(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  EXPECT_EQ(s.referee.outstanding_descriptors(), 0u);
+}
+
+NEGATIVE_TEST(MemberRunsBehindAFlushThatFailed, Rule::kBatchFence, flush_falls_before_the_fence,
+              [](Sequence& s) {
+                submit_flush_and_fence(s);
+                s.refuse(5, 0xA000);
+                s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+                s.fetch(5, 0x11000, 256);
+                s.up(s.record(5, 0x8200, 5, 1));
+              })
+NEGATIVE_TEST(MemberLeftOutBehindAFlush, Rule::kBatchLast, flush_falls_before_the_fence,
+              [](Sequence& s) {
+                submit_flush_and_fence(s);
+                s.grant(5, 0xA000);
+                s.up(s.record(5, 0x8200, 5, 1));
+              })
 NEGATIVE_TEST(CacheFlushFaultsOutOfNothing, Rule::kCrUndue, faulted_flush, [](Sequence& s) {
   s.ats_on();
   s.submit(0, flush(s));
