@@ -81,6 +81,11 @@ struct WorkItem {
   /// Its end shows at the port, by something other than an interrupt.
   bool end_visible() const { return record_due || log_due; }
 
+  /// Its interrupt is all that is seen of it: when it has ended cannot be told.
+  bool only_signals() const {
+    return !end_visible() && destinations().empty() && expected.readbacks.empty();
+  }
+
   std::span<const Piece> destinations() const {
     if (!pieces.empty()) return pieces;
     return {&piece, piece.hi > piece.lo ? std::size_t{1} : std::size_t{0}};
