@@ -114,6 +114,21 @@ std::string storm_name(const testing::TestParamInfo<TranslationMode>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Modes, StormTest, testing::ValuesIn(kModes), storm_name);
 
+// vtd.md 5.6, 5.8: a device that stops to answer invalidations stops the run, with the reason.
+TEST(DeadDeviceTlbTest, RunEndsAndSaysWhy) {
+  if (test::device_kind() == DeviceKind::kModel)
+    GTEST_SKIP() << "injections change TLPs, and the model has none";
+  Scenario s = paged(71);
+  s.injections.push_back({"drop-invalidate-completion"});
+  const RunResult r = play(s);
+  EXPECT_FALSE(r.good());
+  EXPECT_EQ(std::count(r.rules.begin(), r.rules.end(), "PCIE-69"), 1) << why(r);
+  const bool waits = r.stopped.find("not completed by the device") != std::string::npos;
+  const bool timed_out =
+      r.stopped.find("a device does not complete its invalidations") != std::string::npos;
+  EXPECT_TRUE(waits || timed_out) << r.stopped;
+}
+
 /// What a host that makes this mistake must meet.
 struct Wrong {
   const char* name;

@@ -322,6 +322,7 @@ const std::map<std::string, std::string> kDocumented = {{"wrong-pasid", "SIOV-D-
                                                         {"write-through-read-only", "PCIE-64"},
                                                         {"foreign-translation", "SIOV-D-26"},
                                                         {"page-request-twice", "PCIE-70"},
+                                                        {"drop-invalidate-completion", "PCIE-69"},
                                                         {"lost-prg-response", "PCIE-74"},
                                                         {"wrong-prg-index", "PCIE-74"},
                                                         {"ignore-invalidation", "PCIE-66"},
@@ -332,6 +333,7 @@ bool needs_translation(std::string_view name) {
   return name == "wrong-translated-address" || name == "translated-with-pasid" ||
          name == "write-through-read-only" || name == "foreign-translation" ||
          name == "page-request-twice" || name == "ignore-invalidation" ||
+         name == "drop-invalidate-completion" ||
          name == "early-invalidate-completion" || name.find("prg") != name.npos;
 }
 
