@@ -75,7 +75,7 @@ struct Refusal {
   std::uint64_t asked_cycle = 0;  ///< latest page request
   std::uint64_t response_cycle = 0;
   std::uint8_t response = 0;
-  std::uint32_t attempts = 0;  ///< page requests since the page was last granted
+  std::uint32_t attempts = 0;                    ///< page requests since the page was last granted
   std::array<std::uint64_t, 2> granted_cycle{};  ///< latest grant after a refusal: read, write
 };
 

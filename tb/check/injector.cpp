@@ -431,8 +431,7 @@ void Injector::fire(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
   } else if (n == "poisoned-write") {
     t.ep = true;
   } else if (n == "drop-write" || n == "drop-record" || n == "drop-interrupt" ||
-             n == "drop-completion" || n == "drop-log-entry" ||
-             n == "drop-invalidate-completion") {
+             n == "drop-completion" || n == "drop-log-entry" || n == "drop-invalidate-completion") {
     drop = true;
   } else if (n == "translated-with-pasid") {
     t.prefix = pcie::PasidPrefix{.present = true, .pasid = pasids_.back()};

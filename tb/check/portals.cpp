@@ -151,8 +151,8 @@ void Portals::on_answer(const Tlp& t, Request& request, std::uint64_t cycle) {
   }
   if (!report.holds(Rule::kPcie75, sc || rrs)) report.violation(Rule::kPcie75, at, status);
   if (sc && !request.accepted_early) {
-    scoreboard_.accept(
-        {request.queue, ims_[t.tag & 1023], request.line, false, request.cycle}, cycle);
+    scoreboard_.accept({request.queue, ims_[t.tag & 1023], request.line, false, request.cycle},
+                       cycle);
   } else if (!sc) {
     judge_retry(t, request, cycle);
   }

@@ -24,7 +24,7 @@ struct Submission {
   std::uint32_t wq = 0;
   bool ims = false;  ///< portal page selects the IMS table
   std::span<const std::byte, 64> line;
-  bool may_be_dropped = false;  ///< dedicated queue that may be full
+  bool may_be_dropped = false;   ///< dedicated queue that may be full
   std::uint64_t sent_cycle = 0;  ///< when it went down: its pages may be looked at from then on
 };
 

@@ -197,9 +197,8 @@ bool Scoreboard::refused(const WorkItem& item, std::uint64_t page, bool write) c
 
 /// A translation that is still good says that writing is not allowed: no need to ask again.
 bool Scoreboard::known_read_only(const WorkItem& item, std::uint64_t page) const {
-  return bench_.grants.of(item.space->pasid, page, [](const Grant& g) {
-    return g.right(false).live() && g.write_refused;
-  });
+  return bench_.grants.of(item.space->pasid, page,
+                          [](const Grant& g) { return g.right(false).live() && g.write_refused; });
 }
 
 /// Whether the work may have used the page so before it was taken away.

@@ -44,7 +44,7 @@ struct WorkItem {
   Holes data, sources[2];  ///< what has not been written, requested
   std::uint64_t accepted_cycle = 0, progress_cycle = 0, record_cycle = 0, ready_cycle = 0;
   std::uint64_t since_cycle = 0;  ///< the device may have looked at its pages from then on
-  std::size_t slot = 0;  ///< place in the list of active items
+  std::size_t slot = 0;           ///< place in the list of active items
   std::uint8_t seen_status = 0;
   std::uint8_t logged_status = 0;  ///< of an entry that tells of a fault; a lost record: 0x1a
   std::uint8_t readbacks_asked = 0, readbacks_answered = 0;  ///< bit n: readback n

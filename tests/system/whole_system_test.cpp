@@ -333,8 +333,8 @@ bool needs_translation(std::string_view name) {
   return name == "wrong-translated-address" || name == "translated-with-pasid" ||
          name == "write-through-read-only" || name == "foreign-translation" ||
          name == "page-request-twice" || name == "ignore-invalidation" ||
-         name == "drop-invalidate-completion" ||
-         name == "early-invalidate-completion" || name.find("prg") != name.npos;
+         name == "drop-invalidate-completion" || name == "early-invalidate-completion" ||
+         name.find("prg") != name.npos;
 }
 
 /// Whether the injection meets its prey only among all operations.
