@@ -60,6 +60,7 @@ class InvalidationQueue {
   void complete(const port::InvalidateCompletion& completion);
   /// Ends Invalidate Requests that the device has not answered in time.
   void advance(std::uint64_t now);
+  [[nodiscard]] std::size_t open_count() const { return tracker_.open_count(); }
 
  private:
   /// A wait whose device-TLB invalidations are open; they have first <= serial < end.

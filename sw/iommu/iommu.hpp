@@ -61,6 +61,8 @@ class Iommu final : public port::DmaPort,
   /// IommuConfig::invalidation_timeout end with FSTS.ITE. Call it every cycle, or as often as the
   /// time-out should be exact.
   void advance(std::uint64_t now);
+  /// Invalidate Requests that no device has completed.
+  [[nodiscard]] std::size_t open_invalidations() const { return queue_.open_count(); }
 
   // DMA. Requests must not cross 4 KiB (HarnessError). A read with AT = 01 returns the translation
   // completion entry as on the link (8 bytes, bits 63:56 first); bit 0 of its address is NW.

@@ -13,7 +13,8 @@ bool Scope::covers(std::uint32_t owner, std::uint64_t from, std::uint64_t to) co
   return mine && from <= last && to > lo;
 }
 
-void Grants::add(const Grant& grant, const Rights& rights, std::uint64_t order) {
+void Grants::add(const Grant& grant, const Rights& rights, std::uint64_t order,
+                 std::uint64_t cycle) {
   std::uint32_t same = ~std::uint32_t{0};
   if (const auto found = by_target_.find(key(grant.target, grant.log2));
       found != by_target_.end()) {
@@ -41,8 +42,12 @@ void Grants::add(const Grant& grant, const Rights& rights, std::uint64_t order) 
     const auto first = refusals_.lower_bound({g.pasid, g.address});
     for (auto at = first; at != refusals_.end() && at->first.first == g.pasid &&
                           at->first.second < g.address + g.bytes();
-         ++at)
+         ++at) {
       at->second.attempts = 0;
+      for (std::size_t i = 0; i < 2; ++i) {
+        if (given[i]) at->second.granted_cycle[i] = cycle;
+      }
+    }
   }
 }
 

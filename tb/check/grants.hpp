@@ -75,13 +75,14 @@ struct Refusal {
   std::uint64_t asked_cycle = 0;  ///< latest page request
   std::uint64_t response_cycle = 0;
   std::uint8_t response = 0;
-  std::uint32_t attempts = 0;  ///< page requests since the page was last granted
+  std::uint32_t attempts = 0;                    ///< page requests since the page was last granted
+  std::array<std::uint64_t, 2> granted_cycle{};  ///< latest grant after a refusal: read, write
 };
 
 class Grants {
  public:
   /// A translation has arrived. An equal one is refreshed.
-  void add(const Grant& grant, const Rights& rights, std::uint64_t order);
+  void add(const Grant& grant, const Rights& rights, std::uint64_t order, std::uint64_t cycle);
   /// Ends the rights in scope that were asked for before `before`. A grant that is partly in scope
   /// falls into pieces: a cache may keep the others.
   void end(const Scope& scope, std::uint64_t before, GrantEnd why, std::uint64_t cycle);
@@ -112,6 +113,7 @@ class Grants {
     return false;
   }
   bool empty() const { return grants_.empty(); }
+  bool any_refusal() const { return !refusals_.empty(); }
 
   Refusal& refusal(std::uint32_t pasid, std::uint64_t address) {
     return refusals_[{pasid, address & ~std::uint64_t{0xFFF}}];

@@ -103,6 +103,8 @@ constexpr std::array kInjections = {
               "a translated write goes to a page of another PASID"},
     Injection{"page-request-twice", Rule::kPcie70, Prey::kPageRequest,
               "a page request is sent twice"},
+    Injection{"drop-invalidate-completion", Rule::kPcie69, Prey::kInvalidateCompletion,
+              "Invalidate Completions are lost, this one and all that follow"},
     Injection{"lost-prg-response", Rule::kPcie74, Prey::kPageResponse,
               "the device does not get a PRG response"},
     Injection{"wrong-prg-index", Rule::kPcie74, Prey::kPageResponse,
@@ -310,6 +312,8 @@ bool Injector::suitable(const Tlp& t) const {
       const auto request = pcie::page_request_of(t);
       return request && !pcie::is_stop_marker(*request);
     }
+    case Prey::kInvalidateCompletion:
+      return pcie::invalidate_completion_of(t).has_value();
     case Prey::kPageResponse: {
       const auto response = pcie::page_response_of(t);
       return response && response->code == 0;
@@ -379,6 +383,10 @@ void Injector::mutate(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
     release_held(t, extra);
     return;
   }
+  if (fired_ && injection_->prey == Prey::kInvalidateCompletion) {
+    drop = suitable(t);
+    return;
+  }
   if (fired_) {
     if (tries_ == 0 || !suitable(t)) return;
     --tries_;
@@ -423,7 +431,7 @@ void Injector::fire(Tlp& t, std::vector<Tlp>& extra, bool& drop) {
   } else if (n == "poisoned-write") {
     t.ep = true;
   } else if (n == "drop-write" || n == "drop-record" || n == "drop-interrupt" ||
-             n == "drop-completion" || n == "drop-log-entry") {
+             n == "drop-completion" || n == "drop-log-entry" || n == "drop-invalidate-completion") {
     drop = true;
   } else if (n == "translated-with-pasid") {
     t.prefix = pcie::PasidPrefix{.present = true, .pasid = pasids_.back()};

@@ -36,6 +36,7 @@ enum class Prey : std::uint8_t {
   kTranslated,       ///< translated request with data
   kTranslatedWrite,  ///< ... a write
   kPageRequest,
+  kInvalidateCompletion,
   // Of the host; what the device gets is changed.
   kPageResponse,
   kInvalidation,  ///< of a translation that the device holds

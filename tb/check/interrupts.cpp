@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace siov::check {
 
 using pcie::Tlp;
@@ -100,7 +102,10 @@ void Interrupts::deliver(InterruptEntry& entry, const Tlp& t, std::uint64_t cycl
   report.check(Rule::kPcie62);
   entry.pending_on_unmask = false;
   if (!entry.ready.empty()) {
-    scoreboard_.interrupt_done(*entry.ready.front());
+    // Work that has been seen to end comes first; when the rest ends is not known.
+    const auto seen = std::find_if(entry.ready.begin(), entry.ready.end(),
+                                   [](const WorkItem* item) { return !item->only_signals(); });
+    scoreboard_.interrupt_done(seen != entry.ready.end() ? **seen : *entry.ready.front());
     // Events that met a masked entry share its one pending bit.
     while (!entry.ready.empty() && entry.ready.front()->ready_masked) {
       scoreboard_.interrupt_done(*entry.ready.front());

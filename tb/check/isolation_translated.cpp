@@ -99,7 +99,8 @@ bool Isolation::enter_translated(const Tlp& t, Request* request, std::uint64_t c
     const bool disabled = right.end == GrantEnd::kDisabled &&  // what is still under way
                           cycle <= right.ended_cycle + bench_.config.grace_cycles;
     if (!live && !disabled) {
-      (right.order != 0 ? misses.stale : misses.no_right) = &g;
+      // Given again without the right: what counts is what the device holds now.
+      (right.order != 0 && !g.any_live() ? misses.stale : misses.no_right) = &g;
     } else if (g.untranslated) {
       misses.untranslated = &g;
     } else if (!g.holds(lo, hi)) {
@@ -176,7 +177,8 @@ void Isolation::explain_translated(const Tlp& t, const Misses& misses, std::uint
       report.violation(Rule::kPcie65, bench_.context(t, cycle),
                        fmt::format("{:#x} was granted to {} for untranslated requests only",
                                    t.first_byte(), owner_text(*misses.untranslated)));
-    } else if (misses.stale != nullptr) {
+    } else if (misses.stale != nullptr &&
+               (misses.no_right == nullptr || !misses.no_right->any_live())) {
       explain_stale(t, *misses.stale, cycle);
     } else if (misses.no_right != nullptr) {
       report.violation(Rule::kPcie64, bench_.context(t, cycle),

@@ -78,7 +78,7 @@ void Portals::on_posted(const Tlp& t, std::uint64_t cycle) {
     remember(live ? Rule::kPcie81 : Rule::kPcie80, at.wq, line_of(t));
     return;
   }
-  scoreboard_.accept({at.wq, at.ims, line_of(t), queue.unfinished >= queue.size}, cycle);
+  scoreboard_.accept({at.wq, at.ims, line_of(t), queue.unfinished >= queue.size, cycle}, cycle);
 }
 
 Portals::Kind Portals::kind(const Tlp& t, const Place& at) const {
@@ -151,7 +151,8 @@ void Portals::on_answer(const Tlp& t, Request& request, std::uint64_t cycle) {
   }
   if (!report.holds(Rule::kPcie75, sc || rrs)) report.violation(Rule::kPcie75, at, status);
   if (sc && !request.accepted_early) {
-    scoreboard_.accept({request.queue, ims_[t.tag & 1023], request.line, false}, cycle);
+    scoreboard_.accept({request.queue, ims_[t.tag & 1023], request.line, false, request.cycle},
+                       cycle);
   } else if (!sc) {
     judge_retry(t, request, cycle);
   }
@@ -192,7 +193,7 @@ bool Portals::accept_early(PasidState& space, const Tlp& t, std::uint64_t cycle)
     Request& r = bench_.host_requests.at(tag);
     if (r.accepted_early || r.pasid != space.pasid || !touched_by(r.line, t)) continue;
     r.accepted_early = true;
-    r.item = scoreboard_.accept({r.queue, ims_[tag], r.line, false}, cycle);
+    r.item = scoreboard_.accept({r.queue, ims_[tag], r.line, false, r.cycle}, cycle);
     return true;
   }
   return false;

@@ -45,6 +45,7 @@ WorkItem* Scoreboard::accept(const Submission& submission, std::uint64_t cycle) 
                                                    : kNoPasid;
   item.space = &bench_.pasids.get(pasid);
   item.silent_end = submission.may_be_dropped;
+  item.since_cycle = submission.sent_cycle;
   predict(item, context_of(item));
   ++bench_.stats.accepted;
   ++queue.unfinished;
@@ -59,7 +60,7 @@ WorkItem* Scoreboard::accept(const Submission& submission, std::uint64_t cycle) 
                        !item.expected.readbacks.empty();
   if (visible) {
     advance(item, cycle);
-  } else if (!item.expected.reads.empty()) {
+  } else if (!item.expected.reads.empty() || item.only_looks_up()) {
     item.silent_end = true;  // its reads are all there is to see; it ends unseen
   } else {
     finish(item);
@@ -77,6 +78,7 @@ void Scoreboard::begin(WorkItem& item, std::uint64_t cycle) {
   close_overwritten(item, cycle);
   detect_conflicts(item, cycle);
   register_ranges(item);
+  meet_refusals(item, cycle);
 }
 
 model::WorkContext Scoreboard::context_of(const WorkItem& item) const {
@@ -173,6 +175,11 @@ void Scoreboard::advance(WorkItem& item, std::uint64_t cycle) {
   const bool end_seen = item.record_seen || item.log_seen;
   if (item.record_due && !item.record_seen) return;
   if (item.expected.log_record && !item.log_seen) return;
+  if (!end_seen && item.only_looks_up()) {
+    item.silent_end = true;
+    if (item.parent != nullptr) member_over(item, cycle);
+    return;
+  }
   const bool done = (end_seen ? item.data_done() : item.data.empty()) && item.readbacks_done();
   if (done) release(item);  // only its interrupt may be due now: buffers and record are free
   if (item.interrupt_due && !item.interrupt_seen && !item.ready && (item.record_seen || done)) {

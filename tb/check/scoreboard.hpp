@@ -24,7 +24,8 @@ struct Submission {
   std::uint32_t wq = 0;
   bool ims = false;  ///< portal page selects the IMS table
   std::span<const std::byte, 64> line;
-  bool may_be_dropped = false;  ///< dedicated queue that may be full
+  bool may_be_dropped = false;   ///< dedicated queue that may be full
+  std::uint64_t sent_cycle = 0;  ///< when it went down: its pages may be looked at from then on
 };
 
 class Scoreboard {
@@ -140,7 +141,10 @@ class Scoreboard {
 
   // Page faults: scoreboard_fault.cpp.
   void may_fault(WorkItem& item, std::uint64_t cycle);
+  void meet_refusals(WorkItem& item, std::uint64_t cycle);
+  bool has_met(const WorkItem& item, std::uint64_t page, bool write) const;
   bool refused(const WorkItem& item, std::uint64_t page, bool write) const;
+  bool known_read_only(const WorkItem& item, std::uint64_t page) const;
   bool begun(const WorkItem& item, std::uint64_t page, bool write) const;
   bool caused(const WorkItem& item, std::uint64_t page, bool write, std::uint8_t code) const;
   bool judge_fault(WorkItem& item, const pcie::Tlp& t, std::uint64_t cycle);
@@ -161,6 +165,7 @@ class Scoreboard {
   void start_members(WorkItem& batch, std::uint64_t cycle);
   void start_member(WorkItem& batch, std::uint32_t index, std::uint64_t cycle);
   void member_over(WorkItem& member, std::uint64_t cycle);
+  void fell_behind(WorkItem& member, std::uint64_t cycle);
   void batch_step(WorkItem& batch, std::uint64_t cycle);
   void complete_batch(WorkItem& batch, std::uint64_t cycle);
   void close_batch(WorkItem& batch, const pcie::Tlp& record, std::uint64_t cycle);

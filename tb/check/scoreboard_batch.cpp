@@ -93,6 +93,7 @@ void Scoreboard::start_member(WorkItem& batch, std::uint32_t index, std::uint64_
   item.member = index;
   item.space = batch.space;
   item.parent = &batch;
+  item.since_cycle = batch.since_cycle;  // it may be looked at before it is started here
   item.dedicated = batch.dedicated;
   item.ims = batch.ims;
   item.descriptor = b.descriptor(index);
@@ -107,7 +108,7 @@ void Scoreboard::start_member(WorkItem& batch, std::uint32_t index, std::uint64_
   begin(item, cycle);
   const bool visible = item.end_visible() || item.interrupt_due || !item.data.empty() ||
                        !item.expected.readbacks.empty();
-  if (!visible && item.expected.reads.empty()) {
+  if (!visible && item.expected.reads.empty() && !item.only_looks_up()) {
     member_over(item, cycle);
     finish(item);
     return;
@@ -125,6 +126,28 @@ void Scoreboard::member_over(WorkItem& member, std::uint64_t cycle) {
   b.uncertain |= member.status_uncertain();
   b.any_failed |= member.status() != abi::kStSuccess && !member.status_uncertain();
   if (starting_ != member.parent) batch_step(*member.parent, cycle);
+}
+
+/// A member whose end was taken for granted has failed: what its fences hold back does not run.
+void Scoreboard::fell_behind(WorkItem& member, std::uint64_t cycle) {
+  if (member.parent == nullptr || !member.over) return;
+  WorkItem& batch = *member.parent;
+  Batch& b = *batch.batch;
+  if (b.complete) return;
+  b.any_failed = true;
+  std::uint32_t fence = member.member + 1;
+  while (fence < b.next && !b.descriptor(fence).has(abi::kFlagFence)) ++fence;
+  if (fence >= b.next) return;
+  std::vector<WorkItem*> held = members_of(batch);
+  std::erase_if(held, [&](const WorkItem* m) { return m->member < fence; });
+  if (std::any_of(held.begin(), held.end(), [](const WorkItem* m) { return m->touched; })) return;
+  for (WorkItem* m : held) {
+    if (!m->over) --b.running;
+    retire(*m);
+  }
+  b.next = b.stop = b.must_run = fence;
+  b.fence_failed = true;
+  if (starting_ != &batch) batch_step(batch, cycle);
 }
 
 /// A member is over, or the list has ended early: what comes next? Memory does not hold the result

@@ -34,13 +34,6 @@ bool data_fault(std::uint8_t code) {
          code == abi::kStTranslationError;
 }
 
-/// A member may be looked at before the referee starts it, and before the answer of its portal.
-std::uint64_t since(const WorkItem& item, std::uint64_t grace) {
-  const std::uint64_t start =
-      item.parent != nullptr ? item.parent->accepted_cycle : item.accepted_cycle;
-  return start > grace ? start - grace : 1;
-}
-
 }  // namespace
 
 const WorkItem* Scoreboard::concerns(const PasidState& space, std::uint64_t lo,
@@ -109,7 +102,10 @@ void Scoreboard::may_lose_record(WorkItem& item, std::uint64_t page, std::uint64
   const Refusal* refusal = bench_.grants.find_refusal(item.space->pasid, page);
   const bool blocks = bench_.function.pri && !queue.prs_disabled;
   const bool failed =
-      refusal != nullptr && (refusal->error_cycle == cycle || refusal->attempts > 0);
+      refusal != nullptr &&
+      (refusal->error_cycle >= std::max<std::uint64_t>(1, item.since_cycle) ||
+       refusal->attempts > 0 ||
+       (refusal->response != kPageSuccess && refusal->response_cycle >= item.since_cycle));
   if (blocks && !failed) return;
   doubt_batch(item);
   item.fault_maybe = item.record_maybe_lost = true;
@@ -117,6 +113,44 @@ void Scoreboard::may_lose_record(WorkItem& item, std::uint64_t page, std::uint64
   item.log_maybe = bench_.registers.log().on;
   if (!item.log_maybe) software_errors_.set(abi::kStCrFault);
   if (item.parent != nullptr) member_over(item, cycle);
+}
+
+/// Whether what the link has said since the device may have known this work, and has not taken
+/// back, can end it at this page.
+bool Scoreboard::has_met(const WorkItem& item, std::uint64_t page, bool write) const {
+  const Refusal* r = bench_.grants.find_refusal(item.space->pasid, page);
+  if (r != nullptr) {
+    const bool failed = r->response != kPageSuccess;
+    const std::uint64_t last =
+        std::max({r->none_cycle, write ? r->write_cycle : r->read_cycle, r->error_cycle,
+                  failed ? r->response_cycle : std::uint64_t{0}});
+    if (last != 0 && last >= item.since_cycle && last > r->granted_cycle[write ? 1 : 0])
+      return true;
+  }
+  return write && known_read_only(item, page);
+}
+
+/// Work is known here when its answer or the end of a fence has passed; the device has begun with
+/// it by then, and may have been told that it cannot have a page.
+void Scoreboard::meet_refusals(WorkItem& item, std::uint64_t cycle) {
+  if (!bench_.grants.any_refusal()) return;
+  const auto met = [&](std::uint64_t lo, std::uint64_t hi, bool write) {
+    for (std::uint64_t page = lo & ~(kPage - 1); page < hi; page += kPage) {
+      if (has_met(item, page, write)) return true;
+    }
+    return false;
+  };
+  bool data = false;
+  for (std::size_t i = 0; i < 2; ++i) data |= met(item.source_lo[i], item.source_hi[i], false);
+  for (const Piece& p : item.destinations()) data |= met(p.lo, p.hi, true);
+  for (const Iova& a : item.expected.readbacks) data |= met(a.value, a.value + 1, false);
+  const abi::Descriptor& d = item.descriptor;
+  if (d.opcode == abi::kOpCacheFlush && item.expected.status < abi::kStBadOpcode)
+    data |= met(d.destination.value, d.destination.value + d.size, false);
+  if (data) may_fault(item, cycle);
+  const std::uint64_t record = d.completion_address.value;
+  if (item.has_record_address() && met(record, record + 1, true))
+    may_lose_record(item, record & ~(kPage - 1), cycle);
 }
 
 void Scoreboard::page_refused(std::uint32_t pasid, std::uint64_t page, bool readable,
@@ -153,20 +187,23 @@ void Scoreboard::page_refused(std::uint32_t pasid, std::uint64_t page, bool read
 
 /// Whether the link has shown that this page cannot be used so, while the work was under way.
 bool Scoreboard::refused(const WorkItem& item, std::uint64_t page, bool write) const {
-  const std::uint64_t start = since(item, bench_.config.grace_cycles);
+  const std::uint64_t start = std::max<std::uint64_t>(1, item.since_cycle);
   const std::uint32_t pasid = item.space->pasid;
   const Refusal* r = bench_.grants.find_refusal(pasid, page);
   if (r != nullptr && (r->none_cycle >= start || (write ? r->write_cycle : r->read_cycle) >= start))
     return true;
-  // A translation that is still good says that writing is not allowed: no need to ask again.
-  return write && bench_.grants.of(pasid, page, [](const Grant& g) {
-    return g.right(false).live() && g.write_refused;
-  });
+  return write && known_read_only(item, page);
+}
+
+/// A translation that is still good says that writing is not allowed: no need to ask again.
+bool Scoreboard::known_read_only(const WorkItem& item, std::uint64_t page) const {
+  return bench_.grants.of(item.space->pasid, page,
+                          [](const Grant& g) { return g.right(false).live() && g.write_refused; });
 }
 
 /// Whether the work may have used the page so before it was taken away.
 bool Scoreboard::begun(const WorkItem& item, std::uint64_t page, bool write) const {
-  const std::uint64_t start = since(item, bench_.config.grace_cycles);
+  const std::uint64_t start = std::max<std::uint64_t>(1, item.since_cycle);
   return bench_.grants.of(item.space->pasid, page, [&](const Grant& g) {
     const Right& right = g.right(write);
     return right.live() || (right.order != 0 && right.ended_cycle >= start);
@@ -176,7 +213,7 @@ bool Scoreboard::begun(const WorkItem& item, std::uint64_t page, bool write) con
 /// Whether that explains an end with this code.
 bool Scoreboard::caused(const WorkItem& item, std::uint64_t page, bool write,
                         std::uint8_t code) const {
-  const std::uint64_t start = since(item, bench_.config.grace_cycles);
+  const std::uint64_t start = std::max<std::uint64_t>(1, item.since_cycle);
   const Refusal* r = bench_.grants.find_refusal(item.space->pasid, page);
   const bool responded = r != nullptr && r->response_cycle >= start;
   const bool aborting = bench_.registers.command_active();
@@ -210,6 +247,7 @@ bool Scoreboard::judge_fault(WorkItem& item, const Tlp& t, std::uint64_t cycle) 
   if (!data_fault(code)) return item.fault_maybe && judge_readback_fault(item, t, cycle);
   judge_data_fault(item, t, cycle);
   doubt_batch(item);
+  fell_behind(item, cycle);
   item.faulted = true;
   ++bench_.stats.faulted;
   return true;

@@ -89,7 +89,10 @@ bool Scoreboard::late(const WorkItem& item, std::uint64_t cycle) const {
     const bool held =
         item.entry->masked || (!item.entry->ims && !bench_.function.msix_deliverable());
     const std::uint64_t since = std::max(item.ready_cycle, item.entry->unmasked_cycle);
-    return !held && cycle > since + config.late_data_cycles;
+    // It may still wait for pages of work before it.
+    const std::uint64_t limit =
+        item.only_signals() ? config.no_progress_cycles : config.late_data_cycles;
+    return !held && cycle > since + limit;
   }
   if (item.record_seen) return cycle > item.record_cycle + config.late_data_cycles;
   return cycle > item.progress_cycle + config.no_progress_cycles &&

@@ -38,8 +38,13 @@ void TranslationWatch::granted(const Ask& ask, std::uint64_t value) {
   Entry e = ask.entry;
   e.read = (value & port::kAtsRead) != 0;
   e.write = (value & port::kAtsWrite) != 0;
-  e.host =
-      pcie::coded_start(value & port::kAtsAddress, sized) + (bytes == 0 ? 0 : e.page & (bytes - 1));
+  e.start = pcie::coded_start(value & port::kAtsAddress, sized);
+  e.bytes = bytes == 0 ? ~std::uint64_t{0} : bytes;
+  e.host = e.start + (bytes == 0 ? 0 : e.page & (bytes - 1));
+  for (const Entry& old : entries_) {  // one that was asked for with NW = 1 takes nothing away
+    const bool same = old.page == e.page && old.has_pasid == e.has_pasid && old.pasid == e.pasid;
+    if (same && e.read && old.host == e.host) e.write |= old.write;
+  }
   std::erase_if(entries_, [&](const Entry& old) {
     return old.page == e.page && old.has_pasid == e.has_pasid && old.pasid == e.pasid;
   });
@@ -81,9 +86,16 @@ const TranslationWatch::Entry* TranslationWatch::foreign(const Tlp& t) const {
   return found == entries_.rend() ? nullptr : &*found;
 }
 
+bool TranslationWatch::writable(std::uint64_t host) const {
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.write && host >= e.start && host - e.start < e.bytes;
+  });
+}
+
 const TranslationWatch::Entry* TranslationWatch::read_only() const {
-  const auto found = std::find_if(entries_.rbegin(), entries_.rend(),
-                                  [](const Entry& e) { return e.read && !e.write; });
+  const auto found = std::find_if(entries_.rbegin(), entries_.rend(), [&](const Entry& e) {
+    return e.read && !e.write && !writable(e.host);
+  });
   return found == entries_.rend() ? nullptr : &*found;
 }
 

@@ -22,6 +22,7 @@ class TranslationWatch {
     std::uint32_t pasid = 0;
     bool has_pasid = false, read = false, write = false;
     std::uint64_t page = 0, host = 0;
+    std::uint64_t start = 0, bytes = 0;  ///< all that was translated
   };
 
   void up(const pcie::Tlp& t);
@@ -29,7 +30,7 @@ class TranslationWatch {
 
   /// A page of another PASID than the one that this translated request goes to.
   const Entry* foreign(const pcie::Tlp& t) const;
-  /// A page that may be read only.
+  /// A page that may be read only: no translation that the device holds allows more.
   const Entry* read_only() const;
   /// The device holds a translation that this request invalidates.
   bool held(const port::InvalidateRequest& request) const;
@@ -44,6 +45,7 @@ class TranslationWatch {
   };
   void granted(const Ask& ask, std::uint64_t value);
   const Entry* of_host(std::uint64_t address) const;
+  bool writable(std::uint64_t host) const;
 
   std::vector<Entry> entries_;
   std::array<Ask, 1024> asked_{};

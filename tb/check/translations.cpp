@@ -118,7 +118,7 @@ void Translations::take_entry(const Request& r, std::uint64_t address, std::uint
                      grant.bytes(), kPage << bench_.function.stu));
   }
   ++bench_.stats.translations;
-  bench_.grants.add(grant, rights, r.order);
+  bench_.grants.add(grant, rights, r.order, cycle);
   // Asked for before an invalidation that is over: must be thrown away. @spec pcie.md 9.3
   const std::uint64_t oldest = next_done_ > kDone ? next_done_ - kDone : 0;
   for (std::uint64_t i = next_done_; i > oldest; --i) {
@@ -164,7 +164,8 @@ void Translations::on_invalidate(const Tlp& t, std::uint64_t cycle) {
   ++bench_.stats.invalidations;
   Pending& p = pending_[request->itag];
   Report& report = bench_.report;
-  if (!report.holds(Rule::kPcie67, !p.active))
+  // One that was never answered is given up at some time, and its tag used again.
+  if (!report.holds(Rule::kPcie67, !p.active || p.reported))
     fail(Rule::kPcie67, bench_.context(t, cycle),
          fmt::format("host reuses ITag {} while it is outstanding", request->itag));
   outstanding_ += p.active ? 0 : 1;

@@ -43,7 +43,8 @@ struct WorkItem {
   std::uint64_t source_lo[2] = {0, 0}, source_hi[2] = {0, 0};
   Holes data, sources[2];  ///< what has not been written, requested
   std::uint64_t accepted_cycle = 0, progress_cycle = 0, record_cycle = 0, ready_cycle = 0;
-  std::size_t slot = 0;  ///< place in the list of active items
+  std::uint64_t since_cycle = 0;  ///< the device may have looked at its pages from then on
+  std::size_t slot = 0;           ///< place in the list of active items
   std::uint8_t seen_status = 0;
   std::uint8_t logged_status = 0;  ///< of an entry that tells of a fault; a lost record: 0x1a
   std::uint8_t readbacks_asked = 0, readbacks_answered = 0;  ///< bit n: readback n
@@ -80,6 +81,11 @@ struct WorkItem {
   /// Its end shows at the port, by something other than an interrupt.
   bool end_visible() const { return record_due || log_due; }
 
+  /// Its interrupt is all that is seen of it: when it has ended cannot be told.
+  bool only_signals() const {
+    return !end_visible() && destinations().empty() && expected.readbacks.empty();
+  }
+
   std::span<const Piece> destinations() const {
     if (!pieces.empty()) return pieces;
     return {&piece, piece.hi > piece.lo ? std::size_t{1} : std::size_t{0}};
@@ -104,6 +110,12 @@ struct WorkItem {
   bool log_done() const { return !log_due || log_seen; }
   /// Reading may stop early: at the first difference, when the record is full.
   bool may_stop_reading() const;
+  /// It looks its pages up and shows nothing when it succeeds; each of them may still end it.
+  /// @spec dsa.md 5.6 (20)
+  bool only_looks_up() const {
+    return context.ats && descriptor.opcode == abi::kOpCacheFlush && !record_due &&
+           expected.readbacks.empty() && expected.status < abi::kStBadOpcode;
+  }
   /// Everything before the record has been seen.
   bool sources_done() const;
   bool only_record_missing() const {

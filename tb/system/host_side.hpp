@@ -6,6 +6,7 @@
 //   system::DeviceSide device(host, scheduler, scenario, options);
 #pragma once
 
+#include "coro/scheduler.hpp"
 #include "iommu/iommu.hpp"
 #include "memory/page_allocator.hpp"
 #include "memory/physical_memory.hpp"
@@ -19,6 +20,19 @@ namespace siov::system {
 
 /// Bus, device and function of the device under test: 6a:00.0.
 inline constexpr RequesterId kFunction{0x6A00};
+
+/// Tells the IOMMU the time, in cycles: devices that do not answer run into its time-outs.
+class IommuClock final : public coro::Clocked {
+ public:
+  explicit IommuClock(iommu::Iommu& iommu) : iommu_(iommu) {}
+  void cycle(std::uint64_t cycle) override {
+    if (cycle % kStep == 0) iommu_.advance(cycle);
+  }
+
+ private:
+  static constexpr std::uint64_t kStep = 64;
+  iommu::Iommu& iommu_;
+};
 
 struct HostSide {
   /// @param device_tlb  the function may use ATS  @param page_requests  and PRI

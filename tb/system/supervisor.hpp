@@ -32,6 +32,8 @@ struct SupervisorConfig {
   std::function<std::uint64_t()> violations;  ///< may be empty
   /// Called once, 4096 to 8192 cycles after the first violation: waves of what follows help nobody.
   std::function<void()> after_failure;
+  /// What the host waits for, told when nothing moves; may be empty.
+  std::function<std::string()> waits;
   ProgressSink* progress = nullptr;
 };
 
@@ -64,7 +66,7 @@ class Supervisor final : public coro::Clocked {
     const std::uint64_t patience = broken != 0 ? config_.patience_after_failure : config_.patience;
     if (cycle - last_change_ > patience) {
       throw RunStopped("no operation finished for " + std::to_string(cycle - last_change_) +
-                       " cycles");
+                       " cycles" + (config_.waits ? config_.waits() : std::string()));
     }
     if (config_.max_cycles != 0 && cycle > config_.max_cycles) {
       throw RunStopped("max_cycles of the scenario reached");

@@ -50,8 +50,10 @@ struct Testbench::Impl {
         host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
         vdcm(host),
         paging(host_side, scenario),
-        supervisor(supervisor_config()) {
+        supervisor(supervisor_config()),
+        iommu_clock(host_side.iommu) {
     scheduler.add_clocked(supervisor);
+    scheduler.add_clocked(iommu_clock);
     if (scenario.event_log)
       host.use_event_log(host_side.memory, host_side.frames, kEventLogEntries);
     host.set_record_listener([this](Pasid pasid, Iova address, std::span<const std::byte> record) {
@@ -78,6 +80,11 @@ struct Testbench::Impl {
     config.progress = options.progress;
     config.violations = [this] { return device.violations(); };
     config.after_failure = [this] { device.stop_waves(); };
+    config.waits = [this] {
+      const std::size_t open = host_side.iommu.open_invalidations();
+      return open == 0 ? std::string()
+                       : fmt::format("; {} invalidations are not completed by the device", open);
+    };
     return config;
   }
 
@@ -101,6 +108,7 @@ struct Testbench::Impl {
   vdcm::Vdcm vdcm;
   HostPaging paging;
   Supervisor supervisor;
+  IommuClock iommu_clock;
   std::map<std::uint32_t, std::unique_ptr<guest::Machine>>
       machines;  ///< by VM number of the scenario
   std::vector<std::unique_ptr<Tenant>> tenants;

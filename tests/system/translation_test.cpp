@@ -64,8 +64,6 @@ class ResumedTenantTest : public testing::TestWithParam<bool> {};
 // SIOV-D-56; dsa.md 5.6, 5.7: the guest touches the page and submits the rest, whatever the
 // operation.
 TEST_P(ResumedTenantTest, GuestsFinishWhatTheDeviceHasStopped) {
-  if (test::device_kind() != DeviceKind::kModel)
-    GTEST_SKIP() << "open: the referee does not connect each fault record with its refused page";
   const RunResult r = play(resuming(31, GetParam()));
   EXPECT_TRUE(r.good()) << why(r);
   EXPECT_EQ(r.operations, 480u);
@@ -112,6 +110,21 @@ std::string storm_name(const testing::TestParamInfo<TranslationMode>& info) {
   return name_of(info.param);
 }
 INSTANTIATE_TEST_SUITE_P(Modes, StormTest, testing::ValuesIn(kModes), storm_name);
+
+// vtd.md 5.6, 5.8: a device that stops to answer invalidations stops the run, with the reason.
+TEST(DeadDeviceTlbTest, RunEndsAndSaysWhy) {
+  if (test::device_kind() == DeviceKind::kModel)
+    GTEST_SKIP() << "injections change TLPs, and the model has none";
+  Scenario s = paged(71);
+  s.injections.push_back({"drop-invalidate-completion"});
+  const RunResult r = play(s);
+  EXPECT_FALSE(r.good());
+  EXPECT_EQ(std::count(r.rules.begin(), r.rules.end(), "PCIE-69"), 1) << why(r);
+  const bool waits = r.stopped.find("not completed by the device") != std::string::npos;
+  const bool timed_out =
+      r.stopped.find("a device does not complete its invalidations") != std::string::npos;
+  EXPECT_TRUE(waits || timed_out) << r.stopped;
+}
 
 /// What a host that makes this mistake must meet.
 struct Wrong {

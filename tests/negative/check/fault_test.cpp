@@ -267,6 +267,195 @@ TEST(FaultTest, DrainEndsAtItsReadback) {
   EXPECT_EQ(s.text(), "");
 }
 
+/// A copy of the shared queue that writes a record only when it fails.
+abi::Descriptor quiet(const Sequence& s) {
+  abi::Descriptor d = large(s);
+  d.flags &= ~0x08u;  // RCR
+  return d;
+}
+
+/// Its second destination page is refused before the answer of the portal is seen.
+void refused_early(Sequence& s) {
+  s.ats_on();
+  const Tlp write = s.deferrable(1, quiet(s));
+  s.down(write);
+  s.refuse(5, 0xA000);
+  s.up(s.answer(write, pcie::CplStatus::kSc));
+  s.fetch(5, 0x1000, 0x1800);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+  s.end();
+}
+
+/// The page of a fenced member is refused when all before it have ended and nothing has followed.
+void refused_behind_the_fence(Sequence& s) {
+  s.ats_on();
+  abi::Descriptor fenced = s.member(1, true);
+  fenced.flags &= ~0x08u;
+  s.submit(0, s.batch({s.member(0), fenced}));
+  s.fetch(5, 0x4000, 128);
+  s.fetch(5, 0x10000, 256);
+  s.store(5, 0x40000, 0x10000, 256);
+  const Tlp request = s.translation_request(5, 0x11000);
+  s.up(s.record(5, 0x8400));
+  s.translation(request, 0);
+  std::array<std::byte, 32> bytes{std::byte{3}};
+  abi::store_le(std::span(bytes).subspan(8), 0x11000, 8);
+  s.up(s.data_write(5, 0x8420, bytes));
+  s.up(s.record(5, 0x8200, 5, 2));
+  s.end();
+}
+
+TEST(FaultTest, RefusalBeforeTheWorkIsKnownToHaveBegun) {
+  Sequence s;
+  refused_early(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  Sequence fenced;
+  refused_behind_the_fence(fenced);
+  EXPECT_EQ(fenced.text(), "");
+  EXPECT_EQ(fenced.referee.stats().faulted, 1u);
+  Sequence lost;  // the page of the record
+  lost.ats_on();
+  lost.log_on();
+  lost.reconfigure([](Sequence& q) { q.config_write(0x244, 2, 0); });
+  const Tlp write = lost.deferrable(1, lost.noop());
+  lost.down(write);
+  lost.refuse(5, 0x8000);
+  lost.up(lost.answer(write, pcie::CplStatus::kSc));
+  // status 0x1a, WQ 1, PASID 5, record address (dsa.md 2.11)
+  const Tlp entry = lost.log_entry(0, {0x0000'0500'0001'1A8C, 0, 0x8000});
+  lost.referee.on_tlp(pcie::Direction::kUp, entry, 100000);
+  lost.end();
+  EXPECT_EQ(lost.text(), "");
+  EXPECT_EQ(lost.referee.stats().log_entries, 1u);
+}
+
+NEGATIVE_TEST(RefusalTakenBackBeforeTheWork, Rule::kCrUndue, refused_early, [](Sequence& s) {
+  s.ats_on();
+  const Tlp write = s.deferrable(1, quiet(s));
+  s.down(write);
+  s.refuse(5, 0xA000);
+  s.grant(5, 0xA000);
+  s.up(s.answer(write, pcie::CplStatus::kSc));
+  s.fetch(5, 0x1000, 0x1800);
+  s.store(5, 0x9000, 0x1000, 0x1800);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(RefusalBeforeTheSubmission, Rule::kCrUndue, refused_early, [](Sequence& s) {
+  s.ats_on();
+  s.refuse(5, 0xA000);
+  s.submit_shared(quiet(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.store(5, 0x9000, 0x1000, 0x1800);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+NEGATIVE_TEST(RefusalJustBeforeTheSubmission, Rule::kFaultCause, faulted_move, [](Sequence& s) {
+  s.ats_on();
+  abi::Descriptor other = s.move();
+  other.destination = Iova{0xA000};
+  s.submit(0, other);
+  s.refuse(5, 0xA000);
+  s.run(5, other);
+  s.submit(0, large(s));
+  s.fetch(5, 0x1000, 0x1800);
+  s.drop(5, 0xA000);
+  s.store(5, 0x9000, 0x1000, 0x1000);
+  s.up(fault_record(s, 0x83, 0x1000, 0xA000));
+})
+/// Two pages from 0x9000; a record only if it fails.
+abi::Descriptor silent_flush(const Sequence& s) {
+  abi::Descriptor d = s.noop();
+  d.opcode = 0x20;
+  d.flags &= ~0x08u;
+  d.destination = Iova{0x9000};
+  d.size = 0x1800;
+  return d;
+}
+
+abi::Descriptor flush(const Sequence& s) { return s.with_interrupt(silent_flush(s), 1); }
+
+/// Its second page is refused after the first has been looked up.
+void faulted_flush(Sequence& s) {
+  s.ats_on();
+  s.submit(0, flush(s));
+  s.grant(5, 0x9000);
+  s.refuse(5, 0xA000);
+  s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+  s.up(s.message(true, 1));
+  s.end();
+}
+
+TEST(FaultTest, CacheFlushEndsAtAPage) {
+  Sequence s;
+  faulted_flush(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  Sequence whole;
+  whole.ats_on();
+  whole.submit(0, flush(whole));
+  whole.grant(5, 0x9000);
+  whole.grant(5, 0xA000);
+  whole.up(whole.message(true, 1));
+  whole.end();
+  EXPECT_EQ(whole.text(), "");
+  EXPECT_EQ(whole.referee.stats().finished, 1u);
+}
+
+/// A flush that shows nothing when it succeeds, and a fenced member.
+void submit_flush_and_fence(Sequence& s) {
+  s.ats_on();
+  s.submit(0, s.batch({silent_flush(s), s.member(1, true)}));
+  s.fetch(5, 0x4000, 128);
+  s.grant(5, 0x9000);
+}
+
+void flush_falls_before_the_fence(Sequence& s) {
+  submit_flush_and_fence(s);
+  s.refuse(5, 0xA000);
+  s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+  s.up(s.record(5, 0x8200, 5, 1));
+  s.end();
+}
+
+TEST(FaultTest, FenceBehindAFlushThatFails) {
+  Sequence s;
+  flush_falls_before_the_fence(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  EXPECT_EQ(s.referee.outstanding_descriptors(), 0u);
+}
+
+NEGATIVE_TEST(MemberRunsBehindAFlushThatFailed, Rule::kBatchFence, flush_falls_before_the_fence,
+              [](Sequence& s) {
+                submit_flush_and_fence(s);
+                s.refuse(5, 0xA000);
+                s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+                s.fetch(5, 0x11000, 256);
+                s.up(s.record(5, 0x8200, 5, 1));
+              })
+NEGATIVE_TEST(MemberLeftOutBehindAFlush, Rule::kBatchLast, flush_falls_before_the_fence,
+              [](Sequence& s) {
+                submit_flush_and_fence(s);
+                s.grant(5, 0xA000);
+                s.up(s.record(5, 0x8200, 5, 1));
+              })
+NEGATIVE_TEST(CacheFlushFaultsOutOfNothing, Rule::kCrUndue, faulted_flush, [](Sequence& s) {
+  s.ats_on();
+  s.submit(0, flush(s));
+  s.grant(5, 0x9000);
+  s.grant(5, 0xA000);
+  s.up(fault_record(s, 0x03, 0x1000, 0xA000));
+  s.up(s.message(true, 1));
+})
+NEGATIVE_TEST(CacheFlushSignalsTwice, Rule::kIrqOnce, faulted_flush, [](Sequence& s) {
+  s.ats_on();
+  s.submit(0, flush(s));
+  s.grant(5, 0x9000);
+  s.grant(5, 0xA000);
+  s.up(s.message(true, 1));
+  s.up(s.message(true, 1));
+})
 NEGATIVE_TEST(FaultOfAPageThatWasGiven, Rule::kFaultCause, faulted_move, [](Sequence& s) {
   s.ats_on();
   s.submit(0, large(s));

@@ -32,6 +32,49 @@ void legal_msix(Sequence& s) {
 
 }  // namespace
 
+/// A descriptor of which only the interrupt shows comes to its turn long after one that has ended.
+abi::Descriptor signal_only(const Sequence& s) {
+  abi::Descriptor d = s.with_interrupt(s.noop(), 1);
+  d.flags &= ~0x08u;  // RCR
+  return d;
+}
+
+void signals_late(Sequence& s) {
+  const abi::Descriptor move = s.with_interrupt(s.move(), 1);
+  s.submit(0, signal_only(s));
+  s.submit(0, move);
+  s.run(5, move);
+  s.wait(60000);
+  s.up(s.message(true, 1));
+  s.end();
+}
+
+TEST(InterruptTest, WorkThatOnlySignalsMayComeToItsTurnLate) {
+  Sequence s;
+  signals_late(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().finished, 2u);
+}
+
+NEGATIVE_TEST(WorkThatOnlySignalsNeverDoes, Rule::kIrqMissing, signals_late, [](Sequence& s) {
+  const abi::Descriptor move = s.with_interrupt(s.move(), 1);
+  s.submit(0, signal_only(s));
+  s.submit(0, move);
+  s.run(5, move);
+  s.end();
+})
+NEGATIVE_TEST(WorkThatOnlySignalsWaitsForEver, Rule::kIrqMissing, signals_late, [](Sequence& s) {
+  s.submit(0, signal_only(s));
+  s.wait(510000);
+})
+NEGATIVE_TEST(SeenEndWithoutItsSignal, Rule::kIrqMissing, signals_late, [](Sequence& s) {
+  const abi::Descriptor move = s.with_interrupt(s.move(), 1);
+  s.submit(0, move);
+  s.fetch(5, 0x1000, 600);
+  s.store(5, 0x9000, 0x1000, 600);
+  s.up(s.record(5, 0x8000));
+  s.wait(60000);
+})
 NEGATIVE_TEST(MessageOfNoEntry, Rule::kPcie57, legal, [](Sequence& s) {
   move_without_message(s);
   Tlp t = s.message(true, 1);

@@ -274,6 +274,18 @@ TEST(PredictFaultTest, DataOfABadBlockMayMeetItsPage) {
   EXPECT_FALSE(predict_fault(d, full_context(), memory, {writing(kD1, 0), 0x03, 520}).has_value());
 }
 
+TEST(PredictFaultTest, DataOfABlockMayNeedItsPageBeforeTheBlockIsFoundBad) {  // 5.9
+  const Memory memory;  // no protection information: the first block is bad
+  abi::Descriptor d = valid(0x14);
+  d.destination = Iova{0x4E00};
+  d.size = 2 * 520;
+  EXPECT_EQ(predict(d, full_context(), memory).status, 0x09);
+  EXPECT_EQ(stop(d, writing(kD1, 0x4000)).record,
+            record_of("83 00 00 00 00000000 00400000 00000000"));
+  EXPECT_FALSE(predict_fault(d, full_context(), memory, {writing(kD1, 0x5000), 0x03, 0xFFFFFFFF}))
+      << "the page of the block behind the bad one";
+}
+
 TEST(PredictFaultTest, CacheFlushLooksItsPagesUp) {  // 5.6 (20)
   abi::Descriptor d = wide(0x20, 0x300);
   d.source = Iova{0};
