@@ -238,13 +238,15 @@ module siov_ats_pages #(
   logic unused_ok;
   assign unused_ok = ^{cfg_i, vm_i, r_key[73:22], r_key[0], 1'b0};
 
-  `SIOV_ASSERT(PagesMsgHolds, pm_valid_o && !pm_ready_i |=> !pg_open || (pm_valid_o && $stable(pm_o)))
-  `SIOV_ASSERT(PagesIndexFree, sent |-> !owed_q[pg_slot_q])
+  `SIOV_ASSERT_HOLDS(PagesMsgHolds, pm_valid_o && !pm_ready_i, !pg_open, pm_valid_o, pm_o)
+  `SIOV_ASSERT_IF(PagesIndexFree, sent, !owed_q[pg_slot_q])
 `ifndef SYNTHESIS
-  logic [4:0] owed_count;
+  logic [4:0]  owed_count;
+  logic [31:0] limit_was_q;
+  always_ff @(posedge clk_i) limit_was_q <= alloc_limit_i;
   assign owed_count = 5'($countones(owed_q));
 `endif
-  `SIOV_ASSERT(PagesWithinAllocation, sent && $stable(alloc_limit_i) |-> {27'd0, owed_count} < alloc_limit_i)
+  `SIOV_ASSERT_IF(PagesWithinAllocation, sent && alloc_limit_i == limit_was_q, {27'd0, owed_count} < alloc_limit_i)
   `SIOV_COVER(PagesAllowanceUsed, free_any && !free_o && on)
   `SIOV_COVER(PagesFailed, r_fail)
 
