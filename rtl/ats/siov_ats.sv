@@ -380,9 +380,9 @@ module siov_ats #(
 `endif
   `SIOV_ASSERT(AtsAnswersEachOnce, asked_q[3] == (xa_valid_q && !xa_q.done) &&
       (!asked_q[3] || asked_name_q[31:24] == {xa_q.engine, xa_q.id}))
-  `SIOV_ASSERT(AtsEndWasNamed, xa_valid_q && xa_q.done |-> named_q[xa_q.slot])
-  `SIOV_ASSERT(AtsMissIsLive, miss && tr_joins |-> tr_live[tr_slot])
-  `SIOV_ASSERT(AtsNothingWhileOff, answer && ans.code == siov_pkg::XlOk |-> on)
+  `SIOV_ASSERT_IF(AtsEndWasNamed, xa_valid_q && xa_q.done, named_q[xa_q.slot])
+  `SIOV_ASSERT_IF(AtsMissIsLive, miss && tr_joins, tr_live[tr_slot])
+  `SIOV_ASSERT_IF(AtsNothingWhileOff, answer && ans.code == siov_pkg::XlOk, on)
   `SIOV_COVER(AtsHit, touch)
   `SIOV_COVER(AtsBusy, miss && !tr_joins && !tr_free)
   `SIOV_STATIC(gen_bad_entries, AtcEntries >= 64 && AtcEntries <= 4096 && (AtcEntries & (AtcEntries - 1)) == 0)

@@ -127,7 +127,11 @@ module siov_ats_inval #(
   // Requests that are not completed, of all host agents; sets taken of the one in work.
   logic [15:0]   asked_q;
   logic [SetW:0] taken_q;
+  logic          idle_was_q, offer_was_q, scan_was_q;
   always_ff @(posedge clk_i) begin
+    idle_was_q <= busy_i == '0;
+    offer_was_q <= pm_valid_o;
+    scan_was_q <= state_q == StScan;
     if (!rst_ni) asked_q <= '0;
     else asked_q <= asked_q + 16'(vm_valid_i && vm_i.invalidate) -
                     ((pm_valid_o && pm_ready_i) ? 16'($countones(vector_q)) : '0);
@@ -135,9 +139,9 @@ module siov_ats_inval #(
     else if (scan_valid_o && take_i) taken_q <= taken_q + (SetW+1)'(1);
   end
 `endif
-  `SIOV_ASSERT(InvalTagsKnown, pm_valid_o |-> vector_q != '0 && 16'($countones(vector_q)) <= asked_q)
-  `SIOV_ASSERT(InvalEnginesIdle, $rose(pm_valid_o) |-> $past(busy_i) == '0)
-  `SIOV_ASSERT(InvalAllSets, state_q == StNext && $past(state_q) == StScan |-> taken_q == {1'b0, steps} + (SetW+1)'(1))
+  `SIOV_ASSERT_IF(InvalTagsKnown, pm_valid_o, vector_q != '0 && 16'($countones(vector_q)) <= asked_q)
+  `SIOV_ASSERT_IF(InvalEnginesIdle, pm_valid_o && !offer_was_q, idle_was_q)
+  `SIOV_ASSERT_IF(InvalAllSets, state_q == StNext && scan_was_q, taken_q == {1'b0, steps} + (SetW+1)'(1))
   `SIOV_COVER(InvalQueueFull, q_count == 6'd32)
   `SIOV_COVER(InvalShared, state_q == StNext && settled && joins)
 

@@ -214,10 +214,12 @@ module siov_ats_pages #(
 
   `SIOV_ASSERT(PagesIndexFree, (sent & owed_q) == '0)
 `ifndef SYNTHESIS
-  logic [4:0] owed_count;
+  logic [4:0]  owed_count;
+  logic [31:0] limit_was_q;
+  always_ff @(posedge clk_i) limit_was_q <= alloc_limit_i;
   assign owed_count = 5'($countones(owed_q));
 `endif
-  `SIOV_ASSERT(PagesWithinAllocation, sent != '0 && $stable(alloc_limit_i) |-> {27'd0, owed_count} < alloc_limit_i)
+  `SIOV_ASSERT_IF(PagesWithinAllocation, sent != '0 && alloc_limit_i == limit_was_q, {27'd0, owed_count} < alloc_limit_i)
   `SIOV_COVER(PagesAllowanceUsed, free_any && !free_o && on)
   `SIOV_COVER(PagesFailed, r_fail)
 

@@ -307,9 +307,9 @@ module siov_ats_slots #(
     end
   end
 `endif
-  `SIOV_ASSERT(SlotsOldIsAskedAgain, s3_done_i && !s3_stale_o && !s3_error_o |-> !doomed_q[s3_slot_i])
+  `SIOV_ASSERT_IF(SlotsOldIsAskedAgain, s3_done_i && !s3_stale_o && !s3_error_o, !doomed_q[s3_slot_i])
   `SIOV_ASSERT(SlotsTagFree, (sent & owed_q) == '0)
-  `SIOV_ASSERT(SlotsAllocFree, alloc_i |-> state_q[free_slot_o*3 +: 3] == StFree && !owed_q[free_slot_o])
+  `SIOV_ASSERT_IF(SlotsAllocFree, alloc_i, state_q[free_slot_o*3 +: 3] == StFree && !owed_q[free_slot_o])
   `SIOV_COVER(SlotsAllBusy, free == '0)
   `SIOV_COVER(SlotsAskedAgain, s3_done_i && s3_stale_o)
 

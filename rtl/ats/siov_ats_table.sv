@@ -93,6 +93,6 @@ module siov_ats_table #(
   assign offer_write_o = offer_write_q;
   assign sent_o = held & {N{sent}};
 
-  `SIOV_ASSERT(TableOfferHolds, offer_o && !offer_ready_i |=> !open || (offer_o && $stable({slot_q, offer_key_q, offer_write_q})))
+  `SIOV_ASSERT_HOLDS(TableOfferHolds, offer_o && !offer_ready_i, !open, offer_o, {slot_q, offer_key_q, offer_write_q})
 
 endmodule

@@ -429,8 +429,8 @@ module siov_bar #(
 `ifndef SYNTHESIS
   // One access at a time: an acknowledge belongs to a table access, and read data is never given
   // unasked.
-  `SIOV_ASSERT(a_tbl_ack_expected, tbl_ack_i |-> bus_q == BusTbl)
-  `SIOV_ASSERT(a_rvalid_pulse, reg_rvalid_o |=> !reg_rvalid_o)
+  `SIOV_ASSERT_IF(a_tbl_ack_expected, tbl_ack_i, bus_q == BusTbl)
+  `SIOV_ASSERT_NEXT(a_rvalid_pulse, reg_rvalid_o, !reg_rvalid_o)
   `SIOV_COVER(c_reg_stall, reg_valid_i && !reg_ready_o)
 `endif
 

@@ -449,16 +449,16 @@ module siov_cmd #(
 `ifndef SYNTHESIS
   // dsa 3.2: admission has ended before a drain that stops queues starts, and no reset happens
   // without a quiet device.
-  `SIOV_ASSERT(a_stopped, (drain_start_o && stops) |-> ((wq_accept_o & mask_q) == '0))
-  `SIOV_ASSERT(a_reset_quiet, dev_rst_o |-> (enabled_q == '0 && busy_q == '0))
+  `SIOV_ASSERT_IF(a_stopped, drain_start_o && stops, (wq_accept_o & mask_q) == '0)
+  `SIOV_ASSERT_IF(a_reset_quiet, dev_rst_o, enabled_q == '0 && busy_q == '0)
   // The status stands before the interrupt is asked for.
-  `SIOV_ASSERT(a_done_idle, cmd_done_o |-> !active)
+  `SIOV_ASSERT_IF(a_done_idle, cmd_done_o, !active)
   // Translations are forgotten while the command that asks for it is still active, and then none is under way.
-  `SIOV_ASSERT(a_forget_active, xl_forget_o |-> active)
-  `SIOV_ASSERT(a_reset_forgot, (dev_rst_o || (wq_rst_o != '0)) |-> (!ats_en_i || !forget_busy_i))
+  `SIOV_ASSERT_IF(a_forget_active, xl_forget_o, active)
+  `SIOV_ASSERT_IF(a_reset_forgot, dev_rst_o || (wq_rst_o != '0), !ats_en_i || !forget_busy_i)
   // The log begins with the device.
-  `SIOV_ASSERT(a_evl_start, evl_start_o |-> (evl_active_o && (dev_q == siov_abi_pkg::GenstsEnabled)))
-  `SIOV_ASSERT(a_halt_sticky, (gensts_o == 4'h7) |=> (gensts_o == 4'h7))
+  `SIOV_ASSERT_IF(a_evl_start, evl_start_o, evl_active_o && (dev_q == siov_abi_pkg::GenstsEnabled))
+  `SIOV_ASSERT_NEXT(a_halt_sticky, gensts_o == 4'h7, gensts_o == 4'h7)
   `SIOV_COVER(c_drop, cmd_drop_o)
   `SIOV_COVER(c_halt_active, halting && active)
 `endif

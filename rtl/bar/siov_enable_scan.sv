@@ -225,10 +225,10 @@ module siov_enable_scan #(
   assign wq_base_o = base_q;
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_start_idle, start_i |-> state_q == StIdle)
-  `SIOV_ASSERT(a_done_pulse, done_o |=> !done_o)
+  `SIOV_ASSERT_IF(a_start_idle, start_i, state_q == StIdle)
+  `SIOV_ASSERT_NEXT(a_done_pulse, done_o, !done_o)
   // A good configuration never places a queue past the storage.
-  `SIOV_ASSERT(a_fits, (done_o && err_o == siov_abi_pkg::CmdErrNone) |-> sum_q <= 22'(WqEntries))
+  `SIOV_ASSERT_IF(a_fits, done_o && err_o == siov_abi_pkg::CmdErrNone, sum_q <= 22'(WqEntries))
 `endif
 
 endmodule

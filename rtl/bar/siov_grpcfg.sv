@@ -179,8 +179,7 @@ module siov_grpcfg #(
 `ifndef SYNTHESIS
     // Locked while the device is not Disabled: what the queues see cannot change under them. One
     // group at a time: Verilator 5.006 cannot sample vectors of 2048 bits and more.
-    `SIOV_ASSERT(a_locked_stable, (dev_locked_i && !dev_rst_i) |=>
-                 $stable(wqs_q) && $stable(engs_q) && $stable(tc_a_q) && $stable(tc_b_q))
+    `SIOV_ASSERT_HOLDS(a_locked_stable, dev_locked_i && !dev_rst_i, 1'b0, 1'b1, {wqs_q, engs_q, tc_a_q, tc_b_q})
 `endif
   end
 

@@ -98,8 +98,9 @@ module siov_occ_irq #(
 
 `ifndef SYNTHESIS
   // A request holds until taken or withdrawn.
-  `SIOV_ASSERT(a_ask_holds, (irq_valid_o && !irq_ready_i && !withdrawn) |=>
-               (irq_valid_o && $stable(irq_ims_o) && $stable(irq_handle_o)))
+  `SIOV_ASSERT_HOLDS(a_ask_holds,
+      irq_valid_o && !irq_ready_i && !withdrawn,
+      1'b0, irq_valid_o, {irq_ims_o, irq_handle_o})
   `SIOV_COVER(c_withdrawn, irq_valid_o && withdrawn)
 `endif
 

@@ -393,9 +393,9 @@ module siov_regs #(
 
 `ifndef SYNTHESIS
   // A request for a message holds until taken.
-  `SIOV_ASSERT(a_dev_irq_hold, (dev_irq_valid_o && !dev_irq_ready_i) |=> dev_irq_valid_o)
+  `SIOV_ASSERT_NEXT(a_dev_irq_hold, dev_irq_valid_o && !dev_irq_ready_i, dev_irq_valid_o)
   // The first error stays until its valid bit is cleared.
-  `SIOV_ASSERT(a_swerr_first, (valid_q && !w_swerror) |=> $stable(err_q))
+  `SIOV_ASSERT_HOLDS(a_swerr_first, valid_q && !w_swerror, 1'b0, 1'b1, err_q)
   `SIOV_COVER(c_swerr_overflow, stage_valid_q && valid_kept)
   `SIOV_COVER(c_dev_irq_stall, dev_irq_valid_o && !dev_irq_ready_i)
 `endif

@@ -154,8 +154,7 @@ module siov_wqcfg_entry #(
 
 `ifndef SYNTHESIS
     // The operations of a queue that works stand still.
-    `SIOV_ASSERT(a_ops_stable, ((enabled_i || busy_i) && !wq_rst_i && !dev_rst_i) |=>
-                 $stable(ops_q))
+    `SIOV_ASSERT_HOLDS(a_ops_stable, (enabled_i || busy_i) && !wq_rst_i && !dev_rst_i, 1'b0, 1'b1, ops_q)
 `endif
   end else begin : gen_plain
     assign ops_o = OpcapLow[siov_pkg::OpsW-1:0];

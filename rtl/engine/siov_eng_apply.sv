@@ -197,10 +197,11 @@ module siov_eng_apply (
   assign status_o = status_q;
   assign used_o = used_q;
 
-  `SIOV_ASSERT(ApplyWrHolds, wr_valid_o && !wr_ready_i && !clear_i && !fault_i |=> wr_valid_o &&
-               $stable({wr_addr_o, wr_bytes_o, wr_data_o}))
-  `SIOV_ASSERT(ApplyInPage, wr_valid_o |-> {1'b0, wr_addr_o[11:0]} + {6'd0, wr_bytes_o} <= 13'd4096)
-  `SIOV_ASSERT(ApplyHalted, halted_q |-> !wr_valid_o && !error_o)
+  `SIOV_ASSERT_HOLDS(ApplyWrHolds,
+      wr_valid_o && !wr_ready_i && !clear_i && !fault_i,
+      1'b0, wr_valid_o, {wr_addr_o, wr_bytes_o, wr_data_o})
+  `SIOV_ASSERT_IF(ApplyInPage, wr_valid_o, {1'b0, wr_addr_o[11:0]} + {6'd0, wr_bytes_o} <= 13'd4096)
+  `SIOV_ASSERT_IF(ApplyHalted, halted_q, !wr_valid_o && !error_o)
   `SIOV_COVER(ApplyWaits, c_valid_q && !out_free)
 
 endmodule

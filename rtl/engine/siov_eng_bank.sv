@@ -15,17 +15,19 @@ module siov_eng_bank #(
   input  logic [$clog2(Lines)-1:0] rd_addr_i,
   output logic [511:0]             rd_data_o
 );
-  // Eight bytes a memory: the byte writes of one 512-bit memory would be 64 write ports to
-  // Yosys, which it cannot merge in time.
-  for (genvar w = 0; w < 8; w++) begin : gen_word
-    logic [63:0] mem [Lines];
-    always_ff @(posedge clk_i) begin
-      if (wr_i && |wr_be_i[8*w +: 8]) begin
-        for (int unsigned i = 0; i < 8; i++)
-          if (wr_be_i[8*w + i]) mem[wr_addr_i][8*i +: 8] <= wr_data_i[64*w + 8*i +: 8];
-      end
+  // The line that is written back, with the new bytes in it: to synthesis one write port with byte enables.
+  logic [511:0] mem [Lines];
+  logic [511:0] line;
+  always_comb begin
+    line = '0;
+    if (wr_i) begin
+      line = mem[wr_addr_i];
+      for (int unsigned i = 0; i < 64; i++) if (wr_be_i[i]) line[8*i +: 8] = wr_data_i[8*i +: 8];
     end
-    always_ff @(posedge clk_i) if (rd_i) rd_data_o[64*w +: 64] <= mem[rd_addr_i];
+  end
+  always_ff @(posedge clk_i) begin
+    if (wr_i) mem[wr_addr_i] <= line;
+    if (rd_i) rd_data_o <= mem[rd_addr_i];
   end
 
 endmodule

@@ -281,10 +281,10 @@ module siov_eng_batch #(
   logic unused_ok;
   assign unused_ok = ^{desc, fetch_count, id_q[7:6], 1'b0};
 
-  `SIOV_ASSERT(BatchRoom, par_valid_i |-> fetch_room && feed_room)
-  `SIOV_ASSERT(BatchMemberHolds, mem_valid_o && !mem_ready_i && !clear_i |=> mem_valid_o && $stable(mem_index_o))
-  `SIOV_ASSERT(BatchCountsDown, done_i |-> out_q != '0)
-  `SIOV_ASSERT(BatchLookupHolds, lk_valid_o && !lk_ready_i && !clear_i |=> lk_valid_o && $stable(lk_handle_o))
+  `SIOV_ASSERT_IF(BatchRoom, par_valid_i, fetch_room && feed_room)
+  `SIOV_ASSERT_HOLDS(BatchMemberHolds, mem_valid_o && !mem_ready_i && !clear_i, 1'b0, mem_valid_o, mem_index_o)
+  `SIOV_ASSERT_IF(BatchCountsDown, done_i, out_q != '0)
+  `SIOV_ASSERT_HOLDS(BatchLookupHolds, lk_valid_o && !lk_ready_i && !clear_i, 1'b0, lk_valid_o, lk_handle_o)
   `SIOV_COVER(BatchFenceWaits, state_q == StLook && fence_wait)
   `SIOV_COVER(BatchFenceStops, state_q == StLook && fence_stop)
 

@@ -458,6 +458,6 @@ module siov_eng_check #(
   assign job_o = job_q;
   assign disp_o = disp_q;
 
-  `SIOV_ASSERT(CheckHolds, job_valid_o && !job_ready_i && !clear_i |=> job_valid_o && $stable(job_o))
+  `SIOV_ASSERT_HOLDS(CheckHolds, job_valid_o && !job_ready_i && !clear_i, 1'b0, job_valid_o, job_o)
 
 endmodule

@@ -153,8 +153,8 @@ module siov_eng_crc (
   assign busy_o = a_valid_q || x_valid_q || changed_q;
   assign result_o = result_q;
 
-  `SIOV_ASSERT(CrcLineWaits, a_valid_q && x_valid_q && !clear_i |=> a_valid_q && $stable(a_data_q))
-  `SIOV_ASSERT(CrcResultHolds, !busy_o |=> $stable(result_o))
+  `SIOV_ASSERT_HOLDS(CrcLineWaits, a_valid_q && x_valid_q && !clear_i, 1'b0, a_valid_q, a_data_q)
+  `SIOV_ASSERT_HOLDS(CrcResultHolds, !busy_o, 1'b0, 1'b1, result_o)
   `SIOV_COVER(CrcTwoParts, a_valid_q && x_valid_q && !a_whole_q)
 
 endmodule

@@ -256,10 +256,11 @@ module siov_eng_delta (
   logic unused_ok;
   assign unused_ok = ^{dst_i[2:0], number[WordW-1], 1'b0};
 
-  `SIOV_ASSERT(DeltaWrHolds, wr_valid_o && !wr_ready_i && !clear_i && !fault_i |=> wr_valid_o &&
-               $stable({wr_addr_o, wr_bytes_o, wr_data_o}))
-  `SIOV_ASSERT(DeltaInLine, wr_valid_o |-> {1'b0, wr_addr_o[5:0]} + wr_bytes_o <= 7'd64)
-  `SIOV_ASSERT(DeltaHalted, halted_q |-> !wr_valid_o && !overflow_o)
+  `SIOV_ASSERT_HOLDS(DeltaWrHolds,
+      wr_valid_o && !wr_ready_i && !clear_i && !fault_i,
+      1'b0, wr_valid_o, {wr_addr_o, wr_bytes_o, wr_data_o})
+  `SIOV_ASSERT_IF(DeltaInLine, wr_valid_o, {1'b0, wr_addr_o[5:0]} + wr_bytes_o <= 7'd64)
+  `SIOV_ASSERT_IF(DeltaHalted, halted_q, !wr_valid_o && !overflow_o)
   `SIOV_COVER(DeltaWaits, entry_valid_q && spills && wr_valid_q)
 
 endmodule

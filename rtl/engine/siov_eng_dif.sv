@@ -136,7 +136,7 @@ module siov_eng_dif (
   logic unused_ok;
   assign unused_ok = ^{info_i[63:16], 1'b0};   // block size and guard inversion; reserved bytes
 
-  `SIOV_ASSERT(DifErrorHasStatus, error_o |-> dif_status_o != 8'd0)
-  `SIOV_ASSERT(DifErrorFreezesTags, error_o && !start_i |=> $stable(cr_src_o) && $stable(cr_dst_o))
+  `SIOV_ASSERT_IF(DifErrorHasStatus, error_o, dif_status_o != 8'd0)
+  `SIOV_ASSERT_HOLDS(DifErrorFreezesTags, error_o && !start_i, 1'b0, 1'b1, {cr_src_o, cr_dst_o})
 
 endmodule

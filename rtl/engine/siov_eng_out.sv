@@ -360,11 +360,11 @@ module siov_eng_out #(
 
   `SIOV_STATIC(gen_bad_req_width, siov_eng_pkg::ReqW == siov_pkg::TxReqW)
   `SIOV_STATIC(gen_bad_err_width, siov_eng_pkg::ErrW == siov_pkg::SwerrW)
-  `SIOV_ASSERT(OutSlotFree, s1_push || u_push |-> slot_ready)
-  `SIOV_ASSERT(OutWrHolds, wr_valid_o && !wr_ready_i && !stop_i |=> stop_i || (wr_valid_o && $stable(wr_data_o) && $stable(wr_req_o)))
-  `SIOV_ASSERT(OutIrqHolds, irq_valid_o && !irq_ready_i && !stop_i |=> stop_i || (irq_valid_o && $stable(irq_handle_o)))
-  `SIOV_ASSERT(OutDoneLast, done_valid_o || batch_done_o |-> !irq_valid_o && !swerr_valid_o)
-  `SIOV_ASSERT(OutXlCount, leaves |-> old_q != '0 || young_q != '0)
+  `SIOV_ASSERT_IF(OutSlotFree, s1_push || u_push, slot_ready)
+  `SIOV_ASSERT_HOLDS(OutWrHolds, wr_valid_o && !wr_ready_i && !stop_i, stop_i, wr_valid_o, {wr_data_o, wr_req_o})
+  `SIOV_ASSERT_HOLDS(OutIrqHolds, irq_valid_o && !irq_ready_i && !stop_i, stop_i, irq_valid_o, irq_handle_o)
+  `SIOV_ASSERT_IF(OutDoneLast, done_valid_o || batch_done_o, !irq_valid_o && !swerr_valid_o)
+  `SIOV_ASSERT_IF(OutXlCount, leaves, old_q != '0 || young_q != '0)
   `SIOV_COVER(OutLinkStall, wr_valid_o && !wr_ready_i)
 
 endmodule

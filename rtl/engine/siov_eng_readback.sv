@@ -129,7 +129,7 @@ module siov_eng_readback #(
   logic unused_ok;
   assign unused_ok = ^{addr_i[1:0], cpl_i.length, cpl_i.byte_count, cpl_i.lower_addr, 1'b0};
 
-  `SIOV_ASSERT(ReadbackHolds, req_valid_o && !req_ready_i && !clear_i |=> req_valid_o && $stable(req_o))
-  `SIOV_ASSERT(ReadbackAnswersOnce, done_o |-> start_ready_o || pending_o)
+  `SIOV_ASSERT_HOLDS(ReadbackHolds, req_valid_o && !req_ready_i && !clear_i, 1'b0, req_valid_o, req_o)
+  `SIOV_ASSERT_IF(ReadbackAnswersOnce, done_o, start_ready_o || pending_o)
 
 endmodule

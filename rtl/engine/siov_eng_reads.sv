@@ -125,6 +125,6 @@ module siov_eng_reads #(
     held_q <= pick;
   end
 
-  `SIOV_ASSERT(ReadsHold, rd_valid_o && !rd_ready_i && !stop_i |=> stop_i || (rd_valid_o && $stable(rd_req_o)))
+  `SIOV_ASSERT_HOLDS(ReadsHold, rd_valid_o && !rd_ready_i && !stop_i, stop_i, rd_valid_o, rd_req_o)
 
 endmodule

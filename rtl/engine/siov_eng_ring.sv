@@ -414,10 +414,10 @@ module siov_eng_ring #(
   logic unused_ok;
   assign unused_ok = ^{line_i[PosW-7:BankW+1], next_line[PosW-7:BankW+1], next_line[0], cpl_i.lower_addr[6:2], 1'b0};
 
-  `SIOV_ASSERT(RingReqHolds, req_valid_o && !req_ready_i && !clear_i |=> req_valid_o && $stable(req_o))
-  `SIOV_ASSERT(RingTagsInOrder, take |-> !busy_q[new_q])
-  `SIOV_ASSERT(RingFailsOnce, fail_i |-> busy_q[fail_tag_i] && !done_q[fail_tag_i])
-  `SIOV_ASSERT(RingSentBusy, sent_i |-> busy_q[sent_tag_i] && !done_q[sent_tag_i])
+  `SIOV_ASSERT_HOLDS(RingReqHolds, req_valid_o && !req_ready_i && !clear_i, 1'b0, req_valid_o, req_o)
+  `SIOV_ASSERT_IF(RingTagsInOrder, take, !busy_q[new_q])
+  `SIOV_ASSERT_IF(RingFailsOnce, fail_i, busy_q[fail_tag_i] && !done_q[fail_tag_i])
+  `SIOV_ASSERT_IF(RingSentBusy, sent_i, busy_q[sent_tag_i] && !done_q[sent_tag_i])
   `SIOV_COVER(RingOutOfTags, rd_valid_i && !tag_free)
   `SIOV_COVER(RingErrorWaits, err_o && !err_ack_i)
 

@@ -144,8 +144,8 @@ module siov_eng_split #(
   logic unused_ok;
   assign unused_ok = ^{seg_write, seg_write2, seg_offset, seg_block_rem, seg_pos[5:0], seg_end[5:0], job_q, 1'b0};
 
-  `SIOV_ASSERT(SplitInsidePage, rd_valid_o |-> {1'b0, rd_addr_o[11:0]} + {3'd0, rd_bytes_o} <= 13'd4096)
-  `SIOV_ASSERT(SplitNotEmpty, rd_valid_o |-> rd_bytes_o != '0)
+  `SIOV_ASSERT_IF(SplitInsidePage, rd_valid_o, {1'b0, rd_addr_o[11:0]} + {3'd0, rd_bytes_o} <= 13'd4096)
+  `SIOV_ASSERT_IF(SplitNotEmpty, rd_valid_o, rd_bytes_o != '0)
   `SIOV_COVER(SplitWaitsForRing, state_q == StRead && !space)
 
 endmodule

@@ -452,8 +452,8 @@ module siov_eng_walk #(
   logic unused_ok;
   assign unused_ok = ^{seg_read, page_record_i, behind[PosW-2:0], at[1:0], pi_addr_q[63:3], seg_end_up[5:0], lag[PosW-2:0], 1'b0};
 
-  `SIOV_ASSERT(WalkCmdHolds, cmd_valid_o && !cmd_ready_i && !clear_i && !job_q.ats |=> cmd_valid_o)
-  `SIOV_ASSERT(WalkPayloadLimit, cmd_valid_o && state_q == StTlp |-> span <= limit)
+  `SIOV_ASSERT_NEXT(WalkCmdHolds, cmd_valid_o && !cmd_ready_i && !clear_i && !job_q.ats, cmd_valid_o)
+  `SIOV_ASSERT_IF(WalkPayloadLimit, cmd_valid_o && state_q == StTlp, span <= limit)
   `SIOV_COVER(WalkWaitsForData, state_q == StTlp && !there)
 
 endmodule

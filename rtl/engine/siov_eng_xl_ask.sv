@@ -79,7 +79,7 @@ module siov_eng_xl_ask #(
   logic unused_ok;
   assign unused_ok = ^{key, seen, 1'b0};
 
-  `SIOV_ASSERT(XlAskHolds, xl_valid_o && !xl_ready_i |=> xl_valid_o && $stable(xl_req_o))
+  `SIOV_ASSERT_HOLDS(XlAskHolds, xl_valid_o && !xl_ready_i, 1'b0, xl_valid_o, xl_req_o)
   `SIOV_ASSERT(XlAskTaken, (ask_taken_o & ~ask_valid_i) == '0)
 
 endmodule

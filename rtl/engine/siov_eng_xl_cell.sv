@@ -149,11 +149,11 @@ module siov_eng_xl_cell #(
   assign ask_valid_o = state_q == StAsk && !owed_q;
   assign ask_page_o = paging_q;
 
-  `SIOV_ASSERT(XlCellAnswerOwed, mine |-> owed_q)
-  `SIOV_ASSERT(XlCellMarked, mark_i |=> !ready_o)
-  `SIOV_ASSERT(XlCellMayWrite, heard && xa_i.code == siov_pkg::XlOk && !xa_i.write && key_q.write |=> !ready_o)
-  `SIOV_ASSERT(XlCellTries, busy_o |-> tries_q <= 4'(PageRetries))
-  `SIOV_ASSERT(XlCellPages, ask_valid_o && ask_page_o |-> key_q.block)
+  `SIOV_ASSERT_IF(XlCellAnswerOwed, mine, owed_q)
+  `SIOV_ASSERT_NEXT(XlCellMarked, mark_i, !ready_o)
+  `SIOV_ASSERT_NEXT(XlCellMayWrite, heard && xa_i.code == siov_pkg::XlOk && !xa_i.write && key_q.write, !ready_o)
+  `SIOV_ASSERT_IF(XlCellTries, busy_o, tries_q <= 4'(PageRetries))
+  `SIOV_ASSERT_IF(XlCellPages, ask_valid_o && ask_page_o, key_q.block)
   `SIOV_COVER(XlCellRetry, busy_o && !paging_q && tries_q != '0)
   `SIOV_COVER(XlCellBusy, state_q == StBusy)
 

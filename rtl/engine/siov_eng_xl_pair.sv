@@ -80,7 +80,11 @@ module siov_eng_xl_pair #(
   end
 
   `SIOV_ASSERT(XlPairOnce, !(want_i && hit == 2'b11))
-  `SIOV_ASSERT(XlPairKeeps, want_i && got_o.ready && !mark_i && !clear_i && !take_fault_i |=>
-               want_i && $stable(key_i) ? got_o.ready : 1'b1)
+`ifndef SYNTHESIS
+  siov_eng_pkg::xl_key_t key_was_q;
+  always_ff @(posedge clk_i) if (want_i) key_was_q <= key_i;
+`endif
+  `SIOV_ASSERT_NEXT(XlPairKeeps, want_i && got_o.ready && !mark_i && !clear_i && !take_fault_i,
+    got_o.ready || !want_i || key_i != key_was_q)
 
 endmodule

@@ -169,8 +169,8 @@ module siov_eng_xl_reads #(
   assign unused_ok = ^{busy, held, 1'b0};
 
   `SIOV_STATIC(gen_bad_cells, Cells == (1 << CellW))
-  `SIOV_ASSERT(XlReadsTranslated, out_valid_o && out_req_o.at == 2'b10 |-> !out_req_o.pasid_valid)
-  `SIOV_ASSERT(XlReadsReady, move && h_ats |-> ready[h_cell])
+  `SIOV_ASSERT_IF(XlReadsTranslated, out_valid_o && out_req_o.at == 2'b10, !out_req_o.pasid_valid)
+  `SIOV_ASSERT_IF(XlReadsReady, move && h_ats, ready[h_cell])
   `SIOV_COVER(XlReadsOverlap, $countones(busy) > 2)
 
 endmodule

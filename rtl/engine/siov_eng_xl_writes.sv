@@ -154,6 +154,8 @@ module siov_eng_xl_writes #(
   logic unused_ok;
   assign unused_ok = ^{now_i, next_i, next_end[11:0], quiet_record, 1'b0};
 
-  `SIOV_ASSERT(XlWritesUnit, unit_valid_i && unit_go_o && unit_req_o.at == 2'b10 |-> got_o.ready && !unit_req_o.pasid_valid)
+  `SIOV_ASSERT_IF(XlWritesUnit,
+      unit_valid_i && unit_go_o && unit_req_o.at == 2'b10,
+      got_o.ready && !unit_req_o.pasid_valid)
 
 endmodule

@@ -121,7 +121,6 @@ module siov_evl #(
 
   // A source holds its error until it is answered, and is answered once for each.
   `SIOV_ASSERT(EvlAckWaits, clear || (swerr_ready_o & ~swerr_valid_i) == '0)
-  `SIOV_ASSERT(EvlSwerrHolds, swerr_valid_o && !swerr_ready_i && !flr_i |=>
-               swerr_valid_o && $stable(swerr_o))
+  `SIOV_ASSERT_HOLDS(EvlSwerrHolds, swerr_valid_o && !swerr_ready_i && !flr_i, 1'b0, swerr_valid_o, swerr_o)
 
 endmodule

@@ -142,8 +142,7 @@ module siov_evl_log #(
 
   logic unused;
   assign unused = entry_q.evl;
-  `SIOV_ASSERT(EvlWriteHolds, wr_valid_o && !wr_ready_i |=>
-               clear_i || (wr_valid_o && $stable(wr_req_o) && $stable(wr_data_o)))
+  `SIOV_ASSERT_HOLDS(EvlWriteHolds, wr_valid_o && !wr_ready_i, clear_i, wr_valid_o, {wr_req_o, wr_data_o})
   `SIOV_COVER(EvlBlocked, state_q == StCheck && full)
 
 endmodule

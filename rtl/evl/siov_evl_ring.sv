@@ -95,6 +95,6 @@ module siov_evl_ring (
   end
 
   // An entry never overwrites one that software has not taken.
-  `SIOV_ASSERT(EvlNotFull, append_i |-> !full_o)
+  `SIOV_ASSERT_IF(EvlNotFull, append_i, !full_o)
 
 endmodule

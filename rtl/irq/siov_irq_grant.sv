@@ -112,8 +112,8 @@ module siov_irq_grant #(
   end
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_ack_once, gr_ack_o |=> !gr_ack_o)
-  `SIOV_ASSERT(a_ok_with_ack, gr_ok_o |-> gr_ack_o)
+  `SIOV_ASSERT_NEXT(a_ack_once, gr_ack_o, !gr_ack_o)
+  `SIOV_ASSERT_IF(a_ok_with_ack, gr_ok_o, gr_ack_o)
   `SIOV_COVER(c_refused, gr_ack_o && !gr_ok_o)
 `endif
 

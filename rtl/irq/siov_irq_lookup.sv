@@ -179,11 +179,13 @@ module siov_irq_lookup #(
   assign unused = ^unused_idx;
 
 `ifndef SYNTHESIS
+  logic asked_was_q;
+  always_ff @(posedge clk_i) asked_was_q <= s_lk_q;
   // dsa 2.10: nothing is allowed that was not asked.
-  `SIOV_ASSERT(a_lk_asked, lk_ok_o |-> $past(s_lk_q))
+  `SIOV_ASSERT_IF(a_lk_asked, lk_ok_o, asked_was_q)
   // One answer a cycle, and none in the dispatcher's place.
-  `SIOV_ASSERT(a_one_answer, $onehot0({$past(s_lk_q), owner_q}))
-  `SIOV_COVER(c_lk_refused, $past(s_lk_q) && !lk_ok_o)
+  `SIOV_ASSERT(a_one_answer, $onehot0({asked_was_q, owner_q}))
+  `SIOV_COVER(c_lk_refused, asked_was_q && !lk_ok_o)
   `SIOV_COVER(c_in_turn_waits, next_valid_q && lk_valid_i)
 `endif
 

@@ -261,9 +261,8 @@ module siov_irq_send #(
 
 `ifndef SYNTHESIS
   // A waiting message holds still, or goes because it may no longer be sent.
-  `SIOV_ASSERT(a_msg_hold, (msg_valid_o && !msg_ready_i) |=>
-               (msg_valid_o && $stable(msg_addr_o) && $stable(msg_data_o)) || !hand_ok)
-  `SIOV_ASSERT(a_msg_bme, msg_valid_o |-> bme_i && (ims_q || (msix_en_i && !msix_fmask_i)))
+  `SIOV_ASSERT_HOLDS(a_msg_hold, msg_valid_o && !msg_ready_i, !hand_ok, msg_valid_o, {msg_addr_o, msg_data_o})
+  `SIOV_ASSERT_IF(a_msg_bme, msg_valid_o, bme_i && (ims_q || (msix_en_i && !msix_fmask_i)))
   `SIOV_ASSERT(a_ready_onehot, $onehot0(irq_ready_o) && ((irq_ready_o & ~irq_valid_i) == '0))
   `SIOV_COVER(c_msg_stall, msg_valid_o && !msg_ready_i)
   `SIOV_COVER(c_withdrawn, (state_q == StSend) && !hand_ok)

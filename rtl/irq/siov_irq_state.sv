@@ -187,10 +187,12 @@ module siov_irq_state #(
 `ifndef SYNTHESIS
   `SIOV_ASSERT(a_set_or_clear, !(p_set_i && p_clr_i))
   // No sendable entry is forgotten: its word stays hot until a visit found nothing.
-  `SIOV_ASSERT(a_offer_hot, scan_valid_o |-> hot_q[cur_q])
+  `SIOV_ASSERT_IF(a_offer_hot, scan_valid_o, hot_q[cur_q])
+  logic [IdxW-1:0] q_idx_was_q;
+  always_ff @(posedge clk_i) q_idx_was_q <= q_idx_i;
   // The registered copies are exact while the sender stays with an entry.
-  `SIOV_ASSERT(a_hand_mask, $stable(q_idx_i) |-> h_mask_o == q_mask_o)
-  `SIOV_ASSERT(a_hand_pend, $stable(q_idx_i) |-> h_pend_o == q_pend_o)
+  `SIOV_ASSERT_IF(a_hand_mask, q_idx_i == q_idx_was_q, h_mask_o == q_mask_o)
+  `SIOV_ASSERT_IF(a_hand_pend, q_idx_i == q_idx_was_q, h_pend_o == q_pend_o)
   `SIOV_COVER(c_hot_twice, scan_valid_o && ((hot_q & ~(Words'(1) << cur_q)) != '0))
   `SIOV_COVER(c_empty_visit, visit_q && (fire == '0))
 `endif

@@ -67,7 +67,7 @@ module siov_irq_store #(
   assign unused = ^w_word;
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_in_range, we_i |-> 32'(widx_i) < Entries)
+  `SIOV_ASSERT_IF(a_in_range, we_i, 32'(widx_i) < Entries)
 `endif
 
 endmodule

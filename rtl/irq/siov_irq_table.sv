@@ -227,10 +227,10 @@ module siov_irq_table #(
   `SIOV_STATIC(gen_bad_ims, ImsEntries <= 4096)
 `ifndef SYNTHESIS
   // The bus holds still until the acknowledge.
-  `SIOV_ASSERT(a_one_access, tbl_valid_i |-> (!stage_q && !ack_q))
-  `SIOV_ASSERT(a_bus_stable, (tbl_valid_i || stage_q) |=>
-               $stable(tbl_sel_i) && $stable(tbl_index_i) && $stable(tbl_word_i) &&
-                   $stable(tbl_write_i) && $stable(tbl_wdata_i) && $stable(tbl_be_i))
+  `SIOV_ASSERT_IF(a_one_access, tbl_valid_i, !stage_q && !ack_q)
+  `SIOV_ASSERT_HOLDS(a_bus_stable,
+      tbl_valid_i || stage_q,
+      1'b0, 1'b1, {tbl_sel_i, tbl_index_i, tbl_word_i, tbl_write_i, tbl_wdata_i, tbl_be_i})
   `SIOV_COVER(c_ims_addr_refused, stage_q && tbl_write_i && in_ims && !tbl_word_i && !we_ims_msg)
 `endif
 

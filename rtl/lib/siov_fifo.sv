@@ -66,8 +66,7 @@ module siov_fifo #(
 
   `SIOV_STATIC(gen_bad_depth, Depth >= 2)
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_rd_hold, rd_valid_o && !rd_ready_i && !clear_i |=> rd_valid_o &&
-      $stable(rd_data_o))
+  `SIOV_ASSERT_HOLDS(a_rd_hold, rd_valid_o && !rd_ready_i && !clear_i, 1'b0, rd_valid_o, rd_data_o)
   `SIOV_COVER(c_full, !wr_ready_o)
 `endif
 

@@ -54,7 +54,7 @@ module siov_skid #(
   end
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_out_hold, out_valid_o && !out_ready_i |=> out_valid_o && $stable(out_data_o))
+  `SIOV_ASSERT_HOLDS(a_out_hold, out_valid_o && !out_ready_i, 1'b0, out_valid_o, out_data_o)
   `SIOV_COVER(c_spare, spare_valid_q)
 `endif
 

@@ -211,7 +211,7 @@ module siov_aer (
 
 `ifndef SYNTHESIS
   // The first-error pointer names a status bit that is still set.
-  `SIOV_ASSERT(a_first_is_set, logged_q |-> status_q[first_q])
+  `SIOV_ASSERT_IF(a_first_is_set, logged_q, status_q[first_q])
   `SIOV_COVER(c_second_error, logged_q && (chosen != '0))
 `endif
 

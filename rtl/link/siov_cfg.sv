@@ -428,10 +428,10 @@ module siov_cfg #(
 
   `SIOV_STATIC(gen_bad_vectors, (NumVectors >= 1) && (NumVectors <= 2048))
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_flr_pulse, flr_o |=> !flr_o)
-  `SIOV_ASSERT(a_no_access_in_reset, flr_o |-> !cs_valid_i)
+  `SIOV_ASSERT_NEXT(a_flr_pulse, flr_o, !flr_o)
+  `SIOV_ASSERT_IF(a_no_access_in_reset, flr_o, !cs_valid_i)
   // A page request interface that is enabled has not stopped, and none is on without ATS.
-  `SIOV_ASSERT(a_pri_needs_ats, cfg_o.pri_en |-> cfg_o.ats_en)
+  `SIOV_ASSERT_IF(a_pri_needs_ats, cfg_o.pri_en, cfg_o.ats_en)
   `SIOV_COVER(c_d3, d3_q)
   `SIOV_COVER(c_flr, flr_o)
 `endif

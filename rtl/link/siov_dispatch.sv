@@ -387,17 +387,17 @@ module siov_dispatch #(
   assign portal_data_o = portal_data_q;
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_reg_hold, reg_valid_o && !reg_ready_i |=> reg_valid_o && $stable(reg_write_o) &&
-      $stable(reg_addr_o) &&
-               $stable(reg_wdata_o) && $stable(reg_be_o))
-  `SIOV_ASSERT(a_cplo_hold, cplo_valid_o && !cplo_ready_i |=> cplo_valid_o && $stable(cplo_o))
+  `SIOV_ASSERT_HOLDS(a_reg_hold,
+      reg_valid_o && !reg_ready_i,
+      1'b0, reg_valid_o, {reg_write_o, reg_addr_o, reg_wdata_o, reg_be_o})
+  `SIOV_ASSERT_HOLDS(a_cplo_hold, cplo_valid_o && !cplo_ready_i, 1'b0, cplo_valid_o, cplo_o)
   // A finished request always finds the completion register free.
-  `SIOV_ASSERT(a_cplo_room, cplo_load |-> !cplo_valid_q || cplo_ready_i)
+  `SIOV_ASSERT_IF(a_cplo_room, cplo_load, !cplo_valid_q || cplo_ready_i)
   // A message never waits.
-  `SIOV_ASSERT(a_vm_leaves, p_vm |-> p_ready_o)
+  `SIOV_ASSERT_IF(a_vm_leaves, p_vm, p_ready_o)
   // Neighbours answer only what was asked.
-  `SIOV_ASSERT(a_reg_answer, reg_rvalid_i |-> np_state_q == NpReg)
-  `SIOV_ASSERT(a_portal_answer, portal_rsp_valid_i |-> np_state_q == NpPortal)
+  `SIOV_ASSERT_IF(a_reg_answer, reg_rvalid_i, np_state_q == NpReg)
+  `SIOV_ASSERT_IF(a_portal_answer, portal_rsp_valid_i, np_state_q == NpPortal)
   `SIOV_COVER(c_p_wins, np_wants_reg && p_takes_reg)
   `SIOV_COVER(c_cplo_blocked, cplo_valid_o && !cplo_ready_i)
 `endif

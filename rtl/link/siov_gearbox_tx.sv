@@ -72,7 +72,7 @@ module siov_gearbox_tx (
 
 `ifndef SYNTHESIS
   // A beat leaves the wide side with its last half and not before.
-  `SIOV_ASSERT(a_whole, in_valid_i && in_ready_o && in_eop_i && last_upper |-> upper_q)
+  `SIOV_ASSERT_IF(a_whole, in_valid_i && in_ready_o && in_eop_i && last_upper, upper_q)
   `SIOV_COVER(c_stalled_upper, in_valid_i && upper_q && !room)
 `endif
 

@@ -245,14 +245,12 @@ module siov_link #(
   // halt lets
   // a source withdraw.
   for (genvar s = 0; s < NumWr; s++) begin : gen_write_hold
-    `SIOV_ASSERT(a_wr_hold, wr_valid_i[s] && !wr_ready_o[s] && cfg.bme |=> wr_valid_i[s] ||
-        !cfg.bme || halt_i)
+    `SIOV_ASSERT_NEXT(a_wr_hold, wr_valid_i[s] && !wr_ready_o[s] && cfg.bme, wr_valid_i[s] || !cfg.bme || halt_i)
   end
   for (genvar e = 0; e < NumEngines; e++) begin : gen_read_hold
-    `SIOV_ASSERT(a_rd_hold, rd_valid_i[e] && !rd_ready_o[e] && cfg.bme |=> rd_valid_i[e] ||
-        !cfg.bme || halt_i)
+    `SIOV_ASSERT_NEXT(a_rd_hold, rd_valid_i[e] && !rd_ready_o[e] && cfg.bme, rd_valid_i[e] || !cfg.bme || halt_i)
   end
-  `SIOV_ASSERT(a_msg_hold, msg_valid_i && !msg_ready_o && cfg.bme |=> msg_valid_i || !cfg.bme)
+  `SIOV_ASSERT_NEXT(a_msg_hold, msg_valid_i && !msg_ready_o && cfg.bme, msg_valid_i || !cfg.bme)
 `endif
 
 endmodule

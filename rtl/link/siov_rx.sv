@@ -308,11 +308,11 @@ module siov_rx #(
   `SIOV_STATIC(gen_bad_nonposted_data, NonpostedData >= 4)
 `ifndef SYNTHESIS
   // What the sender owes us.
-  `SIOV_ASSERT(a_posted_credit, push_p |-> p_room)
-  `SIOV_ASSERT(a_nonposted_credit, push_np |-> np_room)
+  `SIOV_ASSERT_IF(a_posted_credit, push_p, p_room)
+  `SIOV_ASSERT_IF(a_nonposted_credit, push_np, np_room)
   // What we owe the dispatcher.
-  `SIOV_ASSERT(a_p_hold, p_valid_o && !p_ready_i |=> p_valid_o && $stable(p_entry))
-  `SIOV_ASSERT(a_np_hold, np_valid_o && !np_ready_i |=> np_valid_o && $stable(np_entry))
+  `SIOV_ASSERT_HOLDS(a_p_hold, p_valid_o && !p_ready_i, 1'b0, p_valid_o, p_entry)
+  `SIOV_ASSERT_HOLDS(a_np_hold, np_valid_o && !np_ready_i, 1'b0, np_valid_o, np_entry)
   `SIOV_COVER(c_np_waits_for_p, np_stored && !np_valid_o)
 `endif
 

@@ -347,34 +347,36 @@ module siov_tx #(
       cplo_i.attr[2], posted_idx};
 
 `ifndef SYNTHESIS
-  `SIOV_ASSERT(a_up_hold, up_valid_o && !up_ready_i |=> up_valid_o && $stable(out_beat))
+  `SIOV_ASSERT_HOLDS(a_up_hold, up_valid_o && !up_ready_i, 1'b0, up_valid_o, out_beat)
   // Sources begin a TLP with sop, and only then.
-  `SIOV_ASSERT(a_wr_sop, write_moves |-> wr_sop_i[write_idx] == !busy_q)
-  `SIOV_ASSERT(a_wr_aligned, posted_take && from_wr |-> wr_req.addr[1:0] == 2'b00)
-  `SIOV_ASSERT(a_rd_aligned, read_take |-> rd_req.addr[1:0] == 2'b00 || read_gnt[NumEngines])
+  `SIOV_ASSERT_IF(a_wr_sop, write_moves, wr_sop_i[write_idx] == !busy_q)
+  `SIOV_ASSERT_IF(a_wr_aligned, posted_take && from_wr, wr_req.addr[1:0] == 2'b00)
+  `SIOV_ASSERT_IF(a_rd_aligned, read_take, rd_req.addr[1:0] == 2'b00 || read_gnt[NumEngines])
   // Payload within the limit of Device Control, reads within theirs.
-  `SIOV_ASSERT(a_mps, posted_take && from_wr |-> {5'b0, posted_need} <= (17'd8 << cfg_i.mps))
-  `SIOV_ASSERT(a_mrrs, read_take |-> {5'b0, units_of(rd_req.length)} <= (17'd8 << cfg_i.mrrs))
-  `SIOV_ASSERT(a_no_dma_without_bme, (posted_take && !from_pm) || read_take |-> cfg_i.bme)
+  `SIOV_ASSERT_IF(a_mps, posted_take && from_wr, {5'b0, posted_need} <= (17'd8 << cfg_i.mps))
+  `SIOV_ASSERT_IF(a_mrrs, read_take, {5'b0, units_of(rd_req.length)} <= (17'd8 << cfg_i.mrrs))
+  `SIOV_ASSERT_IF(a_no_dma_without_bme, (posted_take && !from_pm) || read_take, cfg_i.bme)
   // A request of a PASID never loses its prefix, but a translated one never has it (SIOV-D-26).
-  `SIOV_ASSERT(a_write_keeps_pasid,
-               posted_take && from_wr && wr_req.pasid_valid && wr_req.at != AtTranslated |->
-               beat_prefix_valid)
-  `SIOV_ASSERT(a_read_keeps_pasid,
-               read_take && rd_req.pasid_valid && rd_req.at != AtTranslated |-> beat_prefix_valid)
-  `SIOV_ASSERT(a_translated_bare, (posted_take || read_take) && beat_hdr[11:10] == AtTranslated |->
-               !beat_prefix_valid)
+  `SIOV_ASSERT_IF(a_write_keeps_pasid,
+      posted_take && from_wr && wr_req.pasid_valid && wr_req.at != AtTranslated,
+      beat_prefix_valid)
+  `SIOV_ASSERT_IF(a_read_keeps_pasid, read_take && rd_req.pasid_valid && rd_req.at != AtTranslated, beat_prefix_valid)
+  `SIOV_ASSERT_IF(a_translated_bare,
+      (posted_take || read_take) && beat_hdr[11:10] == AtTranslated,
+      !beat_prefix_valid)
   // AT says translation request for the requests of the cache and for no others; none without ATS
   // (PCIE-05). A translation request has one entry, all bytes, no address bits but NW (PCIE-63).
-  `SIOV_ASSERT(a_at_source, read_take |-> (rd_req.at == 2'b01) == read_gnt[NumEngines])
-  `SIOV_ASSERT(a_at_needs_ats, (posted_take || read_take) && beat_hdr[11:10] != 2'b00 |-> cfg_i.ats_en)
-  `SIOV_ASSERT(a_xr_shape, xr_ready_o |-> rd_req.length == 10'd2 && rd_req.first_be == '1 &&
-               rd_req.last_be == '1 && rd_req.addr[11:1] == '0)
+  `SIOV_ASSERT_IF(a_at_source, read_take, (rd_req.at == 2'b01) == read_gnt[NumEngines])
+  `SIOV_ASSERT_IF(a_at_needs_ats, (posted_take || read_take) && beat_hdr[11:10] != 2'b00, cfg_i.ats_en)
+  `SIOV_ASSERT_IF(a_xr_shape,
+      xr_ready_o,
+      rd_req.length == 10'd2 && rd_req.first_be == '1 && rd_req.last_be == '1 && rd_req.addr[11:1] == '0)
   // A page request needs PRI and keeps its PASID; nothing but a completion leaves before a
   // function-level reset.
-  `SIOV_ASSERT(a_page_request, pm_ready_o && pm_i.page_request |->
-               cfg_i.pri_en && beat_prefix_valid == pm_i.pasid_valid)
-  `SIOV_ASSERT(a_quiet_before_reset, hold_i |-> !posted_take && !read_take)
+  `SIOV_ASSERT_IF(a_page_request,
+      pm_ready_o && pm_i.page_request,
+      cfg_i.pri_en && beat_prefix_valid == pm_i.pasid_valid)
+  `SIOV_ASSERT_IF(a_quiet_before_reset, hold_i, !posted_take && !read_take)
   `SIOV_COVER(c_posted_blocked, posted_any && !class_req[0])
   `SIOV_COVER(c_read_blocked, read_any && !class_req[1])
   `SIOV_COVER(c_cpl_blocked, cplo_valid_i && !class_req[2])

@@ -140,7 +140,7 @@ module siov_dispatcher #(
   );
   logic unused;
   assign unused = &{1'b0, d1_eng_idx, d1_cfg_q};
-  `SIOV_ASSERT(DispEngineRoom, d1_go |-> d1_any)
+  `SIOV_ASSERT_IF(DispEngineRoom, d1_go, d1_any)
 
   // ------------------------------------------------------------ D2..D4: look-up beside the
   // descriptor
@@ -223,9 +223,8 @@ module siov_dispatcher #(
     end
     assign eng_low[e] = reserved_q < SlotsW'(2);
     assign eng_room[e] = reserved_q < SlotsW'(Slots);
-    `SIOV_ASSERT(DispSlotFree, push |-> slot_ready)
-    `SIOV_ASSERT(DispHolds, disp_valid_o[e] && !disp_ready_i[e] && !clear_i |=>
-                 clear_i || disp_valid_o[e])
+    `SIOV_ASSERT_IF(DispSlotFree, push, slot_ready)
+    `SIOV_ASSERT_NEXT(DispHolds, disp_valid_o[e] && !disp_ready_i[e] && !clear_i, clear_i || disp_valid_o[e])
   end
 
 endmodule

@@ -240,7 +240,7 @@ module siov_read_buffers #(
     end
   end
   `SIOV_ASSERT(RbAllowed, over == '0)
-  `SIOV_ASSERT(RbPool, rb_used_i != '0 |-> taken <= {4'b0, pool_q, 3'b0})
+  `SIOV_ASSERT_IF(RbPool, rb_used_i != '0, taken <= {4'b0, pool_q, 3'b0})
 `endif
 
 endmodule

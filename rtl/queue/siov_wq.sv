@@ -211,8 +211,8 @@ module siov_wq #(
   assign swerr_valid_o = swerr_valid_q;
   assign swerr_o = swerr_q;
 
-  `SIOV_ASSERT(WqSwerrHolds, swerr_valid_o && !swerr_ready_i |=> swerr_valid_o && $stable(swerr_o))
-  `SIOV_ASSERT(WqPopNonempty, pop_valid_i |-> nonempty_o[pop_idx] || clear_i)
+  `SIOV_ASSERT_HOLDS(WqSwerrHolds, swerr_valid_o && !swerr_ready_i, 1'b0, swerr_valid_o, swerr_o)
+  `SIOV_ASSERT_IF(WqPopNonempty, pop_valid_i, nonempty_o[pop_idx] || clear_i)
   `SIOV_COVER(WqRetry, portal_rsp_valid_o && !portal_rsp_accept_o)
   `SIOV_COVER(WqOverflow, overflow)
 

@@ -141,7 +141,7 @@ module siov_wq_arb #(
   always_comb begin
     for (int unsigned w = 0; w < NumWq; w++) overdue[w] = 32'(passed_q[w*8 +: 8]) >= NumWq;
   end
-  `SIOV_ASSERT(ArbNoStarvation, reload |-> (same & unserved_q & waits & ~chosen) == '0)
+  `SIOV_ASSERT_IF(ArbNoStarvation, reload, (same & unserved_q & waits & ~chosen) == '0)
   `SIOV_ASSERT(ArbPassed, overdue == '0)
   `SIOV_COVER(ArbReload, reload)
 `endif

@@ -129,8 +129,8 @@ module siov_wq_track #(
   assign unused = &{1'b0, acc_wq_i, pop_wq_i, done_wq_i};
 
   // Nothing retires or ends that is not pending or under way.
-  `SIOV_ASSERT(TrackRetire, retire && !clear_i |-> pending_q[ret_at])
-  `SIOV_ASSERT(TrackDone, done && !clear_i |-> working_q[done_idx])
+  `SIOV_ASSERT_IF(TrackRetire, retire && !clear_i, pending_q[ret_at])
+  `SIOV_ASSERT_IF(TrackDone, done && !clear_i, working_q[done_idx])
   `SIOV_COVER(TrackDoneWaits, done_valid_i && !done_ready_o)
 
 endmodule

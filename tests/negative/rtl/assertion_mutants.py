@@ -25,7 +25,7 @@ RTL = HERE.parents[2] / "rtl"
 SEED = 1
 CYCLES = 20000
 CXX_FLAGS = ["-std=c++20", "-O0", "-w", "-DVL_USER_STOP", "-DVM_COVERAGE=0", "-DVM_TRACE=0"]
-ASSERT = re.compile(r"`SIOV_ASSERT\((\w+),")
+ASSERT = re.compile(r"`SIOV_ASSERT\w*\((\w+),")
 REPORT = re.compile(r"Error: (\w+)\.sv:\d+: Assertion failed in \S*?(\w+): SIOV_ASSERT")
 INPUT = re.compile(r"VL_IN(?:8|16|64|W)?\(&(\w+),(\d+),0")
 
