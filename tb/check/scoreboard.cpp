@@ -164,10 +164,13 @@ void Scoreboard::register_interrupt(WorkItem& item, bool handle_ok) {
   ++entry->waiting;
 }
 
-void Scoreboard::progress(WorkItem& item, std::uint64_t cycle) {
+void Scoreboard::progress(WorkItem& item, std::uint64_t cycle, bool surely) {
   item.touched = true;
   item.progress_cycle = item.space->progress_cycle = cycle;
-  if (item.parent != nullptr) item.parent->progress_cycle = cycle;
+  if (item.parent == nullptr) return;
+  item.parent->progress_cycle = cycle;
+  Batch& b = *item.parent->batch;
+  if (surely) b.shown = std::max(b.shown, item.member + 1);
 }
 
 void Scoreboard::advance(WorkItem& item, std::uint64_t cycle) {

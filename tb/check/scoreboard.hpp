@@ -104,7 +104,8 @@ class Scoreboard {
   void begin(WorkItem& item, std::uint64_t cycle);
   void owe_error(WorkItem& item);
   void register_interrupt(WorkItem& item, bool handle_ok);
-  void progress(WorkItem& item, std::uint64_t cycle);
+  /// @param surely  it cannot have been other work that shares the bytes
+  void progress(WorkItem& item, std::uint64_t cycle, bool surely = true);
   void advance(WorkItem& item, std::uint64_t cycle);
   void finish(WorkItem& item);
   /// Takes its ranges out of the index: its addresses may be used again.
@@ -165,13 +166,14 @@ class Scoreboard {
   void start_members(WorkItem& batch, std::uint64_t cycle);
   void start_member(WorkItem& batch, std::uint32_t index, std::uint64_t cycle);
   void member_over(WorkItem& member, std::uint64_t cycle);
+  void drop_from(WorkItem& batch, std::uint32_t fence);
   void fell_behind(WorkItem& member, std::uint64_t cycle);
   void batch_step(WorkItem& batch, std::uint64_t cycle);
   void complete_batch(WorkItem& batch, std::uint64_t cycle);
   void close_batch(WorkItem& batch, const pcie::Tlp& record, std::uint64_t cycle);
   void judge_batch_record(WorkItem& batch, const pcie::Tlp& t, std::uint64_t cycle);
   void part_members(WorkItem& batch);
-  WorkItem* unfinished_member(const WorkItem& batch) const;
+  WorkItem* unfinished_member(const WorkItem& batch, bool closing = false) const;
   std::vector<WorkItem*> members_of(const WorkItem& batch) const;
   void remember_dropped(const WorkItem& batch);
 

@@ -103,7 +103,8 @@ void Scoreboard::start_member(WorkItem& batch, std::uint32_t index, std::uint64_
   context.handle_ok = bench_.registers.handle_permitted(
       item.ims, item.descriptor.interrupt_handle, context.pasid.has_value(), batch.space->pasid);
   predict(item, context);
-  item.silent_end |= b.uncertain && item.descriptor.has(abi::kFlagFence);
+  item.maybe_dropped = b.uncertain() && item.descriptor.has(abi::kFlagFence);
+  item.silent_end |= item.maybe_dropped;
   ++b.running;
   begin(item, cycle);
   const bool visible = item.end_visible() || item.interrupt_due || !item.data.empty() ||
@@ -123,7 +124,7 @@ void Scoreboard::member_over(WorkItem& member, std::uint64_t cycle) {
   member.over = true;
   Batch& b = *member.parent->batch;
   --b.running;
-  b.uncertain |= member.status_uncertain();
+  if (member.status_uncertain()) b.doubt(member.member);
   b.any_failed |= member.status() != abi::kStSuccess && !member.status_uncertain();
   if (starting_ != member.parent) batch_step(*member.parent, cycle);
 }
@@ -138,16 +139,30 @@ void Scoreboard::fell_behind(WorkItem& member, std::uint64_t cycle) {
   std::uint32_t fence = member.member + 1;
   while (fence < b.next && !b.descriptor(fence).has(abi::kFlagFence)) ++fence;
   if (fence >= b.next) return;
-  std::vector<WorkItem*> held = members_of(batch);
-  std::erase_if(held, [&](const WorkItem* m) { return m->member < fence; });
-  if (std::any_of(held.begin(), held.end(), [](const WorkItem* m) { return m->touched; })) return;
-  for (WorkItem* m : held) {
-    if (!m->over) --b.running;
-    retire(*m);
+  if (!bench_.report.holds(Rule::kBatchFence, b.shown <= fence)) {
+    fail(Rule::kBatchFence, context(member, nullptr, cycle),
+         fmt::format("the member fails when member {}, behind a fence, has begun", b.shown - 1));
+    return;
+  }
+  drop_from(batch, fence);
+  if (starting_ != &batch) batch_step(batch, cycle);
+}
+
+/// A fence has held back this member and all behind it.
+void Scoreboard::drop_from(WorkItem& batch, std::uint32_t fence) {
+  Batch& b = *batch.batch;
+  for (WorkItem* member : members_of(batch)) {
+    if (member->member < fence) continue;
+    if (!member->over) --b.running;
+    if (!member->released) {
+      release(*member);
+      PasidState& space = *member->space;  // it has not ended: it has not run
+      space.recent[--space.next_recent % PasidState::kRecent] = {};
+    }
+    retire(*member);
   }
   b.next = b.stop = b.must_run = fence;
-  b.fence_failed = true;
-  if (starting_ != &batch) batch_step(batch, cycle);
+  b.any_failed = b.fence_failed = true;
 }
 
 /// A member is over, or the list has ended early: what comes next? Memory does not hold the result
@@ -182,29 +197,38 @@ void Scoreboard::complete_batch(WorkItem& batch, std::uint64_t cycle) {
   advance(batch, cycle);
 }
 
-/// The batch record has come: nothing of the members may follow.
+/// The batch record has come: nothing of the members may follow but interrupts.
 void Scoreboard::close_batch(WorkItem& batch, const Tlp& record, std::uint64_t cycle) {
   start_due(cycle);
   Batch& b = *batch.batch;
   bench_.report.check(Rule::kBatchLast);
-  if (b.complete) return;
-  take_list_fault(batch, record, cycle);
   const auto told =
       static_cast<std::uint32_t>(abi::load_le(std::span(record.payload).subspan(4), 4));
-  if ((b.list_error || b.uncertain) && told < b.stop && told >= std::min(b.must_run, b.next)) {
+  if (!b.complete) take_list_fault(batch, record, cycle);
+  if (!b.complete && b.list_error && told < b.stop && told >= std::min(b.must_run, b.next)) {
     b.stop = told;
     b.next = std::min(b.next, told);
     for (WorkItem* member : members_of(batch)) {  // these have not run
       if (member->member >= told && !member->touched) retire(*member);
     }
   }
-  const WorkItem* late = unfinished_member(batch);
+  const bool dropped = b.may_end_at(told);
+  if (dropped) {
+    drop_from(batch, told);
+    remember_dropped(batch);
+  }
+  const WorkItem* late = unfinished_member(batch, true);
   if (late != nullptr || b.next < b.stop) {
     const std::uint32_t index = late != nullptr ? late->member : b.next;
     fail(Rule::kBatchLast, context(batch, &record, cycle),
          fmt::format("batch record although member {} is not finished", index));
-    b.uncertain = true;
+    b.doubt(index);
+    b.order_reported = true;
   }
+  for (WorkItem* member : members_of(batch)) {
+    if (member->over || member->silent_end) release(*member);
+  }
+  if (b.complete && !dropped) return;
   for (WorkItem* member : members_of(batch)) {
     b.any_failed |= !member->over && member->status() != abi::kStSuccess;
     if (!member->over && !member->silent_end) member->parent = nullptr;  // judged on its own
@@ -214,7 +238,7 @@ void Scoreboard::close_batch(WorkItem& batch, const Tlp& record, std::uint64_t c
   batch.expected = model::finish_batch(batch.descriptor, b.context,
                                        {.completed = b.stop,
                                         .any_failed = b.any_failed,
-                                        .list_error = b.list_error,
+                                        .list_error = b.list_error && !b.fence_failed,
                                         .list_fault = b.list_fault,
                                         .fault_address = b.fault_address});
   batch.record_due = batch.expected.writes_record;
@@ -225,11 +249,14 @@ void Scoreboard::judge_batch_record(WorkItem& batch, const Tlp& t, std::uint64_t
   const auto status = std::to_integer<std::uint8_t>(t.payload[0]);
   const auto told = static_cast<std::uint32_t>(abi::load_le(std::span(t.payload).subspan(4), 4));
   std::array<std::byte, 32> expected = batch.expected.record;
-  if (b.uncertain) {
-    const bool known = status == abi::kStSuccess || status == abi::kStBatchFail ||
+  if (b.uncertain()) {
+    const bool known = (status == abi::kStSuccess && !b.fence_failed) ||
+                       status == abi::kStBatchFail ||
                        (b.list_error && status == abi::kStReadError) ||
                        (b.list_fault != 0 && status == b.list_fault);
-    if (known && told <= b.count) std::copy_n(t.payload.begin(), 8, expected.begin());
+    const bool unsure = b.list_error || b.order_reported;
+    if (known && (told == b.stop || (unsure && told <= b.count)))
+      std::copy_n(t.payload.begin(), 8, expected.begin());
   }
   // The unused fields of a failed access are undefined. @spec dsa.md 5.4
   const bool access = status == abi::kStReadError || status == abi::kStTranslationError;
@@ -258,10 +285,12 @@ std::vector<WorkItem*> Scoreboard::members_of(const WorkItem& batch) const {
   return members;
 }
 
-WorkItem* Scoreboard::unfinished_member(const WorkItem& batch) const {
+/// @param closing  what the batch has counted has run
+WorkItem* Scoreboard::unfinished_member(const WorkItem& batch, bool closing) const {
   WorkItem* first = nullptr;
   for (WorkItem* item : active_) {
-    if (item->parent != &batch || item->over || item->silent_end) continue;
+    if (item->parent != &batch) continue;
+    if ((item->over || item->silent_end) && !(closing && item->owes_record())) continue;
     if (first == nullptr || item->member < first->member) first = item;
   }
   return first;

@@ -76,7 +76,7 @@ bool Scoreboard::concerned(const PasidState& space, std::uint64_t lo, std::uint6
 namespace {
 /// A member whose end its batch has taken for granted has failed, or may have.
 void doubt_batch(const WorkItem& item) {
-  if (item.parent != nullptr && item.over) item.parent->batch->uncertain = true;
+  if (item.parent != nullptr && item.over) item.parent->batch->doubt(item.member);
 }
 }  // namespace
 

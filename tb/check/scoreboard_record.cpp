@@ -65,7 +65,7 @@ void Scoreboard::write_record(WorkItem& item, const Tlp& t, std::uint64_t cycle)
     return;
   }
   if (item.batch != nullptr && shape) close_batch(item, t, cycle);
-  const bool batch_unsure = item.batch != nullptr && item.batch->uncertain;
+  const bool batch_unsure = item.batch != nullptr && item.batch->uncertain();
   const bool allowed = item.record_due || item.failed() || item.read_maybe_failed ||
                        item.fault_maybe || item.open || batch_unsure ||
                        item.expected.status == abi::kStReadError;

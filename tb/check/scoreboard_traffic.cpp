@@ -92,7 +92,7 @@ void Scoreboard::judge_privilege(const WorkItem& item, const Tlp& t, std::uint64
 
 void Scoreboard::write_data(WorkItem& item, const Tlp& t, std::uint64_t cycle) {
   judge_privilege(item, t, cycle);
-  progress(item, cycle);
+  progress(item, cycle, !item.contended);
   const std::uint64_t lo = t.first_byte(), hi = lo + t.byte_span();
   const Piece* piece = item.piece_at(lo);
   std::uint64_t end = piece != nullptr ? piece->hi : lo;
@@ -208,7 +208,7 @@ bool Scoreboard::read(PasidState& space, const Tlp& t, Request* request, std::ui
 void Scoreboard::request_source(WorkItem& item, std::size_t which, const Tlp& t,
                                 std::uint64_t cycle) {
   judge_privilege(item, t, cycle);
-  progress(item, cycle);
+  progress(item, cycle, !item.shared_reads);
   const std::uint64_t lo = t.first_byte(), hi = lo + t.byte_span();
   bench_.stats.bytes_read += hi - lo;
   const bool fresh = item.sources[which].take(lo, hi);

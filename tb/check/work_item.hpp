@@ -73,6 +73,7 @@ struct WorkItem {
   bool faulted = false;            ///< its record tells of a page fault
   bool data_after_record = false;  ///< ORDER-DATA-CR has been reported
   bool released = false;           ///< its ranges are no longer in the index
+  bool maybe_dropped = false;      ///< member behind a fence that may have held it back
   bool over = false;               ///< member: its batch need not wait for it any more
   bool reported = false;           ///< a watchdog has spoken
 
@@ -121,6 +122,10 @@ struct WorkItem {
   bool only_record_missing() const {
     const bool members_done = batch == nullptr || batch->complete;
     return record_due && !record_seen && data_done() && sources_done() && members_done;
+  }
+  /// Its batch has counted it, and its record has not come.
+  bool owes_record() const {
+    return maybe_dropped && record_due && !record_seen && !record_maybe_lost;
   }
   /// How it ended, as far as that is known.
   std::uint8_t status() const;

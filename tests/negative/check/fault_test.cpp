@@ -123,6 +123,48 @@ TEST(FaultTest, PageTakenAwayEndsTheWorkInsideIt) {
   EXPECT_EQ(less.text(), "");
 }
 
+/// A move of 16 KiB, from its end: the source begins 0x3800 before the destination. Of the page at
+/// 0x24000 the upper `bytes` have been written when it is taken away.
+void taken_away_downward(Sequence& s, std::uint32_t bytes) {
+  s.ats_on();
+  abi::Descriptor d = s.move();
+  d.source = Iova{0x20000};
+  d.destination = Iova{0x23800};
+  d.size = 0x4000;
+  d.completion_address = Iova{0x8000};
+  s.submit(0, d);
+  s.fetch(5, 0x20000, 0x4000);
+  const std::uint64_t lowest = 0x25000 - bytes;
+  s.store(5, lowest, lowest - 0x3800, 0x2800 + bytes);
+  s.invalidate(5, 0x24000);
+  s.refuse(5, 0x24000);
+}
+
+/// Result 1: what is left lies before what has been done (dsa.md 5.6 (03)).
+Tlp downward_record(const Sequence& s, std::uint32_t completed, std::uint8_t result = 1) {
+  Tlp t = fault_record(s, 0x83, completed, 0x24000);
+  t.payload[1] = std::byte{result};
+  return t;
+}
+
+void faulted_inside_downward(Sequence& s) {
+  taken_away_downward(s, 0x200);
+  s.up(downward_record(s, 0x2A00));
+  s.end();
+}
+
+TEST(FaultTest, PageTakenAwayEndsADownwardMoveInsideIt) {
+  Sequence s;
+  faulted_inside_downward(s);
+  EXPECT_EQ(s.text(), "");
+  EXPECT_EQ(s.referee.stats().faulted, 1u);
+  Sequence less;
+  taken_away_downward(less, 0x400);
+  less.up(downward_record(less, 0x2A00));
+  less.end();
+  EXPECT_EQ(less.text(), "");
+}
+
 /// Of 8 KiB that differ at 0x1F00 the second page of a source is absent.
 void compare_to(Sequence& s, std::uint32_t completed) {
   s.ats_on();
@@ -519,6 +561,16 @@ NEGATIVE_TEST(BytesCompletedBeyondTheFaultingPage, Rule::kFaultRecord, faulted_i
                 s.invalidate(5, 0x9000);
                 s.refuse(5, 0x9000);
                 s.up(fault_record(s, 0x83, 0x1000, 0x9000));
+              })
+NEGATIVE_TEST(DownwardCompletedWithoutTheData, Rule::kSbCover, faulted_inside_downward,
+              [](Sequence& s) {
+                taken_away_downward(s, 0x200);
+                s.up(downward_record(s, 0x2A04));
+              })
+NEGATIVE_TEST(DownwardMoveToldAsUpward, Rule::kFaultRecord, faulted_inside_downward,
+              [](Sequence& s) {
+                taken_away_downward(s, 0x200);
+                s.up(downward_record(s, 0x2A00, 0));
               })
 NEGATIVE_TEST(CompletedBehindTheDifference, Rule::kFaultRecord, faulted_move,
               [](Sequence& s) { compare_to(s, 0x1000); })
