@@ -117,9 +117,9 @@ struct PageFaultTest : FaultTest, testing::WithParamInterface<std::tuple<std::si
     return {status | stop.result << 8 | std::uint64_t{stop.completed} << 32, page, stop.low,
             stop.high};
   }
-  /// Where a device may stop that writes whole payloads only: software can resume from any byte whose
-  /// predecessors are written (5.7). Payloads end with the page of the destination, so this is where
-  /// the same operation stops when its destination faults.
+  /// Where a device may stop that writes whole payloads only: software can resume from any byte
+  /// whose predecessors are written (5.7). Payloads end with the page of the destination, so this
+  /// is where the same operation stops when its destination faults.
   const Stop* whole_payloads(std::size_t page) const {
     const bool copies = c().opcode == 0x03 || c().opcode == 0x09 || c().opcode == 0x11;
     if (!copies || std::string_view(c().operand) != "Source") return nullptr;

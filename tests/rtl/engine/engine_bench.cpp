@@ -9,13 +9,13 @@ namespace siov::blocks {
 namespace {
 
 // Fields of siov_pkg, by their lowest bit.
-constexpr unsigned kTxAt = 0, kTxTag = 2, kTxPasidValid = 33, kTxLastBe = 38, kTxFirstBe = 42, kTxLength = 46,
-                   kTxAddr = 56;
+constexpr unsigned kTxAt = 0, kTxTag = 2, kTxPasidValid = 33, kTxLastBe = 38, kTxFirstBe = 42,
+                   kTxLength = 46, kTxAddr = 56;
 constexpr unsigned kXlId = 0, kXlAskPage = 6, kXlWrite = 29, kXlPage = 30;
-constexpr unsigned kXaWrite = 0, kXaUntranslated = 1, kXaPage = 2, kXaCode = 54, kXaSlot = 57, kXaId = 62,
-                   kXaEngine = 68, kXaDone = 70;
-constexpr unsigned kOk = 0, kMiss = 1, kBusy = 2, kFault = 3, kError = 4, kPageOk = 5, kPageInvalid = 6,
-                   kPageFailure = 7;
+constexpr unsigned kXaWrite = 0, kXaUntranslated = 1, kXaPage = 2, kXaCode = 54, kXaSlot = 57,
+                   kXaId = 62, kXaEngine = 68, kXaDone = 70;
+constexpr unsigned kOk = 0, kMiss = 1, kBusy = 2, kFault = 3, kError = 4, kPageOk = 5,
+                   kPageInvalid = 6, kPageFailure = 7;
 // A translated page: bit 40, generation from bit 44 on.
 constexpr std::uint64_t kTranslated = std::uint64_t{1} << 28;
 constexpr unsigned kGeneration = 32;
@@ -39,11 +39,11 @@ EngineBench::EngineBench(std::uint32_t seed) : Block<Vengine>(seed) {
   put(d.epoch_i, 0, 8, 0);
   d.cpl_valid_i = 0;
   put(d.cfg_i, 0, 35, 0);
-  put(d.cfg_i, 0, 2, 3);    // ATS, PRI
-  put(d.cfg_i, 5, 1, 1);    // PASID
-  put(d.cfg_i, 7, 3, 2);    // reads of 512 bytes
-  put(d.cfg_i, 13, 1, 1);   // 8-bit tags
-  put(d.cfg_i, 16, 2, 3);   // bus master, memory space
+  put(d.cfg_i, 0, 2, 3);   // ATS, PRI
+  put(d.cfg_i, 5, 1, 1);   // PASID
+  put(d.cfg_i, 7, 3, 2);   // reads of 512 bytes
+  put(d.cfg_i, 13, 1, 1);  // 8-bit tags
+  put(d.cfg_i, 16, 2, 3);  // bus master, memory space
 }
 
 void EngineBench::write(std::uint64_t address, const Bytes& bytes) {
@@ -66,7 +66,8 @@ Bytes EngineBench::read(std::uint64_t address, std::size_t bytes) {
 abi::CompletionRecord EngineBench::record(std::uint64_t address) {
   const Bytes bytes = read(address, 32);
   std::array<std::byte, 32> raw{};
-  std::transform(bytes.begin(), bytes.end(), raw.begin(), [](std::uint8_t b) { return std::byte{b}; });
+  std::transform(bytes.begin(), bytes.end(), raw.begin(),
+                 [](std::uint8_t b) { return std::byte{b}; });
   return abi::decode_completion_record(raw);
 }
 
@@ -103,9 +104,9 @@ void EngineBench::dispatch(const Work& work) {
   put(p, 46, 5, 31);
   put(p, 51, 1, 0);
   put(p, 52, 20, work.pasid);
-  put(p, 72, 1, 1);              // has a PASID
+  put(p, 72, 1, 1);  // has a PASID
   put(p, 73, 1, work.bof);
-  put(p, 74, 2, 1);              // dedicated
+  put(p, 74, 2, 1);  // dedicated
   put(p, 76, 1, work.epoch);
   put(p, 77, 8, work.wq);
   const auto line = abi::to_line(work.descriptor);
@@ -158,8 +159,10 @@ void EngineBench::answer_ask(const Ask& ask) {
   Page& page = pages_[ask.page];
   if (full) return answer(false, ask.id, 0, kBusy, nullptr, 0, false);
   if (!ask.page_request) {
-    const bool hit = cached_.contains(ask.page * 2 + 1) || (!ask.write && cached_.contains(ask.page * 2));
-    if (hit) return answer(false, ask.id, 0, kOk, &page, ask.page, cached_.contains(ask.page * 2 + 1));
+    const bool hit =
+        cached_.contains(ask.page * 2 + 1) || (!ask.write && cached_.contains(ask.page * 2));
+    if (hit)
+      return answer(false, ask.id, 0, kOk, &page, ask.page, cached_.contains(ask.page * 2 + 1));
   }
   const unsigned from = ask.page_request ? 16 : 0;
   unsigned slot = 32;
@@ -172,7 +175,8 @@ void EngineBench::answer_ask(const Ask& ask) {
     slot = i;
     ++(ask.page_request ? page.requests : page.asked);
     const unsigned latency = ask.page_request ? page_latency : slot_latency;
-    slots_[i] = {true, ask.write, ask.page_request, ask.page, cycle() + 1 + latency / 2 + below(latency)};
+    slots_[i] = {true, ask.write, ask.page_request, ask.page,
+                 cycle() + 1 + latency / 2 + below(latency)};
   }
   if (slot == 32) return answer(false, ask.id, 0, kBusy, nullptr, 0, false);
   unsigned used = 0;
@@ -187,14 +191,17 @@ void EngineBench::end_slot(unsigned number) {
   slot.used = false;
   if (!slot.page_request) {
     if (page.broken) return answer(true, 0, number, kError, nullptr, 0, false);
-    if (!page.present || (slot.write && !page.writable)) return answer(true, 0, number, kFault, nullptr, 0, false);
+    if (!page.present || (slot.write && !page.writable))
+      return answer(true, 0, number, kFault, nullptr, 0, false);
     // A request for reading only may bring the right to write as well (vtd: NW = 1 asks for less).
     const bool write = slot.write;
     if (caches) cached_.insert(slot.page * 2 + (write ? 1 : 0));
     return answer(true, 0, number, kOk, &page, slot.page, write);
   }
-  if (page.answer == PageAnswer::kInvalid) return answer(true, 0, number, kPageInvalid, nullptr, 0, false);
-  if (page.answer == PageAnswer::kFailure) return answer(true, 0, number, kPageFailure, nullptr, 0, false);
+  if (page.answer == PageAnswer::kInvalid)
+    return answer(true, 0, number, kPageInvalid, nullptr, 0, false);
+  if (page.answer == PageAnswer::kFailure)
+    return answer(true, 0, number, kPageFailure, nullptr, 0, false);
   if (page.answer == PageAnswer::kMap) {
     page.present = true;
     page.writable = page.writable || slot.write;
@@ -219,7 +226,8 @@ void EngineBench::drive_answer() {
 
 // ---------------------------------------------------------------- link
 /// @return the address that software knows
-std::uint64_t EngineBench::check_request(const std::uint64_t address, bool translated, bool pasid, bool write) {
+std::uint64_t EngineBench::check_request(const std::uint64_t address, bool translated, bool pasid,
+                                         bool write) {
   std::uint64_t number = address >> 12;
   EXPECT_NE(translated, pasid) << "a translated request has no PASID, another one has";
   if (!translated) return address;
@@ -243,7 +251,8 @@ void EngineBench::sample_read() {
   ++reads;
   const unsigned at = static_cast<unsigned>(get(d.rd_req_o, kTxAt, 2));
   Read read{};
-  read.address = check_request(get(d.rd_req_o, kTxAddr, 64), at == 2, get(d.rd_req_o, kTxPasidValid, 1) != 0, false);
+  read.address = check_request(get(d.rd_req_o, kTxAddr, 64), at == 2,
+                               get(d.rd_req_o, kTxPasidValid, 1) != 0, false);
   read.tag = static_cast<unsigned>(get(d.rd_req_o, kTxTag, 10));
   EXPECT_LT(read.tag, 60U) << "the last four tags are not the engine's";
   read.length = static_cast<unsigned>(get(d.rd_req_o, kTxLength, 10));
@@ -265,7 +274,8 @@ void EngineBench::drive_completion() {
   auto& d = dut();
   d.cpl_valid_i = 0;
   if (left_ == 0) {
-    const auto due = std::find_if(waiting_.begin(), waiting_.end(), [&](const Read& r) { return r.due <= cycle(); });
+    const auto due = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Read& r) { return r.due <= cycle(); });
     if (due == waiting_.end()) return;
     now_ = *due;
     waiting_.erase(due);
@@ -297,7 +307,8 @@ void EngineBench::sample_write() {
   if (d.wr_sop_o) {
     const unsigned first = static_cast<unsigned>(get(d.wr_req_o, kTxFirstBe, 4));
     write_translated_ = get(d.wr_req_o, kTxAt, 2) == 2;
-    write_address_ = check_request(get(d.wr_req_o, kTxAddr, 64), write_translated_, get(d.wr_req_o, kTxPasidValid, 1) != 0, true);
+    write_address_ = check_request(get(d.wr_req_o, kTxAddr, 64), write_translated_,
+                                   get(d.wr_req_o, kTxPasidValid, 1) != 0, true);
     const unsigned length = static_cast<unsigned>(get(d.wr_req_o, kTxLength, 10));
     write_lane_ = 0;
     while ((first >> write_lane_ & 1) == 0) ++write_lane_;
@@ -318,7 +329,8 @@ void EngineBench::sample_write() {
   write_lane_ = 0;
   EXPECT_EQ(d.wr_eop_o != 0, write_left_ == 0);
   if (d.wr_eop_o)
-    writes.push_back({write_from_, static_cast<unsigned>(write_address_ - 64 + end - write_from_), write_translated_, cycle()});
+    writes.push_back({write_from_, static_cast<unsigned>(write_address_ - 64 + end - write_from_),
+                      write_translated_, cycle()});
 }
 
 void EngineBench::sample() {
@@ -333,8 +345,9 @@ void EngineBench::sample() {
   }
   if (d.xl_valid_o && d.xl_ready_i) {
     ++asked;
-    asks_.push_back({cycle() + answer_latency, get(d.xl_req_o, kXlPage, 52), get(d.xl_req_o, kXlWrite, 1) != 0,
-                     get(d.xl_req_o, kXlAskPage, 1) != 0, static_cast<unsigned>(get(d.xl_req_o, kXlId, 6))});
+    asks_.push_back({cycle() + answer_latency, get(d.xl_req_o, kXlPage, 52),
+                     get(d.xl_req_o, kXlWrite, 1) != 0, get(d.xl_req_o, kXlAskPage, 1) != 0,
+                     static_cast<unsigned>(get(d.xl_req_o, kXlId, 6))});
   }
   sample_read();
   sample_write();
@@ -345,7 +358,8 @@ void EngineBench::sample() {
     r.write = get(d.swerr_o, 117, 1) != 0;
     r.batch = get(d.swerr_o, 118, 1) != 0;
     r.code = static_cast<std::uint8_t>(get(d.swerr_o, 121, 8));
-    for (unsigned i = 0; i < 32; ++i) r.record[i] = std::byte{static_cast<std::uint8_t>(get(d.swerr_o, 129 + 8 * i, 8))};
+    for (unsigned i = 0; i < 32; ++i)
+      r.record[i] = std::byte{static_cast<std::uint8_t>(get(d.swerr_o, 129 + 8 * i, 8))};
     r.has_record = get(d.swerr_o, 385, 1) != 0;
     r.info = static_cast<std::uint32_t>(get(d.swerr_o, 394, 32));
     reports.push_back(r);

@@ -7,8 +7,8 @@
 //   b.write(0x10'0000, bytes);
 //   b.page(0x20'1000).present = false;
 //   b.submit(copy);
-//   b.run();                              // EXPECTs inside: who may use which translation, and when
-//   b.record(0x9000).bytes_completed;
+//   b.run();                              // EXPECTs inside: who may use which translation, and
+//   when b.record(0x9000).bytes_completed;
 #pragma once
 
 #include <gtest/gtest.h>
@@ -75,44 +75,65 @@ class EngineBench : public Block<Vengine> {
   Bytes read(std::uint64_t address, std::size_t bytes);
   abi::CompletionRecord record(std::uint64_t address);
 
-  void submit(const Work& work) { work_.push_back(work); ++pending_; }
+  void submit(const Work& work) {
+    work_.push_back(work);
+    ++pending_;
+  }
   void submit(const abi::Descriptor& descriptor) { submit(Work{descriptor}); }
   /// Until everything submitted is done. EXPECTs that it takes no longer.
   void run(unsigned most = 60000);
-  void cycles(unsigned n) { for (unsigned i = 0; i < n; ++i) step(); }
+  void cycles(unsigned n) {
+    for (unsigned i = 0; i < n; ++i) step();
+  }
   /// One invalidation of all pages: marks, and waits until old traffic is out.
   void mark();
   bool marking() const { return marking_; }
   void abort(unsigned wq, bool pasid_en = false, unsigned pasid = 0);
   /// Everything submitted counts as done (a halt follows); the link goes on.
-  void forget_work() { work_.clear(); offered_ = false; pending_ = done; }
+  void forget_work() {
+    work_.clear();
+    offered_ = false;
+    pending_ = done;
+  }
 
   // Behaviour of the surroundings, in cycles.
   unsigned answer_latency = 4, slot_latency = 60, page_latency = 80, read_latency = 60;
-  bool caches = true;             ///< false: each request for a translation misses
-  bool stalls = false;            ///< the link is not always ready
-  bool full = false;              ///< every request is answered with XlBusy
-  bool reports_wait = false;      ///< reports are not taken
-  unsigned mark_every = 0;        ///< invalidations at random, about so often; 0 never
+  bool caches = true;         ///< false: each request for a translation misses
+  bool stalls = false;        ///< the link is not always ready
+  bool full = false;          ///< every request is answered with XlBusy
+  bool reports_wait = false;  ///< reports are not taken
+  unsigned mark_every = 0;    ///< invalidations at random, about so often; 0 never
   bool mps512 = true;
 
   std::vector<Report> reports;
   std::vector<WriteTlp> writes;
   unsigned interrupts = 0, done = 0, reads = 0, asked = 0, completed_marks = 0;
-  unsigned most_slots = 0;        ///< translation requests that were outstanding at once
+  unsigned most_slots = 0;  ///< translation requests that were outstanding at once
   bool idle() const { return pending_ == done; }
-  std::uint64_t last_done = 0;    ///< cycle of the last end
+  std::uint64_t last_done = 0;  ///< cycle of the last end
 
  private:
-  struct Ask { std::uint64_t due, page; bool write, page_request; unsigned id; };
-  struct Slot { bool used = false, write = false, page_request = false; std::uint64_t page = 0, due = 0; };
-  struct Read { std::uint64_t address; unsigned tag, offset, bytes, length; std::uint64_t due; };
+  struct Ask {
+    std::uint64_t due, page;
+    bool write, page_request;
+    unsigned id;
+  };
+  struct Slot {
+    bool used = false, write = false, page_request = false;
+    std::uint64_t page = 0, due = 0;
+  };
+  struct Read {
+    std::uint64_t address;
+    unsigned tag, offset, bytes, length;
+    std::uint64_t due;
+  };
 
   void step();
   void drive();
   void sample();
   void drive_answer();
-  void answer(bool done, unsigned id, unsigned slot, unsigned code, const Page* page, std::uint64_t number, bool write);
+  void answer(bool done, unsigned id, unsigned slot, unsigned code, const Page* page,
+              std::uint64_t number, bool write);
   void answer_ask(const Ask& ask);
   void end_slot(unsigned number);
   void drive_completion();
@@ -123,7 +144,7 @@ class EngineBench : public Block<Vengine> {
 
   std::map<std::uint64_t, Page> pages_;
   std::map<std::uint64_t, Bytes> memory_;
-  std::set<std::uint64_t> cached_;          // page * 2 + write
+  std::set<std::uint64_t> cached_;  // page * 2 + write
   std::deque<Work> work_;
   std::deque<Ask> asks_;
   std::array<Slot, 32> slots_{};

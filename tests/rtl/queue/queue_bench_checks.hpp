@@ -138,7 +138,8 @@ void QueueBench<Dut, Wqs, Groups>::deliveries() {
     EXPECT_EQ(field(0, 33), s.ops);
     EXPECT_EQ(field(33, 1) != 0, permitted(field(85 + 288, 16)));
     EXPECT_EQ(field(35, 1), d.ats_en_i && !s.ats_dis) << "translates";
-    EXPECT_EQ(field(34, 1), d.ats_en_i && d.pri_en_i && !s.ats_dis && !s.prs_dis) << "asks for pages";
+    EXPECT_EQ(field(34, 1), d.ats_en_i && d.pri_en_i && !s.ats_dis && !s.prs_dis)
+        << "asks for pages";
     EXPECT_EQ(field(36, 6), ((tc_[group_of_[x.wq]] & 7u) << 3) | tc_[group_of_[x.wq]] >> 3);
     EXPECT_EQ(field(42, 4), s.max_batch);
     EXPECT_EQ(field(46, 5), s.max_xfer);

@@ -182,7 +182,9 @@ struct Env : DescriptorEnv {
     read.addr = get(dut.rd_req_o, 56, 64);
     // Translated: what it holds has to be guessed.
     if (get(dut.rd_req_o, 0, 2) == 2)
-      read.addr = (read.addr & 0xFFF) | (read.tag >= 51 && read.tag < 59 ? kList : chance(2) ? kDelta : kZero);
+      read.addr = (read.addr & 0xFFF) | (read.tag >= 51 && read.tag < 59 ? kList
+                                         : chance(2)                     ? kDelta
+                                                                         : kZero);
     read.bytes = 1;  // of a zero-length read (PCIe-6.3 2.3.1.1)
     if (first_be != 0) {
       while ((first_be >> read.offset & 1) == 0) ++read.offset;

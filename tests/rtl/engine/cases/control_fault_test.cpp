@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults of what belongs to the control of work: completion records, descriptor lists, readbacks, and
-// who is told (dsa 2.7, 2.11, 5.6 (01, 02), 5.7).
+// Faults of what belongs to the control of work: completion records, descriptor lists, readbacks,
+// and who is told (dsa 2.7, 2.11, 5.6 (01, 02), 5.7).
 #include "engine_bench.hpp"
 
 namespace siov::blocks {
@@ -55,7 +55,8 @@ TEST(EngineRecordFaultTest, WithoutPageRequestsTheRecordIsReported) {
 }
 
 TEST(EngineRecordFaultTest, RecordsBlockWheneverPageRequestsAreOn) {
-  for (const PageAnswer answer : {PageAnswer::kMap, PageAnswer::kInvalid, PageAnswer::kFailure, PageAnswer::kEmpty}) {
+  for (const PageAnswer answer :
+       {PageAnswer::kMap, PageAnswer::kInvalid, PageAnswer::kFailure, PageAnswer::kEmpty}) {
     EngineBench b(42);
     b.page(kRecord).present = false;
     b.page(kRecord).answer = answer;
@@ -69,7 +70,7 @@ TEST(EngineRecordFaultTest, RecordsBlockWheneverPageRequestsAreOn) {
       EXPECT_TRUE(b.reports.empty());
     } else {
       ASSERT_EQ(b.reports.size(), 1U);
-      EXPECT_EQ(b.reports[0].code, 0x1A);      // dsa 5.7: PRS off or fails
+      EXPECT_EQ(b.reports[0].code, 0x1A);  // dsa 5.7: PRS off or fails
     }
   }
 }
@@ -104,8 +105,14 @@ TEST(EngineRecordFaultTest, AResubmittedDescriptorIsLookedUpAgain) {
 }
 
 TEST(EngineRecordFaultTest, AFaultWithoutARecordIsReportedWithItsOperand) {
-  struct Which { std::uint8_t opcode; std::uint64_t page; std::uint32_t operand; bool write; };
-  for (const Which& c : {Which{0x03, kSrc, 1, false}, Which{0x03, kDst, 3, true}, Which{0x09, 0x30'0000, 4, true}}) {
+  struct Which {
+    std::uint8_t opcode;
+    std::uint64_t page;
+    std::uint32_t operand;
+    bool write;
+  };
+  for (const Which& c :
+       {Which{0x03, kSrc, 1, false}, Which{0x03, kDst, 3, true}, Which{0x09, 0x30'0000, 4, true}}) {
     EngineBench b(45);
     b.page(c.page).present = false;
     abi::Descriptor d = copy(0);
@@ -131,7 +138,7 @@ TEST(EngineRecordFaultTest, SecondSourcesAndSeedsAreOperand2) {
   for (const std::uint8_t opcode : {0x05, 0x10}) {
     EngineBench b(46);
     b.page(opcode == 0x05 ? kDst : 0x50'0000).present = false;
-    b.page(kRecord).present = false;           // the report of the record has operand 5
+    b.page(kRecord).present = false;  // the report of the record has operand 5
     abi::Descriptor d = copy(kRecord);
     d.opcode = opcode;
     if (opcode == 0x10) {
@@ -161,7 +168,10 @@ Work batch(EngineBench& b, unsigned count, std::uint64_t list = kList) {
 }
 
 TEST(EngineBatchFaultTest, AListFaultIs06BehindTheMembersBeforeIt) {
-  struct Which { std::uint64_t page; std::uint32_t completed; };
+  struct Which {
+    std::uint64_t page;
+    std::uint32_t completed;
+  };
   for (const Which& c : {Which{kList & ~0xFFFULL, 0}, Which{0x40'1000, 1}}) {
     for (const bool prs : {false, true}) {
       EngineBench b(47);
@@ -233,7 +243,7 @@ TEST(EngineBatchFaultTest, ALoggedMemberRecordTakesTheBatchRecordAlong) {
   ASSERT_EQ(b.reports.size(), 2U);
   EXPECT_EQ(b.reports[0].code, 0x1A);
   EXPECT_TRUE(b.reports[0].batch);
-  EXPECT_EQ(b.reports[0].info, 5U << 29 | 1U << 19 | 1U << 18);   // the first error of its batch
+  EXPECT_EQ(b.reports[0].info, 5U << 29 | 1U << 19 | 1U << 18);  // the first error of its batch
   EXPECT_EQ(b.reports[1].code, 0x27);
   EXPECT_EQ(b.reports[1].address, kRecord);
   EXPECT_EQ(abi::decode_completion_record(b.reports[1].record).status, 0x01);

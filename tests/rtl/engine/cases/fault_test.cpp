@@ -20,8 +20,8 @@ Bytes noise(std::size_t n, unsigned seed = 1) {
 struct Case {
   const char* name;
   std::uint8_t opcode;
-  std::uint64_t page;          ///< the absent one
-  std::uint8_t status;         ///< without block-on-fault
+  std::uint64_t page;   ///< the absent one
+  std::uint8_t status;  ///< without block-on-fault
   std::uint32_t completed;
 };
 
@@ -41,8 +41,8 @@ abi::Descriptor three_pages(std::uint8_t opcode) {
   return d;
 }
 
-// dsa 5.6, 5.7: bytes completed is what lies before the faulting page; bit 7 of the status says that
-// the access was a write.
+// dsa 5.6, 5.7: bytes completed is what lies before the faulting page; bit 7 of the status says
+// that the access was a write.
 const std::vector<Case> kCases = {
     {"copy, source, first", 0x03, kSrc, 0x03, 0},
     {"copy, source, middle", 0x03, kSrc + 0x1000, 0x03, 0x800},
@@ -99,7 +99,9 @@ Bytes expected_data(std::uint8_t opcode) {
   return out;
 }
 
-bool writes(std::uint8_t opcode) { return opcode == 3 || opcode == 4 || opcode == 9 || opcode == 0x11; }
+bool writes(std::uint8_t opcode) {
+  return opcode == 3 || opcode == 4 || opcode == 9 || opcode == 0x11;
+}
 
 /// The destination holds the first bytes of the result, and nothing else was written.
 void expect_written(EngineBench& b, std::uint8_t opcode, std::uint32_t bytes, const Case& c) {
@@ -160,7 +162,8 @@ TEST(EngineFaultTest, WithBlockOnFaultThePageIsAskedForAndTheWorkGoesOn) {
 TEST(EngineFaultTest, WithBlockOnFaultRefusalsEndTheWork) {
   for (const Case& c : kCases) {
     const std::uint8_t write = c.status & 0x80;
-    for (const PageAnswer answer : {PageAnswer::kInvalid, PageAnswer::kEmpty, PageAnswer::kFailure}) {
+    for (const PageAnswer answer :
+         {PageAnswer::kInvalid, PageAnswer::kEmpty, PageAnswer::kFailure}) {
       EngineBench b(9);
       prepare(b, c);
       b.page(c.page).present = false;
@@ -251,14 +254,20 @@ TEST(EngineFaultTest, PagesForUntranslatedAccessKeepAddressAndPasid) {
   }
 }
 
-// The copy runs from the top, in pieces that are one TLP each: 0x100 bytes above 0x3000, then 512 each.
+// The copy runs from the top, in pieces that are one TLP each: 0x100 bytes above 0x3000, then 512
+// each.
 TEST(EngineFaultTest, ABackwardCopyCountsFromTheTop) {
-  struct Backward { std::uint64_t page; bool writable; std::uint8_t status; std::uint32_t completed; };
+  struct Backward {
+    std::uint64_t page;
+    bool writable;
+    std::uint8_t status;
+    std::uint32_t completed;
+  };
   const std::vector<Backward> cases = {
-      {kSrc + 0x3000, true, 0x83, 0},          // destination only
-      {kSrc + 0x2000, false, 0x83, 0x100},     // the source part of it can be read
+      {kSrc + 0x3000, true, 0x83, 0},       // destination only
+      {kSrc + 0x2000, false, 0x83, 0x100},  // the source part of it can be read
       {kSrc + 0x2000, true, 0x03, 0},
-      {kSrc + 0x1000, true, 0x03, 0xF00},      // source of [0x2000, 0x2200) begins at 0x1F00
+      {kSrc + 0x1000, true, 0x03, 0xF00},  // source of [0x2000, 0x2200) begins at 0x1F00
       {kSrc + 0x1000, false, 0x83, 0x1100},
       {kSrc, true, 0x03, 0x1F00},
       {kSrc, false, 0x83, 0x2100},
@@ -266,8 +275,10 @@ TEST(EngineFaultTest, ABackwardCopyCountsFromTheTop) {
   for (const Backward& c : cases) {
     EngineBench b(14);
     b.write(kSrc + 0x800, noise(0x2800));
-    if (c.writable) b.page(c.page).present = false;
-    else b.page(c.page).writable = false;
+    if (c.writable)
+      b.page(c.page).present = false;
+    else
+      b.page(c.page).writable = false;
     abi::Descriptor d = operation(0x03, kRecord);
     d.source = Iova{kSrc + 0x800};
     d.destination = Iova{kSrc + 0x900};
@@ -278,7 +289,7 @@ TEST(EngineFaultTest, ABackwardCopyCountsFromTheTop) {
     b.run();
     const abi::CompletionRecord r = b.record(kRecord);
     EXPECT_EQ(r.status, c.status) << std::hex << c.page;
-    EXPECT_EQ(r.result, 1);                    // dsa 5.6 (03): it ran backward
+    EXPECT_EQ(r.result, 1);  // dsa 5.6 (03): it ran backward
     EXPECT_EQ(r.bytes_completed, c.completed) << std::hex << c.page;
     EXPECT_EQ(r.fault_address.value, c.page);
     // Resume by shrinking the size.
@@ -294,7 +305,7 @@ TEST(EngineFaultTest, ABackwardCopyCountsFromTheTop) {
 TEST(EngineFaultTest, ADifferenceBeforeTheFaultStands) {
   EngineBench b(15);
   prepare(b, {"", 0x05, 0, 0, 0});
-  b.write(kDst + 0xA34, {0xFF, 0xFE});         // offset 0x234, source 2 differs
+  b.write(kDst + 0xA34, {0xFF, 0xFE});  // offset 0x234, source 2 differs
   b.page(kSrc + 0x1000).present = false;
   Work w{three_pages(0x05)};
   w.bof = false;

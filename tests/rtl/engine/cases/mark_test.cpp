@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Invalidations, aborts, halts and the rate of work with translation (docs/architecture.md 1.8). The
-// bench checks each TLP: a translation from before an invalidation is not seen after its end.
+// Invalidations, aborts, halts and the rate of work with translation (docs/architecture.md 1.8).
+// The bench checks each TLP: a translation from before an invalidation is not seen after its end.
 #include "engine_bench.hpp"
 
 namespace siov::blocks {
@@ -65,7 +65,7 @@ TEST(EngineMarkTest, AnInvalidationEndsWhileTrafficGoesOn) {
   for (int i = 0; i < 8; ++i) {
     const unsigned before = b.completed_marks;
     b.mark();
-    b.cycles(600);                             // 51 reads of 8 beats, one after the other
+    b.cycles(600);  // 51 reads of 8 beats, one after the other
     EXPECT_EQ(b.completed_marks, before + 1);
     EXPECT_FALSE(b.idle());
   }
@@ -86,13 +86,14 @@ TEST(EngineMarkTest, BlockedWorkDoesNotHoldAnInvalidationUp) {
   EXPECT_EQ(b.completed_marks, 1U);
 }
 
-// A page that comes each time it is asked for is not refused, however often it leaves before it is used.
+// A page that comes each time it is asked for is not refused, however often it leaves before it is
+// used.
 TEST(EngineMarkTest, APageThatComesAndGoesIsAskedForAgain) {
   EngineBench b(69);
   Page& first = b.page(kSrc);
   Page& second = b.page(kSrc + 0x1000);
   first.present = second.present = false;
-  first.answer = PageAnswer::kSilent;          // all the time the second one is not used
+  first.answer = PageAnswer::kSilent;  // all the time the second one is not used
   b.submit(copy(kSrc, kDst, 0x2000, 0));
   for (unsigned round = 1; round <= 20; ++round) {
     b.cycles(600);
@@ -127,7 +128,8 @@ TEST(EngineMarkTest, AReportThatWaitsDoesNotHoldAnInvalidationUp) {
   EXPECT_EQ(b.record(kRecords + 32 * 3).status, 0x01);
 }
 
-// So a delta unit stops with its lines; it goes on when the report is out, though its commands are not.
+// So a delta unit stops with its lines; it goes on when the report is out, though its commands are
+// not.
 TEST(EngineMarkTest, AReportThatWaitsHoldsUpADeltaUnitNoLongerThanItself) {
   constexpr std::uint64_t kOut = 0x90'0000;
   for (const bool apply : {false, true}) {
@@ -180,7 +182,7 @@ TEST(EngineMarkTest, AForgottenCacheIsAskedAgain) {
   const unsigned once = b.asked;
   b.submit(copy(kSrc, kDst, 64, 0));
   b.run();
-  EXPECT_EQ(b.asked, once);                    // what the engine still has
+  EXPECT_EQ(b.asked, once);  // what the engine still has
   b.dut().xl_forget_i = 1;
   b.cycles(1);
   b.dut().xl_forget_i = 0;
@@ -191,7 +193,9 @@ TEST(EngineMarkTest, AForgottenCacheIsAskedAgain) {
 
 // ---------------------------------------------------------------- abort, halt
 TEST(EngineAbortTest, AnAbortEndsTheWaitForPages) {
-  struct Which { bool source, list; };
+  struct Which {
+    bool source, list;
+  };
   for (const bool source : {false, true}) {
     EngineBench b(71);
     Page& page = b.page((source ? kSrc : kDst) + 0x1000);
@@ -201,10 +205,10 @@ TEST(EngineAbortTest, AnAbortEndsTheWaitForPages) {
     b.cycles(1500);
     EXPECT_EQ(page.requests, 1U);
     EXPECT_FALSE(b.idle());
-    b.abort(1);                                // another queue
+    b.abort(1);  // another queue
     b.cycles(300);
     EXPECT_FALSE(b.idle());
-    b.abort(0, true, 6);                       // another PASID
+    b.abort(0, true, 6);  // another PASID
     b.cycles(300);
     EXPECT_FALSE(b.idle());
     b.abort(0, true, 5);
@@ -246,10 +250,11 @@ TEST(EngineAbortTest, AHaltClearsAndAnswersThatComeLaterBelongToNobody) {
   EngineBench b(74);
   b.answer_latency = 30;
   for (int round = 0; round < 12; ++round) {
-    for (unsigned i = 0; i < 6; ++i) b.submit(copy(kSrc + 0x2000 * i, kDst + 0x2000 * i, 0x1800, i));
+    for (unsigned i = 0; i < 6; ++i)
+      b.submit(copy(kSrc + 0x2000 * i, kDst + 0x2000 * i, 0x1800, i));
     b.cycles(20 + 17 * static_cast<unsigned>(round));
     b.forget_work();
-    b.dut().flush_i = 1;                       // holds until a TLP half sent is out
+    b.dut().flush_i = 1;  // holds until a TLP half sent is out
     b.cycles(1);
     b.dut().flush_i = 0;
     b.cycles(20);
@@ -257,7 +262,8 @@ TEST(EngineAbortTest, AHaltClearsAndAnswersThatComeLaterBelongToNobody) {
     b.write(kRecords + 32 * 7, Bytes(32));
     const Bytes data = noise(b, 0x1000);
     b.write(kSrc + 0x9'0000 + 0x2000 * static_cast<unsigned>(round), data);
-    b.submit(copy(kSrc + 0x9'0000 + 0x2000 * static_cast<unsigned>(round), kDst + 0x9'0000, 0x1000, 7));
+    b.submit(
+        copy(kSrc + 0x9'0000 + 0x2000 * static_cast<unsigned>(round), kDst + 0x9'0000, 0x1000, 7));
     b.run();
     EXPECT_EQ(b.record(kRecords + 32 * 7).status, 0x01) << round;
     EXPECT_TRUE(b.read(kDst + 0x9'0000, 0x1000) == data) << round;
@@ -279,7 +285,7 @@ TEST(EngineRateTest, BusyCachesAreAskedAgain) {
   b.submit(copy(kSrc, kDst, 64, 0));
   b.cycles(1000);
   EXPECT_FALSE(b.idle());
-  EXPECT_LT(b.asked, 80U);                     // not all the time
+  EXPECT_LT(b.asked, 80U);  // not all the time
   b.full = false;
   b.run();
   EXPECT_EQ(b.record(kRecords).status, 0x01);

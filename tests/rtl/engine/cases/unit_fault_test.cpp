@@ -36,10 +36,15 @@ Bytes entries(unsigned first, unsigned count, std::uint8_t value) {
 }
 
 TEST(EngineDeltaFaultTest, ARecordThatMeetsAnAbsentPageHoldsWholeEntries) {
-  struct Where { std::uint64_t out; std::uint32_t size; };
-  // Every word differs, so entry n is of word n. Space in the first page, and the whole entries in it.
-  for (const Where& c : {Where{kOut + 0xFC0, 60}, Where{kOut + 0xFF8, 0}, Where{kOut + 0xFB0, 80},
-                         Where{kOut + 0xF80, 120}, Where{kOut + 0x1000, 0}, Where{kOut + 0xF88, 120}}) {
+  struct Where {
+    std::uint64_t out;
+    std::uint32_t size;
+  };
+  // Every word differs, so entry n is of word n. Space in the first page, and the whole entries in
+  // it.
+  for (const Where& c :
+       {Where{kOut + 0xFC0, 60}, Where{kOut + 0xFF8, 0}, Where{kOut + 0xFB0, 80},
+        Where{kOut + 0xF80, 120}, Where{kOut + 0x1000, 0}, Where{kOut + 0xF88, 120}}) {
     EngineBench b(21);
     b.write(kDst + 0x100, Bytes(0x200, 0x5A));
     b.page(kOut + 0x1000).present = false;
@@ -128,7 +133,10 @@ abi::Descriptor apply(std::uint64_t record, std::uint32_t bytes, std::uint64_t d
 }
 
 TEST(EngineApplyFaultTest, EntriesBeforeTheAbsentPageAreApplied) {
-  struct Where { std::uint64_t dst; std::uint32_t used; };
+  struct Where {
+    std::uint64_t dst;
+    std::uint32_t used;
+  };
   // Entry n writes word n; the absent page begins at word 2, in word 0, behind word 0's first half.
   for (const Where& c : {Where{kDst + 0xFF0, 20}, Where{kDst + 0xFFC, 0}, Where{kDst + 0xFF4, 10},
                          Where{kDst + 0x1000, 0}}) {
@@ -154,13 +162,17 @@ TEST(EngineApplyFaultTest, AFaultOfTheRecordCountsWholeEntries) {
   const abi::CompletionRecord r = b.record(kRecord);
   EXPECT_EQ(r.status, 0x03);
   EXPECT_EQ(r.bytes_completed, 50U);
-  EXPECT_EQ(b.read(kDst, 48), [] { Bytes w(40, 0x66); w.resize(48); return w; }());
+  EXPECT_EQ(b.read(kDst, 48), [] {
+    Bytes w(40, 0x66);
+    w.resize(48);
+    return w;
+  }());
 }
 
 TEST(EngineApplyFaultTest, AnAbsentPageBeforeABadEntryPrevails) {
   EngineBench b(28);
   Bytes record = entries(0, 4, 0x55);
-  const Bytes low = entries(1, 1, 0x55);        // not above the entry before it
+  const Bytes low = entries(1, 1, 0x55);  // not above the entry before it
   record.insert(record.end(), low.begin(), low.end());
   b.write(kSrc, record);
   b.page(kDst + 0x1000).present = false;
@@ -188,11 +200,15 @@ abi::Descriptor insert(std::uint64_t src, std::uint64_t dst, unsigned blocks) {
 }
 
 TEST(EngineDifFaultTest, ProgressIsWholeBlocksAndTheTagsOfTheNextOne) {
-  struct Where { std::uint64_t dst; std::uint32_t blocks; };
-  // The absent page begins: behind two blocks with their information, at the information of the first
-  // block, inside it, inside the data of the second block.
-  for (const Where& c : {Where{kDst + 0x1000 - 1040, 2}, Where{kDst + 0x1000 - 512, 0},
-                         Where{kDst + 0x1000 - 516, 0}, Where{kDst + 0x1000 - 800, 1}, Where{kDst + 0x1000, 0}}) {
+  struct Where {
+    std::uint64_t dst;
+    std::uint32_t blocks;
+  };
+  // The absent page begins: behind two blocks with their information, at the information of the
+  // first block, inside it, inside the data of the second block.
+  for (const Where& c :
+       {Where{kDst + 0x1000 - 1040, 2}, Where{kDst + 0x1000 - 512, 0},
+        Where{kDst + 0x1000 - 516, 0}, Where{kDst + 0x1000 - 800, 1}, Where{kDst + 0x1000, 0}}) {
     EngineBench b(31);
     b.page(kDst + 0x1000).present = false;
     b.submit(no_blocking(insert(kSrc, c.dst, 6)));
