@@ -157,7 +157,7 @@ void PageRequests::on_response(const Tlp& t, std::uint64_t cycle) {
     refusal.response_cycle = cycle;
     refusal.response = response->code;
     if (response->code == kSuccess) {
-      waiting_.push_back({g.pasid, page, cycle});
+      waiting_.push_back({g.pasid, page, cycle, refusal.asked_cycle});
     } else {
       scoreboard_.page_refused(g.pasid, page, false, cycle);
       refusal.attempts = 0;  // whoever asks next begins anew
@@ -242,8 +242,11 @@ void PageRequests::scan(std::uint64_t cycle) {
     PasidState* space = bench_.pasids.find(w.pasid);
     const WorkItem* item =
         space == nullptr ? nullptr : scoreboard_.concerns(*space, w.page, w.page + kPage);
-    // A request that was under way has brought the page: no need for another.
+    // A request that was under way has brought the page: no need for another, even if the page has
+    // been taken away since.
+    const Refusal* refusal = bench_.grants.find_refusal(w.pasid, w.page);
     const bool granted =
+        (refusal != nullptr && std::ranges::max(refusal->granted_cycle) >= w.asked_cycle) ||
         bench_.grants.of(w.pasid, w.page, [](const Grant& g) { return g.any_live(); });
     if (bench_.report.holds(Rule::kPcie74, item == nullptr || granted)) return true;
     fail(Rule::kPcie74, scoreboard_.context(*item, nullptr, cycle),

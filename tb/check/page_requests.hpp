@@ -51,6 +51,7 @@ class PageRequests {
   struct Waiting {
     std::uint32_t pasid = kNoPasid;
     std::uint64_t page = 0, cycle = 0;
+    std::uint64_t asked_cycle = 0;  ///< of the page request
   };
   struct Stopped {
     std::uint32_t pasid = kNoPasid;

@@ -53,6 +53,27 @@ TEST(PageRequestTest, GroupOfSeveralPagesIsAnsweredOnce) {
   EXPECT_EQ(s.referee.stats().refused_pages, 3u);
 }
 
+/// A request that was under way brings the page before the response; the page is taken away behind
+/// the work, and other work needs it when the time for asking again is over.
+void brought_before_the_response(Sequence& s) {
+  asked(s);
+  s.grant(5, 0x1000);
+  s.respond(5, 7);
+  s.run(5, s.move());
+  s.invalidate(5, 0x1000);
+  s.wait(99000);
+  s.submit(0, s.move());
+  s.wait(2000);
+  s.run(5, s.move());
+  s.end();
+}
+
+TEST(PageRequestTest, TranslationBeforeTheResponseIsEnough) {
+  Sequence s;
+  brought_before_the_response(s);
+  EXPECT_EQ(s.text(), "");
+}
+
 TEST(PageRequestTest, TranslationUnderWayAtTheResponseIsEnough) {
   Sequence s;
   asked(s);
@@ -211,6 +232,18 @@ NEGATIVE_TEST(StopMarkerWithoutPasid, Rule::kPcie73, paged_move, [](Sequence& s)
 NEGATIVE_TEST(SuccessIsNotFollowedByATranslationRequest, Rule::kPcie74, paged_move,
               [](Sequence& s) {
                 asked(s);
+                s.respond(5, 7);
+                s.wait(110000);
+              })
+NEGATIVE_TEST(TranslationBeforeThePageRequestIsNotEnough, Rule::kPcie74,
+              brought_before_the_response, [](Sequence& s) {
+                s.ats_on();
+                s.submit(0, s.move());
+                s.refuse(5, 0x1000);
+                s.grant(5, 0x1000);
+                s.invalidate(5, 0x1000);
+                s.refuse(5, 0x1000);
+                s.page_request(5, 0x1000, 7);
                 s.respond(5, 7);
                 s.wait(110000);
               })
