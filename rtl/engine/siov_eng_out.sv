@@ -300,7 +300,7 @@ module siov_eng_out #(
 
   // ------------------------------------------------------------ error reports
   siov_eng_pkg::end_t in_fin;
-  logic [3:0]         reports_q;
+  logic [3:0]         reports_q;   // at most 14: 4 commands, 2 in the steps between, 8 in the output
   logic               report_in, report_out;
   assign in_fin = cmd_i.data[siov_eng_pkg::EndW-1:0];
   assign report_in = cmd_valid_i && cmd_ready_o && cmd_i.kind == siov_eng_pkg::CmdEnd && in_fin.swerr;

@@ -57,8 +57,8 @@ struct InvalidateRequest {
 /// @spec PCIe-6.3 10.3.2
 struct InvalidateCompletion {
   RequesterId device;
-  std::uint32_t itags = 0;     ///< one bit for each finished tag
-  std::uint8_t count = 1;      ///< CC, completions sent for the tag; 0 means 8
+  std::uint32_t itags = 0;  ///< one bit for each finished tag
+  std::uint8_t count = 1;   ///< CC, completions sent for the tag; 0 means 8
 };
 
 /// @spec PCIe-6.3 10.4.1

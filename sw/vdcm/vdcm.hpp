@@ -43,8 +43,8 @@ class Vdcm {
   /// @return the host PASID
   /// @throws HarnessError if the guest PASID is bound already  @spec siov.md 3.6
   Pasid bind_pasid(VmId vm, Pasid guest, const Space& space);
-  /// CPU table first, then drain the device, then the IOMMU entry with everything that was cached of
-  /// it and the page requests it still has, then free. @spec SIOV-H-24; vtd.md 5.6, 7.3
+  /// CPU table first, then drain the device, then the IOMMU entry with everything that was cached
+  /// of it and the page requests it still has, then free. @spec SIOV-H-24; vtd.md 5.6, 7.3
   coro::Task<> unbind_pasid(VmId vm, Pasid guest);
 
   [[nodiscard]] std::optional<Pasid> host_pasid(VmId vm, Pasid guest) const;
