@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/siov_abi.hpp"
 #include "coro/clock_triggers.hpp"
 #include "coro/combine.hpp"
 #include "coro/scheduler.hpp"
@@ -28,13 +29,16 @@ DsaDriver::DsaDriver(port::DevicePort& vdev, AddressSpace& space, DriverOptions 
       stray_lock_("guest error report"),
       error_event_("guest error report"),
       misc_event_("guest vector 0"),
-      command_event_("guest command interrupt") {
+      command_event_("guest command interrupt"),
+      may_submit_("guest interrupt handles") {
+  may_submit_.set();
   if (options_.max_outstanding == 0) throw HarnessError("max_outstanding must be at least 1");
 }
 
 DsaDriver::~DsaDriver() {
   if (poller_.valid()) poller_.cancel();
   if (misc_task_.valid()) misc_task_.cancel();
+  if (renewal_.valid()) renewal_.cancel();
   if (interrupts_connected_) {
     options_.interrupts->connect(misc_vector_, nullptr);
     options_.interrupts->connect(data_vector_, nullptr);
@@ -61,6 +65,11 @@ std::byte* DsaDriver::record_of(Slot& slot) const {
   return slot.bytes;
 }
 
+void DsaDriver::clear_record(Slot& slot) {
+  std::memset(record_of(slot), 0, kRecordBytes);
+  space_.wrote(slot.address, kRecordBytes);
+}
+
 std::uint64_t DsaDriver::next_portal() {
   const std::uint64_t page = options_.limited_portal ? kPortalPage : 0;
   return page + 64 * std::uint64_t{portal_slot_++ % 64};
@@ -75,12 +84,14 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   if (slots_.empty()) throw HarnessError("submit before enable");
   Ticket ticket;
   ticket.slot = co_await free_slots_.get();
+  while (!may_submit_.is_set()) co_await may_submit_.wait();
   Slot& slot = *slots_[ticket.slot];
   ticket.sequence = ++sequence_;
   slot.sequence = ticket.sequence;
   slot.busy = true;
   slot.done.clear();
-  std::memset(record_of(slot), 0, kRecordBytes);
+  slot.refused = false;
+  clear_record(slot);
   ++outstanding_;
 
   const bool interrupt = descriptor.has(abi::kFlagRci) && !how.own_handle;
@@ -93,6 +104,7 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   if (interrupt) descriptor.interrupt_handle = handle_;
   if (!info_.dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
   const port::Line line = abi::to_line(descriptor);
+  if (interrupt) slot.line = line;
   if (!interrupt && !how.stray_record) {
     ++polled_;
     if (!poller_runs_) {
@@ -178,7 +190,13 @@ void DsaDriver::scan_records(bool by_interrupt) {
   for (const std::unique_ptr<Slot>& slot : slots_) {
     if (!slot->busy || slot->stray || slot->by_interrupt != by_interrupt || slot->done.is_set())
       continue;
-    if (record_of(*slot)[0] == std::byte{0}) continue;
+    const std::byte status = record_of(*slot)[0];
+    if (status == std::byte{0} || slot->refused) continue;
+    if (by_interrupt && status == std::byte{abi::kStBadHandle}) {
+      slot->refused = true;  // revoked, perhaps, and not known yet
+      renew_soon(false);
+      continue;
+    }
     if (!by_interrupt) --polled_;
     slot->done.set();
   }

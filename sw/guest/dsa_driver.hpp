@@ -112,6 +112,11 @@ class DsaDriver {
   [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
   [[nodiscard]] std::uint64_t completion_interrupts() const { return completion_interrupts_; }
   [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
+  /// Times that the device said that interrupt handles were revoked.
+  [[nodiscard]] std::uint64_t revocations() const { return revocations_; }
+  /// Descriptors that were refused because of an old handle and went again with the new one. Each
+  /// may have left an error report behind.
+  [[nodiscard]] std::uint64_t resubmitted() const { return resubmitted_; }
   /// Times that SWERROR said that it has lost errors.
   [[nodiscard]] std::uint64_t error_overflows() const { return error_overflows_; }
   /// SWERROR words the device reported, oldest first.
@@ -128,6 +133,8 @@ class DsaDriver {
     std::uint64_t sequence = 0;
     bool busy = false;
     bool by_interrupt = false;
+    bool refused = false;  ///< its record says that the handle is wrong
+    port::Line line{};     ///< as submitted, when by_interrupt
     bool stray = false;  ///< no record will come
   };
   /// Where things are, found by probe().
@@ -151,8 +158,14 @@ class DsaDriver {
   coro::Task<port::CompletionStatus> send_shared(const port::Line& line);
   void make_slots();
   [[nodiscard]] std::byte* record_of(Slot& slot) const;
+  void clear_record(Slot& slot);
   void scan_records(bool by_interrupt);
   void completion_interrupt();
+  // dsa_driver_handles.cpp
+  void renew_soon(bool acknowledge);
+  coro::Task<> renew_handles();
+  coro::Task<> request_handle();
+  coro::Task<> send_again(std::uint32_t index);
   void release(Slot& slot, std::uint32_t index);
   std::uint64_t next_portal();
 
@@ -170,6 +183,11 @@ class DsaDriver {
   coro::Event command_event_;
   coro::JoinHandle poller_;
   coro::JoinHandle misc_task_;
+  coro::Event may_submit_;  ///< not while handles are being renewed
+  coro::JoinHandle renewal_;
+  bool renewing_ = false;
+  bool renew_again_ = false;
+  bool acknowledge_ = false;  ///< the device waits to hear that its revocation was noticed
   bool poller_runs_ = false;
   bool interrupts_connected_ = false;
   std::uint8_t misc_vector_ = 0;
@@ -183,6 +201,8 @@ class DsaDriver {
   std::uint64_t submitted_ = 0;
   std::uint64_t completion_interrupts_ = 0;
   std::uint64_t error_overflows_ = 0;
+  std::uint64_t revocations_ = 0;
+  std::uint64_t resubmitted_ = 0;
   std::vector<std::array<std::uint64_t, 4>> errors_;
 };
 

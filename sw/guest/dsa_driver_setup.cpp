@@ -107,13 +107,7 @@ coro::Task<> DsaDriver::enable() {
   co_await configure_wq();
   co_await expect_command(abi::kCmdEnableDevice, 0, "Enable Device");
   co_await expect_command(abi::kCmdEnableWq, 0, "Enable WQ");
-  if (options_.interrupts != nullptr) {
-    const std::uint32_t status = co_await command(abi::kCmdRequestIntHandle, 1);
-    if ((status & 0xFF) != 0)
-      throw vdcm::DriverError(
-          fmt::format("Request Interrupt Handle ended with {:#04x}", status & 0xFF));
-    handle_ = static_cast<std::uint16_t>(status >> abi::kCmdstatusResultLsb);
-  }
+  if (options_.interrupts != nullptr) co_await request_handle();
   if (slots_.empty()) make_slots();
 }
 
@@ -198,6 +192,10 @@ coro::Task<> DsaDriver::misc_interrupts() {
     write(abi::kRegIntcause, 4, cause);
     if ((cause >> abi::kIntcauseSwerrorLsb & 1) != 0) co_await read_error();
     if ((cause >> abi::kIntcauseCommandLsb & 1) != 0) command_event_.set();
+    if ((cause >> abi::kIntcauseRevokedLsb & 1) != 0) {
+      ++revocations_;
+      renew_soon(true);
+    }
   }
 }
 

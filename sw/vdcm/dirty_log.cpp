@@ -26,6 +26,12 @@ DirtyLog::DirtyLog(std::vector<IommuDriver*> iommus, memory::PhysicalMemory& mem
     throw HarnessError("a dirty log needs a remapping unit and second-stage tables");
 }
 
+bool DirtyLog::possible() const {
+  return std::ranges::all_of(iommus_, [](const IommuDriver* iommu) {
+    return iommu->can_track_writes();
+  });
+}
+
 coro::Task<> DirtyLog::enable() {
   if (enabled_) throw HarnessError("the dirty log is on already");
   static_cast<void>(clear());  // of an earlier time

@@ -45,10 +45,12 @@ class DirtyLog {
   /// What is dirty is forgotten: collect() first.
   coro::Task<> disable();
 
-  /// A leaf that leaves the tables takes its dirty bit with it: who unmaps it says so here, after
-  /// the unit has forgotten it. @param word  the entry as it was
+  /// A leaf that leaves the tables takes its dirty bit with it: who unmaps it says so here.
+  /// @param word  the entry as it was
   void unmapped(Gpa address, std::uint64_t bytes, std::uint64_t word);
 
+  /// Whether every unit can.
+  [[nodiscard]] bool possible() const;
   [[nodiscard]] bool enabled() const { return enabled_; }
   [[nodiscard]] std::uint64_t collected() const { return collected_; }  ///< leaves so far
 
