@@ -18,12 +18,14 @@ VirtualCapabilities physical(bool dedicated) {
   c.physical_gencap = 0x0000'0000'835F'0006;
   c.opcap = {0x3D, 0, 0, 0};
   c.engines = 3;
-  c.dedicated = dedicated;
-  c.size = 24;
-  c.threshold = 12;
-  c.priority = 9;
-  c.max_transfer_log2 = 21;
-  c.max_batch_log2 = 5;
+  QueueDescription queue;
+  queue.dedicated = dedicated;
+  queue.size = 24;
+  queue.threshold = 12;
+  queue.priority = 9;
+  queue.max_transfer_log2 = 21;
+  queue.max_batch_log2 = 5;
+  c.queues = {queue};
   return c;
 }
 
@@ -66,10 +68,10 @@ TEST(VirtualRegistersTest, OnlyDword2OfTheQueueTakesWrites) {
   r.write(0x508, 4, 0xFFFF'FFFF);
   EXPECT_EQ(r.read(0x508, 4), 0x3FFF'FF91u);  // mode, PASID 27:8, enable 28, privilege 29
   r.write(0x508, 4, 0x1000'5500);
-  EXPECT_EQ(r.wq_pasid().value, 0x55u);
-  EXPECT_TRUE(r.wq_pasid_enabled());
-  EXPECT_FALSE(r.wq_mode_dedicated());
-  r.wq_enabled = true;
+  EXPECT_EQ(r.wq_pasid(0).value, 0x55u);
+  EXPECT_TRUE(r.wq_pasid_enabled(0));
+  EXPECT_FALSE(r.wq_mode_dedicated(0));
+  r.set_queue_enabled(0, true);
   r.write(0x508, 4, 0);
   EXPECT_EQ(r.read(0x508, 4), 0x1000'5590u);  // locked
 }
@@ -78,7 +80,7 @@ TEST(VirtualRegistersTest, GencfgIsLockedUnlessDisabled) {
   VirtualRegisters r(physical(true));
   r.write(0x80, 4, 0x1005);
   EXPECT_EQ(r.read(0x80, 4), 0x1005u);
-  r.state = DeviceState::kEnabled;
+  r.set_state(DeviceState::kEnabled);
   r.write(0x80, 4, 0);
   EXPECT_EQ(r.read(0x80, 4), 0x1005u);
   EXPECT_EQ(r.read(0x90, 4), 1u);
@@ -86,7 +88,7 @@ TEST(VirtualRegistersTest, GencfgIsLockedUnlessDisabled) {
 
 TEST(VirtualRegistersTest, IntcauseClearsByOne) {
   VirtualRegisters r(physical(true));
-  r.intcause = 0x13;
+  r.add_intcause(0x13);
   r.write(0x98, 4, 0x11);
   EXPECT_EQ(r.read(0x98, 4), 0x2u);
 }
@@ -115,9 +117,9 @@ TEST(VirtualRegistersTest, FirstErrorStaysAndLaterOnesSetOverflow) {  // dsa.md 
 
 TEST(VirtualRegistersTest, MsixpermTakesOnly32BitWrites) {
   VirtualRegisters r(physical(true));
-  EXPECT_FALSE(r.write(0x308, 2, 0x1008));
+  EXPECT_FALSE(r.write(0x308, 2, 0x1008).has_value());
   EXPECT_EQ(r.read(0x308, 4), 0u);
-  EXPECT_TRUE(r.write(0x308, 4, 0x0002'AFFF));
+  EXPECT_EQ(r.write(0x308, 4, 0x0002'AFFF), 1u);
   EXPECT_EQ(r.read(0x308, 4), 0x0002'A008u);
 }
 
