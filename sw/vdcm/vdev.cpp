@@ -263,7 +263,8 @@ coro::Task<> Vdev::reset_locked() {
   trapped_.drop_all_parts();
   trapped_.drop_held();
   granted_ = 0;
-  paused_ = false;
+  waiting_command_.reset();
+  restored_.reset();
   co_await update_ims_locked();
   msix_.reset();
 }

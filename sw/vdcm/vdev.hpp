@@ -23,6 +23,7 @@
 #include "vdcm/submission_tracker.hpp"
 #include "vdcm/trapped_portal.hpp"
 #include "vdcm/vdev_config.hpp"
+#include "vdcm/vdev_state.hpp"
 #include "vdcm/virtual_config.hpp"
 #include "vdcm/virtual_msix.hpp"
 #include "vdcm/virtual_queue.hpp"
@@ -53,7 +54,29 @@ class Vdev final : public port::DevicePort {
                                                         const port::Line& line) override;
   void set_bar_base(port::Bar bar, std::uint64_t base) override;
 
-  /// Resets the VDEV as a guest FLR would, and waits. @spec SIOV-H-29..31
+  // Suspend and go on, here or elsewhere (vdev_pause.cpp) ------------------------------------------
+  /// Unmaps the portals, holds what is submitted from then on, waits until the hardware has nothing
+  /// left of what was accepted. The guest's CPUs may go on all the time. @throws HarnessError if it
+  /// is paused  @spec SIOV-H-38, SIOV-H-42
+  coro::Task<> pause();
+  /// What another VDEV needs to go on as this one. Stop the guest's CPUs first. @throws HarnessError
+  /// unless paused  @spec SIOV-H-39
+  coro::Task<SavedVdev> save();
+  /// Makes a fresh VDEV the saved one, paused. Hardware is not touched yet. @return why not, if it
+  /// does not fit; nothing has changed then  @spec SIOV-H-44
+  [[nodiscard]] std::vector<std::string> restore(const SavedVdev& saved);
+  /// Guest PASIDs that the saved VDEV needs and this VDEV's VM does not have.
+  [[nodiscard]] std::vector<Pasid> missing_pasids(const SavedVdev& saved) const;
+  /// After restore(): enables what is behind the VDEV. resume() does it, if it has not been done.
+  /// @return what is wrong; empty if nothing. The VDEV is of no use then  @spec SIOV-H-40
+  coro::Task<std::string> activate();
+  /// Tells the guest of handles that have changed, submits what was held, in order, then maps the
+  /// portals. @return as activate()  @throws HarnessError unless paused  @spec SIOV-H-40, SIOV-H-42
+  coro::Task<std::string> resume();
+  /// What its guest sees of it: without what is hidden from guests.
+  [[nodiscard]] VirtualCapabilities guest_capabilities() const;
+
+  /// Resets the VDEV as a guest FLR would, and waits; a paused one stays paused. @spec SIOV-H-29..31
   coro::Task<> reset();
   /// Waits until posted guest accesses have had their effect on hardware.
   coro::Task<> settle();
@@ -115,6 +138,12 @@ class Vdev final : public port::DevicePort {
   /// Portal accesses that met an unmapped portal.
   [[nodiscard]] std::uint64_t trapped_submissions() const { return trapped_submissions_; }
   [[nodiscard]] bool paused() const { return paused_; }
+  /// Held descriptors that have been submitted since.
+  [[nodiscard]] std::uint64_t replayed() const { return replayed_; }
+  /// Held descriptors whose guest PASID was gone by then; the guest was told.
+  [[nodiscard]] std::uint64_t unplayable() const { return unplayable_; }
+  /// Times that interrupt handles have changed under the guest.
+  [[nodiscard]] std::uint64_t revocations() const { return revocations_; }
 
  private:
   friend class Vdcm;
@@ -145,6 +174,11 @@ class Vdev final : public port::DevicePort {
   void start_task(coro::Task<> task, const char* what);
   coro::Task<> counted(coro::Task<> task);
   coro::Task<> unused();
+
+  // vdev_pause.cpp
+  void announce_revocation();
+  coro::Task<> replay();
+  coro::Task<> finish_revocation(std::uint64_t epoch);
 
   // vdev_portals.cpp
   [[nodiscard]] std::optional<Portal> portal_at(std::uint64_t offset) const;
@@ -222,6 +256,17 @@ class Vdev final : public port::DevicePort {
   bool closing_ = false;      ///< its guest is gone
   bool trapping_ = false;
   bool paused_ = false;
+  /// Of the VDEV that this one goes on as, until it does.
+  struct Restored {
+    std::uint32_t enabled = 0;  ///< queues to enable
+    std::vector<std::optional<std::uint16_t>> handles;
+    bool active = false;
+  };
+  std::optional<Restored> restored_;
+  std::optional<std::uint32_t> waiting_command_;  ///< written while paused
+  std::uint64_t replayed_ = 0;
+  std::uint64_t unplayable_ = 0;
+  std::uint64_t revocations_ = 0;
 };
 
 }  // namespace siov::vdcm

@@ -4,6 +4,7 @@
 #include "abi/siov_abi.hpp"
 #include "vdcm/vdcm.hpp"
 #include "vdcm/vdev.hpp"
+#include "vdcm/virtual_commands.hpp"
 
 namespace siov::vdcm {
 
@@ -21,6 +22,10 @@ void Vdev::write_cmd(std::uint32_t value) {
     return;
   }
   registers_.set_cmdstatus(kActive);
+  if (paused_) {
+    waiting_command_ = value;  // behind what is held
+    return;
+  }
   start_task(run_command(value, epoch_), "command");
 }
 
@@ -34,12 +39,15 @@ coro::Task<> Vdev::run_command(std::uint32_t value, std::uint64_t epoch) {
   registers_.set_cmdstatus(result.error | static_cast<std::uint32_t>(result.result)
                                               << abi::kCmdstatusResultLsb);
   if ((value & kRequestInterrupt) != 0) raise_cause(1U << abi::kIntcauseCommandLsb);
+  const bool processed = (value >> abi::kCmdCodeLsb & 0x1F) == kCmdHandlesProcessed;
+  if (processed && result.error == abi::kCmdErrNone)
+    start_task(finish_revocation(epoch), "revoked handles");
 }
 
 coro::Task<> Vdev::execute(std::uint32_t value, CommandResult& out) {
   const auto code = static_cast<std::uint8_t>(value >> abi::kCmdCodeLsb & 0x1F);
   const std::uint32_t operand = value & kOperandMask;
-  if (code == 0 || code > abi::kCmdReleaseIntHandle) {
+  if (code == 0 || (code > abi::kCmdReleaseIntHandle && code != kCmdHandlesProcessed)) {
     out.error = abi::kCmdErrUnsupported;  // SIOV-H-14
     co_return;
   }
@@ -75,6 +83,9 @@ coro::Task<> Vdev::execute(std::uint32_t value, CommandResult& out) {
       break;
     case abi::kCmdReleaseIntHandle:
       release_handle(operand, out);
+      break;
+    case kCmdHandlesProcessed:
+      if (operand != 0) out.error = abi::kCmdErrReservedOperand;
       break;
     default:
       co_await wq_command(code, operand, out);

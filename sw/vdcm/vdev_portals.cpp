@@ -87,7 +87,7 @@ Result<PhysicalPage, MapRefusal> Vdev::map_page(port::Bar bar, std::uint64_t off
 
 /// The queue takes work, through both of its pages.
 void Vdev::open(std::uint8_t queue) {
-  queues_[queue].admission = Admission::kOpen;
+  queues_[queue].admission = paused_ ? Admission::kHeld : Admission::kOpen;
   trapped_.drop_all_parts();
   for (const bool limited : {false, true}) {
     const std::uint64_t page = page_of(Portal{queue, limited, 0});

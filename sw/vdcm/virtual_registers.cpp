@@ -7,14 +7,15 @@
 #include <utility>
 
 #include "abi/siov_abi.hpp"
+#include "vdcm/virtual_commands.hpp"
 
 namespace siov::vdcm {
 
 namespace {
 
 constexpr std::uint64_t bit(unsigned n) { return std::uint64_t{1} << n; }
-/// Commands 1..14. @spec siov.md 3.3 CMDCAP; dsa.md 10
-constexpr std::uint32_t kCommands = 0x0000'7FFE;
+/// Commands 1..14, and that of revoked handles. @spec siov.md 3.3 CMDCAP; dsa.md 10
+constexpr std::uint32_t kCommands = 0x0000'7FFE | 1U << kCmdHandlesProcessed;
 constexpr std::uint32_t kWqDword2Writable = 0xFFFF'FF01;  // mode and 31:8 (siov.md 3.3)
 constexpr std::uint32_t kWqDword2Kept = 0x3FFF'FF01;      // of these the bits that mean something
 constexpr std::uint32_t kMsixpermKept = 0xFFFF'F008;
