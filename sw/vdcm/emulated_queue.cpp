@@ -110,9 +110,9 @@ coro::Task<> EmulatedQueue::worker() {
   while (!waiting_.empty()) {
     const Work work = waiting_.front();
     waiting_.pop_front();
-    const bool sized = work.descriptor.opcode > abi::kOpDrain;
-    const std::uint64_t bytes =
-        sized ? std::min<std::uint64_t>(work.descriptor.size, rules_.max_transfer) : 0;
+    const bool moves = work.descriptor.opcode > abi::kOpDrain &&
+                       work.descriptor.size <= rules_.max_transfer;
+    const std::uint64_t bytes = moves ? work.descriptor.size : 0;
     co_await coro::Timer(coro::ns(config_.latency_ns + bytes / config_.bytes_per_ns));
     run_emulated({work.descriptor, work.pasid, work.privileged, host_.iommu().function()}, rules_,
                  hooks_, *config_.dma);

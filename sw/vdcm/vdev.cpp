@@ -256,8 +256,8 @@ coro::Task<> Vdev::reset() {
 
 /// @spec SIOV-H-29, SIOV-H-30
 coro::Task<> Vdev::reset_locked() {
-  ++epoch_;
   co_await quiesce();
+  ++epoch_;  // of commands that wait for their turn, none is carried out
   virtual_config_.reset();
   registers_.reset_all();
   trapped_.drop_all_parts();

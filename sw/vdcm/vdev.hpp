@@ -20,13 +20,13 @@
 #include "port/interrupt_port.hpp"
 #include "vdcm/host_driver.hpp"
 #include "vdcm/page_map.hpp"
+#include "vdcm/queue_slot.hpp"
 #include "vdcm/submission_tracker.hpp"
 #include "vdcm/trapped_portal.hpp"
 #include "vdcm/vdev_config.hpp"
 #include "vdcm/vdev_state.hpp"
 #include "vdcm/virtual_config.hpp"
 #include "vdcm/virtual_msix.hpp"
-#include "vdcm/virtual_queue.hpp"
 #include "vdcm/virtual_registers.hpp"
 
 namespace siov::vdcm {
@@ -135,7 +135,7 @@ class Vdev final : public port::DevicePort {
   [[nodiscard]] const VirtualMsix& msix() const { return msix_; }
   [[nodiscard]] const TrappedPortal& trapped() const { return trapped_; }
   [[nodiscard]] std::uint64_t interrupts() const { return msix_.delivered(); }
-  /// Portal accesses that met an unmapped portal.
+  /// PortalPlace accesses that met an unmapped portal.
   [[nodiscard]] std::uint64_t trapped_submissions() const { return trapped_submissions_; }
   [[nodiscard]] bool paused() const { return paused_; }
   /// Held descriptors that have been submitted since.
@@ -147,24 +147,6 @@ class Vdev final : public port::DevicePort {
 
  private:
   friend class Vdcm;
-  /// Whether submissions of a queue are let through.
-  enum class Admission : std::uint8_t {
-    kClosed,  ///< answered like a disabled queue
-    kOpen,
-    kHeld  ///< paused: kept for later
-  };
-  struct QueueSlot {
-    std::unique_ptr<VirtualQueue> backing;
-    std::optional<Pasid> running_pasid;
-    Admission admission = Admission::kClosed;
-    std::uint8_t mapped = 0;  ///< bit 0 unlimited, bit 1 limited page
-    std::uint8_t cached = 0;  ///< likewise: what the VM's CPUs hold of the mapping
-  };
-  struct Portal {
-    std::uint8_t queue = 0;
-    bool limited = false;
-    std::uint32_t offset = 0;  ///< in the page
-  };
   /// Counts tasks that use this object, so that it can wait for their end.
   class Use;
 
@@ -181,15 +163,15 @@ class Vdev final : public port::DevicePort {
   coro::Task<> finish_revocation(std::uint64_t epoch);
 
   // vdev_portals.cpp
-  [[nodiscard]] std::optional<Portal> portal_at(std::uint64_t offset) const;
-  [[nodiscard]] std::uint64_t page_of(const Portal& portal) const;
-  [[nodiscard]] bool direct(const Portal& portal);
-  std::optional<MapRefusal> map_refusal(const Portal& portal) const;
+  [[nodiscard]] std::optional<PortalPlace> portal_at(std::uint64_t offset) const;
+  [[nodiscard]] std::uint64_t page_of(const PortalPlace& portal) const;
+  [[nodiscard]] bool direct(const PortalPlace& portal);
+  std::optional<MapRefusal> map_refusal(const PortalPlace& portal) const;
   void open(std::uint8_t queue);
   void close(std::uint32_t queues);
   void store_portal(std::uint64_t offset, std::uint32_t size, std::uint64_t value);
-  void trapped_posted(const Portal& portal, const port::Line& line);
-  coro::Task<port::CompletionStatus> trapped_deferrable(Portal portal, port::Line guest_line,
+  void trapped_posted(const PortalPlace& portal, const port::Line& line);
+  coro::Task<port::CompletionStatus> trapped_deferrable(PortalPlace portal, port::Line guest_line,
                                                         port::Line host_line);
 
   // vdev_commands.cpp, vdev_queue_commands.cpp

@@ -17,17 +17,17 @@ std::uint8_t page_bit(bool limited) { return limited ? 2 : 1; }
 
 /// Which queue's portal an offset is in. A guest has no IMS, so pages of that flavour, and pages of
 /// queues beyond the last, are those of the dummy portal. @spec dsa.md 4.1, 10; siov.md 3.8
-std::optional<Vdev::Portal> Vdev::portal_at(std::uint64_t offset) const {
+std::optional<PortalPlace> Vdev::portal_at(std::uint64_t offset) const {
   const VirtualLayout& layout = registers_.layout();
   if (offset >= layout.portal_bytes) return std::nullopt;
   const std::uint64_t queue = offset / layout.portal_stride;
   const std::uint64_t in_queue = offset % layout.portal_stride;
   if (queue >= layout.queues || (in_queue & kImsFlavour) != 0) return std::nullopt;
-  return Portal{static_cast<std::uint8_t>(queue), (in_queue & kPage) != 0,
+  return PortalPlace{static_cast<std::uint8_t>(queue), (in_queue & kPage) != 0,
                 static_cast<std::uint32_t>(in_queue % kPage)};
 }
 
-std::uint64_t Vdev::page_of(const Portal& portal) const {
+std::uint64_t Vdev::page_of(const PortalPlace& portal) const {
   return portal.queue * std::uint64_t{registers_.layout().portal_stride} +
          (portal.limited ? kPage : 0);
 }
@@ -37,7 +37,7 @@ PageKind Vdev::page_kind(port::Bar bar, std::uint64_t offset) const {
     return offset < VirtualLayout::kControlBytes ? PageKind::kTrapped : PageKind::kAbsent;
   if (bar != port::Bar::kPortal || offset >= registers_.layout().portal_bytes)
     return PageKind::kAbsent;
-  const std::optional<Portal> portal = portal_at(offset);
+  const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) return PageKind::kBacked;
   const bool mapped = (queues_[portal->queue].mapped & page_bit(portal->limited)) != 0;
   return mapped ? PageKind::kDirect : PageKind::kTrapped;
@@ -50,7 +50,7 @@ std::vector<PageAudit> Vdev::map_audit() const {
   for (std::uint64_t at = 0; at < registers_.layout().portal_bytes; at += kPage) {
     PageAudit page{port::Bar::kPortal, at, page_kind(port::Bar::kPortal, at), std::nullopt};
     if (page.kind == PageKind::kDirect) {
-      const Portal portal = *portal_at(at);
+      const PortalPlace portal = *portal_at(at);
       page.physical = queues_[portal.queue].backing->portal_page(portal.limited);
     }
     pages.push_back(page);
@@ -58,7 +58,7 @@ std::vector<PageAudit> Vdev::map_audit() const {
   return pages;
 }
 
-std::optional<MapRefusal> Vdev::map_refusal(const Portal& portal) const {
+std::optional<MapRefusal> Vdev::map_refusal(const PortalPlace& portal) const {
   const QueueSlot& slot = queues_[portal.queue];
   if (slot.backing->kind() == QueueKind::kEmulated) return MapRefusal::kNoHardware;
   if (!attached_) return MapRefusal::kNotAttached;
@@ -75,7 +75,7 @@ Result<PhysicalPage, MapRefusal> Vdev::map_page(port::Bar bar, std::uint64_t off
                                                 std::uint64_t bytes) {
   if (bar != port::Bar::kPortal) return Failure{MapRefusal::kNotAPortal};
   if (offset % kPage != 0 || bytes != kPage) return Failure{MapRefusal::kNotOnePage};
-  const std::optional<Portal> portal = portal_at(offset);
+  const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) return Failure{MapRefusal::kNotAPortal};
   if (const auto refusal = map_refusal(*portal)) return Failure{*refusal};
   QueueSlot& slot = queues_[portal->queue];
@@ -90,7 +90,7 @@ void Vdev::open(std::uint8_t queue) {
   queues_[queue].admission = paused_ ? Admission::kHeld : Admission::kOpen;
   trapped_.drop_all_parts();
   for (const bool limited : {false, true}) {
-    const std::uint64_t page = page_of(Portal{queue, limited, 0});
+    const std::uint64_t page = page_of(PortalPlace{queue, limited, 0});
     static_cast<void>(map_page(port::Bar::kPortal, page, kPage));  // or it traps
   }
 }
@@ -124,7 +124,7 @@ void Vdev::set_trapping(bool on) {
 }
 
 /// Whether an access goes straight to hardware: by the mapping, or by what a CPU still holds of it.
-bool Vdev::direct(const Portal& portal) {
+bool Vdev::direct(const PortalPlace& portal) {
   QueueSlot& slot = queues_[portal.queue];
   const std::uint8_t page = page_bit(portal.limited);
   if ((slot.mapped & page) != 0) slot.cached |= page;
@@ -132,7 +132,7 @@ bool Vdev::direct(const Portal& portal) {
 }
 
 void Vdev::store_portal(std::uint64_t offset, std::uint32_t size, std::uint64_t value) {
-  const std::optional<Portal> portal = portal_at(offset);
+  const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) return;
   if (direct(*portal)) {
     // Mapped pages take any store; anything but 64 bytes creates no work there (dsa.md 4.2).
@@ -144,14 +144,14 @@ void Vdev::store_portal(std::uint64_t offset, std::uint32_t size, std::uint64_t 
   if (queues_[portal->queue].admission == Admission::kClosed) return;
   const std::optional<port::Line> line = trapped_.store(offset, size, value);
   if (!line) return;
-  Portal slot = *portal;
+  PortalPlace slot = *portal;
   slot.offset &= ~63U;
   trapped_posted(slot, *line);
 }
 
 void Vdev::posted_write64(std::uint64_t offset, const port::Line& line) {
   if (closing_ || !virtual_config_.memory_enabled() || offset % 64 != 0) return;
-  const std::optional<Portal> portal = portal_at(offset);
+  const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) return;
   if (direct(*portal)) {
     VirtualQueue& queue = *queues_[portal->queue].backing;
@@ -169,7 +169,7 @@ void Vdev::posted_write64(std::uint64_t offset, const port::Line& line) {
 }
 
 /// @spec dsa.md 4.2; SIOV-H-42
-void Vdev::trapped_posted(const Portal& portal, const port::Line& line) {
+void Vdev::trapped_posted(const PortalPlace& portal, const port::Line& line) {
   QueueSlot& slot = queues_[portal.queue];
   if (slot.admission == Admission::kOpen) {
     slot.backing->submit_posted(portal.limited, portal.offset, line);
@@ -198,7 +198,7 @@ coro::Task<port::CompletionStatus> Vdev::deferrable_write64(std::uint64_t offset
   if (!host) co_return port::CompletionStatus::kUnsupportedRequest;
   port::Line translated = line;
   abi::store_le(translated, (dword0 & ~kPasidMask) | host->value, 4);
-  const std::optional<Portal> portal = portal_at(offset);
+  const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) co_return port::CompletionStatus::kRetry;  // dummy page (dsa.md 4.2)
   if (!direct(*portal)) {
     ++trapped_submissions_;
@@ -214,7 +214,7 @@ coro::Task<port::CompletionStatus> Vdev::deferrable_write64(std::uint64_t offset
 }
 
 /// A queue that does not take it answers Retry. @spec dsa.md 4.2; SIOV-H-42
-coro::Task<port::CompletionStatus> Vdev::trapped_deferrable(Portal portal, port::Line guest_line,
+coro::Task<port::CompletionStatus> Vdev::trapped_deferrable(PortalPlace portal, port::Line guest_line,
                                                             port::Line host_line) {
   QueueSlot& slot = queues_[portal.queue];
   if (slot.admission == Admission::kClosed) co_return port::CompletionStatus::kRetry;

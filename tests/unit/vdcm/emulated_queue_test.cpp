@@ -43,9 +43,12 @@ struct EmulatedRig : Rig {
     }
     return d;
   }
-  abi::CompletionRecord play(const abi::Descriptor& d) {
+  void submit(const abi::Descriptor& d) {
     v->vdev->posted_write64(0x1000, abi::to_line(d));
     run(pause(4000));
+  }
+  abi::CompletionRecord play(const abi::Descriptor& d) {
+    submit(d);
     return record(d);
   }
   abi::CompletionRecord record(const abi::Descriptor& d) {
@@ -152,12 +155,12 @@ TEST(EmulatedQueueTest, WithoutAUsableRecordTheErrorIsInSwerror) {  // dsa.md 2.
   EmulatedRig rig;
   abi::Descriptor d = rig.descriptor(0x03, 64);
   d.completion_address = d.completion_address + 8;
-  rig.play(d);
+  rig.submit(d);
   EXPECT_EQ(rig.v->read(0xC0, 8), 0x0000'0703'0000'1B0Du);  // PASID as the guest knows it
   EXPECT_EQ(rig.v->read(0xD0, 8), d.completion_address.value);
   rig.v->write(0xC0, 8, 1);
   d.completion_address = Iova{0x7777'0000'0000};
-  rig.play(d);
+  rig.submit(d);
   EXPECT_EQ(rig.v->read(0xC0, 4) & 0xFF01, 0x1A01u);
 }
 
