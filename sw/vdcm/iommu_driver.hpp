@@ -194,7 +194,6 @@ class IommuDriver {
   std::uint64_t ecap_ = 0;
   std::map<Pasid, Binding> bindings_;
   std::map<std::uint64_t, Domain> domains_;  ///< by second-stage root
-  std::set<std::uint64_t> tracked_;          ///< second-stage roots with SSADE
   std::vector<std::uint16_t> free_domains_;
   std::uint16_t next_domain_ = 2;
   std::vector<std::uint16_t> free_irtes_;
@@ -203,6 +202,7 @@ class IommuDriver {
   std::function<void()> page_event_;
   std::function<void(const RemappingFault&)> fault_listener_;
   std::uint64_t fault_overflows_ = 0;
+  std::set<std::uint64_t> tracked_;  ///< second-stage roots with SSADE
 };
 
 }  // namespace siov::vdcm

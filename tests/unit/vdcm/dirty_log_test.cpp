@@ -119,7 +119,7 @@ coro::Task<> play(Tracked& rig, std::vector<Round>& rounds) {
   co_await workload.run();
   co_await driver.drain();
   stop = true;
-  co_await collector.join();
+  co_await collector;
   EXPECT_EQ(workload.result().mismatches, 0u);
 }
 

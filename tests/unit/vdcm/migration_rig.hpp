@@ -227,7 +227,7 @@ inline coro::Task<MoveResult> move_while_running(Tenant& tenant, vdcm::Migration
       coro::start_soon(work_into(tenant, program, result.work), "program of the guest");
   co_await coro::Timer(coro::us(20));
   result.report = co_await vdcm::migrate(plan, *tenant.mover, *tenant.log, options);
-  co_await running.join();
+  co_await running;
   co_return result;
 }
 
