@@ -40,7 +40,7 @@ TEST(VirtualRegistersTest, CapabilitiesShowOneQueueAndNoConfiguration) {  // SIO
   EXPECT_EQ(r.read(0x60, 8),
             0x0000'0003'0005'0004u);  // GRPCFG 0x400, WQCFG 0x500, MSIXPERM 0x300, no IMS
   EXPECT_EQ(r.read(0x68, 8), 0u);
-  EXPECT_EQ(r.read(0xB0, 4), 0x7FFEu);  // commands 1..14
+  EXPECT_EQ(r.read(0xB0, 4), 0x8000'7FFEu);  // commands 1..14, and that of revoked handles
   EXPECT_EQ(r.read(0x400, 8), 1u);
   EXPECT_EQ(r.read(0x420, 8), 7u);  // three engines
   EXPECT_EQ(VirtualRegisters(physical(false)).read(0x20, 8),
