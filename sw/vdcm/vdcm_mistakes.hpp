@@ -18,7 +18,7 @@ struct VdcmMistakes {
   bool reset_keeps_queue = false;       ///< 9: reset leaves the physical queue running (H-30)
   bool keep_portals = false;            ///< 10: reset, teardown, pause leave portals mapped (H-10)
   bool skip_cpu_flush = false;  ///< 10: unmapped, but the CPUs keep their translations (H-10)
-  bool raw_errors = false;              ///< 12: errors in host terms, to all on the queue (H-36)
+  bool raw_errors = false;      ///< 12: errors in host terms, to all on the queue (H-36)
 };
 
 }  // namespace siov::vdcm
