@@ -59,6 +59,7 @@ struct VdevConfig {
       nullptr;                      ///< where virtual MSI-X messages go; may be null
   std::vector<QueueConfig> queues;  ///< 1..8, or empty for wq
   std::uint16_t vectors = 0;        ///< 2..64; 0: one more than queues
+  bool interrupt_entries = true;    ///< of hardware, for vectors 1 and up; else it gives no handles
 };
 
 }  // namespace siov::vdcm

@@ -108,6 +108,7 @@ coro::Task<> Vdev::allocate_vectors() {
       handles_[v] = v;
       continue;
     }
+    if (!config_.interrupt_entries) co_return;
     std::optional<std::uint16_t> index = functions_[0]->free_ims_from(1);
     for (std::size_t agreed = 1; index && agreed < functions_.size();) {
       const auto next = functions_[agreed]->free_ims_from(*index);
