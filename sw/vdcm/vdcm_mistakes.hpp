@@ -18,16 +18,12 @@ struct VdcmMistakes {
   bool reset_keeps_queue = false;       ///< 9: reset leaves the physical queue running (H-30)
   bool keep_portals = false;            ///< 10: reset, teardown, pause leave portals mapped (H-10)
   bool skip_cpu_flush = false;  ///< 10: unmapped, but the CPUs keep their translations (H-10)
-<<<<<<< HEAD
   bool raw_errors = false;              ///< 12: errors in host terms, to all on the queue (H-36)
   bool save_before_drain = false;       ///< 10: paused, but work is still under way (H-38)
   bool drop_held = false;               ///< held descriptors are forgotten (H-42, siov.md 3.8)
   bool revoke_silently = false;         ///< 11: handles change and nobody is told (H-40)
   bool acknowledge_without_drain = false;       ///< 11: raised while work is under way (H-41)
   bool acknowledge_without_interrupts = false;  ///< 11: no interrupt after it (H-41)
-=======
-  bool raw_errors = false;      ///< 12: errors in host terms, to all on the queue (H-36)
->>>>>>> d-core
 };
 
 }  // namespace siov::vdcm
