@@ -57,8 +57,7 @@ void DedicatedQueue::submit_posted(bool limited, std::uint32_t offset, const por
 coro::Task<port::CompletionStatus> DedicatedQueue::submit_deferrable(bool limited,
                                                                      std::uint32_t offset,
                                                                      const port::Line& line) {
-  co_return co_await host_.device().deferrable_write64(portal_page(limited)->offset + offset,
-                                                       line);
+  co_return co_await host_.device().deferrable_write64(portal_page(limited)->offset + offset, line);
 }
 
 }  // namespace siov::vdcm

@@ -28,8 +28,8 @@ QueueDescription EmulatedQueue::description() const {
   d.priority = config_.priority;
   d.max_transfer_log2 = config_.max_transfer_log2;
   d.operations = kEmulatedOperations;
-  d.gencap = std::uint64_t{1} << abi::kGencapOverlapLsb |
-             std::uint64_t{config_.max_transfer_log2} << abi::kGencapMaxXferLsb;
+  d.gencap = std::uint64_t{1} << abi::kGencapOverlapLsb | std::uint64_t{config_.max_transfer_log2}
+                                                              << abi::kGencapMaxXferLsb;
   return d;
 }
 
@@ -110,8 +110,8 @@ coro::Task<> EmulatedQueue::worker() {
   while (!waiting_.empty()) {
     const Work work = waiting_.front();
     waiting_.pop_front();
-    const bool moves = work.descriptor.opcode > abi::kOpDrain &&
-                       work.descriptor.size <= rules_.max_transfer;
+    const bool moves =
+        work.descriptor.opcode > abi::kOpDrain && work.descriptor.size <= rules_.max_transfer;
     const std::uint64_t bytes = moves ? work.descriptor.size : 0;
     co_await coro::Timer(coro::ns(config_.latency_ns + bytes / config_.bytes_per_ns));
     run_emulated({work.descriptor, work.pasid, work.privileged, host_.iommu().function()}, rules_,

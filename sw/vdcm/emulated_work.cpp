@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// emulated_work: checks in an order of ours (dsa.md 5.2.3 leaves it open), data in pieces of a page.
+// emulated_work: checks in an order of ours (dsa.md 5.2.3 leaves it open), data in pieces of a
+// page.
 #include "vdcm/emulated_work.hpp"
 
 #include <algorithm>
@@ -218,8 +219,8 @@ void Run::compare() {
     }
     done += n;
   }
-  const bool unexpected = d_.has(abi::kFlagCheckResult) &&
-                          (d_.expected_result() & 1) != record_.result;
+  const bool unexpected =
+      d_.has(abi::kFlagCheckResult) && (d_.expected_result() & 1) != record_.result;
   if (unexpected) record_.status = abi::kStSuccessPredicate;
 }
 
@@ -246,7 +247,8 @@ void Run::finish(bool discard) {
     if (dma_.write(request(d_.completion_address), bytes) != port::DmaStatus::kSuccess)
       report(abi::kStCrFault, d_.completion_address);
   }
-  if (status == abi::kStBadHandle && !no_record) report(status, Iova{0});  // also logged, dsa.md 5.5
+  if (status == abi::kStBadHandle && !no_record)
+    report(status, Iova{0});  // also logged, dsa.md 5.5
   if (!discard && d_.has(abi::kFlagRci) && hooks_.handle_ok(d_.interrupt_handle, work_.pasid))
     hooks_.interrupt(d_.interrupt_handle);
 }

@@ -88,8 +88,7 @@ coro::Task<> HostDriver::allocate_ims_at(std::uint16_t index, Pasid pasid,
 }
 
 /// @spec SIOV-H-26
-coro::Task<> HostDriver::program_ims(std::uint16_t index, Pasid pasid,
-                                     Platform::Handler handler) {
+coro::Task<> HostDriver::program_ims(std::uint16_t index, Pasid pasid, Platform::Handler handler) {
   ImsSlot& slot = ims_[index];
   slot.pasid = pasid;
   write_permission(index, true, std::nullopt);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// QueueSlot: a virtual queue with what its VDEV knows about it; PortalPlace: where in the portals an
-// access is.
+// QueueSlot: a virtual queue with what its VDEV knows about it; PortalPlace: where in the portals
+// an access is.
 //
 //   if (slot.admission == vdcm::Admission::kOpen) slot.backing->submit_posted(true, 0, line);
 #pragma once

@@ -44,8 +44,7 @@ void SharedQueue::submit_posted(bool limited, std::uint32_t offset, const port::
 coro::Task<port::CompletionStatus> SharedQueue::submit_deferrable(bool limited,
                                                                   std::uint32_t offset,
                                                                   const port::Line& line) {
-  co_return co_await host_.device().deferrable_write64(portal_page(limited)->offset + offset,
-                                                       line);
+  co_return co_await host_.device().deferrable_write64(portal_page(limited)->offset + offset, line);
 }
 
 }  // namespace siov::vdcm

@@ -18,8 +18,8 @@ std::array<std::uint64_t, 4> SoftwareError::encode() const {
       bit(descriptor_valid, abi::kSwerrorDescValidLsb) | bit(wq_valid, abi::kSwerrorWqValidLsb) |
       bit(in_batch, abi::kSwerrorBatchLsb) | bit(write, abi::kSwerrorWriteLsb) |
       bit(privileged, abi::kSwerrorPrivLsb) | bit(info_valid, abi::kSwerrorInfoValidLsb) |
-      std::uint64_t{code} << abi::kSwerrorErrorLsb |
-      std::uint64_t{wq} << abi::kSwerrorWqLsb | std::uint64_t{opcode} << abi::kSwerrorOpcodeLsb |
+      std::uint64_t{code} << abi::kSwerrorErrorLsb | std::uint64_t{wq} << abi::kSwerrorWqLsb |
+      std::uint64_t{opcode} << abi::kSwerrorOpcodeLsb |
       std::uint64_t{pasid.value & kMaxPasid} << abi::kSwerrorPasidLsb;
   words[1] = std::uint64_t{batch_index} | std::uint64_t{error_info} << (abi::kSwerrorInfoLsb - 64);
   words[2] = address;

@@ -64,8 +64,8 @@ class Vdcm {
   /// @return the host PASID
   /// @throws HarnessError if the guest PASID is bound already  @spec siov.md 3.6, SIOV-P-13
   Pasid bind_pasid(VmId vm, Pasid guest, const Space& space);
-  /// CPU table first, then drain the device, then the IOMMU entry with everything that was cached of
-  /// it and the page requests it still has, then free. @spec SIOV-H-24; vtd.md 5.6, 7.3
+  /// CPU table first, then drain the device, then the IOMMU entry with everything that was cached
+  /// of it and the page requests it still has, then free. @spec SIOV-H-24; vtd.md 5.6, 7.3
   coro::Task<> unbind_pasid(VmId vm, Pasid guest);
 
   [[nodiscard]] std::optional<Pasid> host_pasid(VmId vm, Pasid guest) const;
@@ -78,7 +78,9 @@ class Vdcm {
   [[nodiscard]] const std::vector<Vdev*>& vdevs_of(VmId vm) const;
   /// VDEVs that use a physical queue.
   [[nodiscard]] std::size_t users(std::uint8_t wq, std::uint8_t function = 0) const;
-  [[nodiscard]] HostDriver& host(std::uint8_t function = 0) { return *functions_.at(function).host; }
+  [[nodiscard]] HostDriver& host(std::uint8_t function = 0) {
+    return *functions_.at(function).host;
+  }
   [[nodiscard]] Platform& platform() { return functions_[0].host->platform(); }
   /// Host PASIDs that are bound now, default ones included.
   [[nodiscard]] std::size_t live_pasids() { return platform().pasids().in_use(); }
@@ -99,8 +101,8 @@ class Vdcm {
   };
   /// Who uses a physical queue.
   struct WqUsers {
-    Vdev* owner = nullptr;  ///< of a dedicated queue
-    std::uint8_t index = 0;   ///< virtual number of it
+    Vdev* owner = nullptr;   ///< of a dedicated queue
+    std::uint8_t index = 0;  ///< virtual number of it
     std::size_t count = 0;
   };
   struct Function {

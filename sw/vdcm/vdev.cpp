@@ -25,7 +25,8 @@ std::uint16_t vectors_of(const VdevConfig& config) {
   return config.vectors != 0 ? config.vectors : static_cast<std::uint16_t>(queues + 1);
 }
 
-/// A feature counts where every queue has it; of a limit the largest, since each queue says its own.
+/// A feature counts where every queue has it; of a limit the largest, since each queue says its
+/// own.
 std::uint64_t merge_gencap(std::uint64_t a, std::uint64_t b) {
   constexpr std::uint64_t kTransfer = std::uint64_t{0x1F} << abi::kGencapMaxXferLsb;
   constexpr std::uint64_t kBatch = std::uint64_t{0xF} << abi::kGencapMaxBatchLsb;
@@ -71,7 +72,9 @@ std::unique_ptr<VirtualQueue> Vdev::make_queue(const QueueConfig& queue, std::ui
   HostDriver& host = vdcm_.host(queue.function);
   if (queue.emulated) {
     EmulatedHooks hooks;
-    hooks.handle_ok = [this](std::uint16_t handle, Pasid pasid) { return handle_ok(handle, pasid); };
+    hooks.handle_ok = [this](std::uint16_t handle, Pasid pasid) {
+      return handle_ok(handle, pasid);
+    };
     hooks.interrupt = [this](std::uint16_t handle) {
       if (const auto vector = vector_of(handle)) msix_.raise(*vector);
     };
@@ -164,8 +167,8 @@ coro::Task<port::CompletionStatus> Vdev::config_write(std::uint32_t offset, std:
 coro::Task<port::ReadResult> Vdev::mmio_read(port::Bar bar, std::uint64_t offset,
                                              std::uint32_t size) {
   port::ReadResult result;
-  const std::uint64_t bar_size = bar == port::Bar::kControl ? VirtualLayout::kControlBytes
-                                                            : registers_.layout().portal_bytes;
+  const std::uint64_t bar_size =
+      bar == port::Bar::kControl ? VirtualLayout::kControlBytes : registers_.layout().portal_bytes;
   if (!virtual_config_.memory_enabled() || !valid_access(offset, size, bar_size)) {
     result.status = port::CompletionStatus::kUnsupportedRequest;
     co_return result;

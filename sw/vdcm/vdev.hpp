@@ -233,9 +233,9 @@ class Vdev final : public port::DevicePort {
   std::uint64_t trapped_submissions_ = 0;
   std::uint32_t uses_ = 0;
   coro::Event use_ended_{"VDEV in use"};
-  std::size_t place_ = 0;     ///< in Vdcm::vdevs()
-  bool attached_ = false;     ///< has an I/O address space
-  bool closing_ = false;      ///< its guest is gone
+  std::size_t place_ = 0;  ///< in Vdcm::vdevs()
+  bool attached_ = false;  ///< has an I/O address space
+  bool closing_ = false;   ///< its guest is gone
   bool trapping_ = false;
   bool paused_ = false;
   /// Of the VDEV that this one goes on as, until it does.

@@ -127,7 +127,7 @@ coro::Task<> Vdev::reset_device() {
   msix_.clear_pending();
   registers_.reset_device();
   trapped_.drop_all_parts();
-  granted_ = 0;  // dsa.md 3.1: handles are granted anew
+  granted_ = 0;                  // dsa.md 3.1: handles are granted anew
   co_await update_ims_locked();  // MSIXPERM is clear now
 }
 

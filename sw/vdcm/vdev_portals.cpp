@@ -24,7 +24,7 @@ std::optional<PortalPlace> Vdev::portal_at(std::uint64_t offset) const {
   const std::uint64_t in_queue = offset % layout.portal_stride;
   if (queue >= layout.queues || (in_queue & kImsFlavour) != 0) return std::nullopt;
   return PortalPlace{static_cast<std::uint8_t>(queue), (in_queue & kPage) != 0,
-                static_cast<std::uint32_t>(in_queue % kPage)};
+                     static_cast<std::uint32_t>(in_queue % kPage)};
 }
 
 std::uint64_t Vdev::page_of(const PortalPlace& portal) const {
@@ -214,15 +214,15 @@ coro::Task<port::CompletionStatus> Vdev::deferrable_write64(std::uint64_t offset
 }
 
 /// A queue that does not take it answers Retry. @spec dsa.md 4.2; SIOV-H-42
-coro::Task<port::CompletionStatus> Vdev::trapped_deferrable(PortalPlace portal, port::Line guest_line,
+coro::Task<port::CompletionStatus> Vdev::trapped_deferrable(PortalPlace portal,
+                                                            port::Line guest_line,
                                                             port::Line host_line) {
   QueueSlot& slot = queues_[portal.queue];
   if (slot.admission == Admission::kClosed) co_return port::CompletionStatus::kRetry;
   if (slot.admission == Admission::kHeld) {
     const QueueDescription& queue = registers_.capabilities().queues[portal.queue];
     if (queue.dedicated) co_return port::CompletionStatus::kRetry;
-    const std::uint16_t limit =
-        portal.limited ? std::min(queue.threshold, queue.size) : queue.size;
+    const std::uint16_t limit = portal.limited ? std::min(queue.threshold, queue.size) : queue.size;
     const HeldDescriptor held{portal.queue, portal.limited, portal.offset, true, guest_line};
     co_return trapped_.hold(held, limit) ? port::CompletionStatus::kSuccess
                                          : port::CompletionStatus::kRetry;

@@ -113,8 +113,7 @@ std::shared_ptr<const VirtualConfig::Shape> VirtualConfig::shape_of(std::uint16_
   std::erase_if(shapes, [](const auto& known) { return known.expired(); });
   for (const auto& known : shapes) {
     std::shared_ptr<const Shape> shape = known.lock();
-    if (shape->vendor == vendor && shape->device == device && shape->layout == layout)
-      return shape;
+    if (shape->vendor == vendor && shape->device == device && shape->layout == layout) return shape;
   }
   const auto shape = std::make_shared<const Shape>(vendor, device, layout);
   shapes.push_back(shape);

@@ -25,7 +25,7 @@ enum class QueueKind : std::uint8_t {
 
 /// What a guest sees of a queue; no physical number is part of it. @spec SIOV-H-12
 struct QueueDescription {
-  bool dedicated = true;  ///< mode; a shared queue takes its PASIDs from the submissions
+  bool dedicated = true;        ///< mode; a shared queue takes its PASIDs from the submissions
   std::uint16_t size = 0;       ///< entries
   std::uint16_t threshold = 0;  ///< of the limited portal of a shared queue
   std::uint8_t priority = 0;

@@ -89,10 +89,9 @@ std::uint64_t VirtualRegisters::capability_qword(std::uint32_t offset) const {
     case abi::kRegGencap: {
       // No configuration, no IMS, no event log; CMDCAP is there. Block on fault stays as the
       // hardware has it: it needs page requests.
-      constexpr std::uint64_t kHidden = std::uint64_t{0x3F} << abi::kGencapImsSizeLsb |
-                                        std::uint64_t{3} << abi::kGencapEvlLsb |
-                                        bit(abi::kGencapEvlOverflowLsb) |
-                                        bit(abi::kGencapConfigLsb);
+      constexpr std::uint64_t kHidden =
+          std::uint64_t{0x3F} << abi::kGencapImsSizeLsb | std::uint64_t{3} << abi::kGencapEvlLsb |
+          bit(abi::kGencapEvlOverflowLsb) | bit(abi::kGencapConfigLsb);
       return (capabilities_.physical_gencap & ~kHidden) | bit(abi::kGencapCmdcapLsb);
     }
     case abi::kRegWqcap:
@@ -132,8 +131,8 @@ std::uint32_t VirtualRegisters::wq_dword(std::uint32_t queue, std::uint32_t inde
       return image_.queues[queue].dword2 | static_cast<std::uint32_t>(description.priority) << 4 |
              (description.block_on_fault ? 1U << (abi::kWqcfgBofEnLsb - 64) : 0U);
     case 3:
-      return description.max_transfer_log2 |
-             static_cast<std::uint32_t>(description.max_batch_log2) << 5;
+      return description.max_transfer_log2 | static_cast<std::uint32_t>(description.max_batch_log2)
+                                                 << 5;
     case 6:
       return (image_.queues[queue].enabled ? 1U << 30 : 0U) |
              1U << 29;  // state; mode, PASID and privilege may be changed (dsa.md 2.9)
@@ -165,8 +164,7 @@ std::uint32_t VirtualRegisters::read_dword(std::uint32_t offset) const {
   }
   const std::uint32_t in_wqcfg = offset - VirtualLayout::kWqcfg;
   if (in_wqcfg < VirtualLayout::kWqStride * layout_.queues)
-    return wq_dword(in_wqcfg / VirtualLayout::kWqStride,
-                    in_wqcfg % VirtualLayout::kWqStride / 4);
+    return wq_dword(in_wqcfg / VirtualLayout::kWqStride, in_wqcfg % VirtualLayout::kWqStride / 4);
   const std::uint32_t in_msixperm = offset - layout_.msixperm;
   if (in_msixperm < 8 * layout_.vectors)
     return in_msixperm % 8 == 0 ? image_.msixperm[in_msixperm / 8] : 0;
@@ -184,8 +182,7 @@ std::optional<std::uint32_t> VirtualRegisters::write(std::uint32_t offset, std::
                                                      std::uint64_t value) {
   if (size == 8) {
     const auto low = write_dword(offset, static_cast<std::uint32_t>(value), 0xFFFF'FFFF);
-    const auto high =
-        write_dword(offset + 4, static_cast<std::uint32_t>(value >> 32), 0xFFFF'FFFF);
+    const auto high = write_dword(offset + 4, static_cast<std::uint32_t>(value >> 32), 0xFFFF'FFFF);
     return low ? low : high;
   }
   const unsigned shift = 8 * (offset & 3);

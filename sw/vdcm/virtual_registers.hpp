@@ -55,8 +55,7 @@ class VirtualRegisters {
   [[nodiscard]] std::uint64_t read(std::uint32_t offset, std::uint32_t size) const;
   /// Everything but CMD and the MSI-X structures; read-only and locked fields ignore writes.
   /// @return the vector whose MSIXPERM was written (its PASID may mean another host PASID by now)
-  std::optional<std::uint32_t> write(std::uint32_t offset, std::uint32_t size,
-                                     std::uint64_t value);
+  std::optional<std::uint32_t> write(std::uint32_t offset, std::uint32_t size, std::uint64_t value);
   /// Reset Device: control, status, cause, MSIXPERM and queue configuration to power-on values;
   /// CMDSTATUS and SWERROR stay.
   void reset_device();

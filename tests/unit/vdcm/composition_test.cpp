@@ -29,8 +29,8 @@ QueueConfig software(Rig& rig, bool dedicated = true) {
   return QueueConfig::software(config);
 }
 
-/// WQCAP, GRPCAP, ENGCAP, OPCAP, GENCAP of each type. GENCAP of the device: 0x835F2D07 with BOF, EVL
-/// (14:13), IMS (30:25), configuration (31); of these none but BOF is shown, CMDCAP (4) is.
+/// WQCAP, GRPCAP, ENGCAP, OPCAP, GENCAP of each type. GENCAP of the device: 0x835F2D07 with BOF,
+/// EVL (14:13), IMS (30:25), configuration (31); of these none but BOF is shown, CMDCAP (4) is.
 TEST(CompositionTest, CapabilitiesOfEachTypeOfVdev) {  // SIOV-H-12, SIOV-H-02
   vdcm::HostConfig host = default_host();
   host.groups = {vdcm::GroupConfig{0x7, 0, 0}, vdcm::GroupConfig{0x8, 0, 0}};
@@ -46,9 +46,15 @@ TEST(CompositionTest, CapabilitiesOfEachTypeOfVdev) {  // SIOV-H-12, SIOV-H-02
       {{QueueConfig::physical(2)}, 0x0001'0000'0001'0010, 3, 0x1'003F'03FF, 0x015F'0D17},
       {{QueueConfig::physical(1)}, 0x0002'0000'0001'0008, 1, 0x1D, 0x015F'0D17},
       {{QueueConfig::physical(0), QueueConfig::physical(2)},
-       0x0003'0000'0002'0020, 3, 0x1'003F'03FF, 0x015F'0D17},
+       0x0003'0000'0002'0020,
+       3,
+       0x1'003F'03FF,
+       0x015F'0D17},
       {{QueueConfig::physical(2), QueueConfig::physical(1)},
-       0x0003'0000'0002'0018, 4, 0x1D, 0x015F'0D17},
+       0x0003'0000'0002'0018,
+       4,
+       0x1D,
+       0x015F'0D17},
       // Software: move up to 2^21, overlap; no batch.
       {{software(rig)}, 0x0002'0000'0001'0010, 1, 0x7D, 0x0015'0012},
       {{software(rig, false)}, 0x0001'0000'0001'0010, 1, 0x7D, 0x0015'0012},
@@ -78,8 +84,8 @@ TEST(CompositionTest, ImsIsHiddenFromTheGuest) {  // SIOV-H-02, SIOV-H-28
   VdevRig v(rig, 0);
   v.enable_pci(kAllPci);
   v.config(0x42, 2, 0x8000);
-  EXPECT_EQ(v.read(0x10, 8) >> 25 & 0x3F, 0u);           // GENCAP: no entries
-  EXPECT_EQ(v.read(0x60, 8) >> 48, 0u);                  // OFFSETS: no table
+  EXPECT_EQ(v.read(0x10, 8) >> 25 & 0x3F, 0u);             // GENCAP: no entries
+  EXPECT_EQ(v.read(0x60, 8) >> 48, 0u);                    // OFFSETS: no table
   EXPECT_EQ(v.vdev->virtual_config().read(0x144, 4), 0u);  // DVSEC: no IMS
   EXPECT_EQ(v.command(13, 0x10001), 0x42u);
   EXPECT_EQ(v.command(14, 0x10001), 0x43u);

@@ -12,7 +12,8 @@ namespace siov::test {
 namespace {
 
 struct EmulatedRig : Rig {
-  explicit EmulatedRig(bool dedicated = true, std::uint16_t size = 16, std::uint64_t latency = 400) {
+  explicit EmulatedRig(bool dedicated = true, std::uint16_t size = 16,
+                       std::uint64_t latency = 400) {
     start();
     vdcm::EmulatedQueueConfig queue;
     queue.dma = &tap;

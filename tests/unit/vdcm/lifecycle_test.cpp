@@ -185,7 +185,8 @@ vdcm::VdevConfig of_kinds(Rig& rig) {
   queue.dma = &rig.tap;
   vdcm::VdevConfig config;
   config.name = "all kinds";
-  config.queues = {QueueConfig::physical(0), QueueConfig::physical(2), QueueConfig::software(queue)};
+  config.queues = {QueueConfig::physical(0), QueueConfig::physical(2),
+                   QueueConfig::software(queue)};
   return config;
 }
 

@@ -37,9 +37,19 @@ TEST(PortalTest, EveryPageIsOfOneKindAndNoHostPageAppears) {  // SIOV-H-06, SIOV
     return out;
   };
   // BAR0: two pages; four times {unlimited, limited, IMS, IMS}, the last of no queue.
-  EXPECT_EQ(kinds(), "TT" "TTBB" "TTBB" "TTBB" "BBBB");
+  EXPECT_EQ(kinds(),
+            "TT"
+            "TTBB"
+            "TTBB"
+            "TTBB"
+            "BBBB");
   v.bring_up();
-  EXPECT_EQ(kinds(), "TT" "DDBB" "DDBB" "DDBB" "BBBB");
+  EXPECT_EQ(kinds(),
+            "TT"
+            "DDBB"
+            "DDBB"
+            "DDBB"
+            "BBBB");
   std::vector<std::uint64_t> physical;
   for (const vdcm::PageAudit& page : v.vdev->map_audit()) {
     if (page.physical) physical.push_back(page.physical->offset);
@@ -47,7 +57,12 @@ TEST(PortalTest, EveryPageIsOfOneKindAndNoHostPageAppears) {  // SIOV-H-06, SIOV
   // IMS flavour: WQ 0 both pages, the shared WQ 2 its limited page only, WQ 1 both.
   EXPECT_EQ(physical, (std::vector<std::uint64_t>{0x2000, 0x3000, 0xB000, 0xB000, 0x6000, 0x7000}));
   EXPECT_EQ(v.command(7, 4), 0u);
-  EXPECT_EQ(kinds(), "TT" "DDBB" "DDBB" "TTBB" "BBBB");
+  EXPECT_EQ(kinds(),
+            "TT"
+            "DDBB"
+            "DDBB"
+            "TTBB"
+            "BBBB");
   EXPECT_EQ(v.vdev->page_kind(Bar::kPortal, 0x10000), PageKind::kAbsent);
   EXPECT_EQ(v.vdev->page_kind(Bar::kControl, 0x2000), PageKind::kAbsent);
 }
@@ -109,8 +124,7 @@ TEST(PortalTest, NothingPassesInAnySetupState) {  // SIOV-H-09, SIOV-P-12
     if (wq == 2) {
       // The CPU would let the guest's number out, so the portal stays trapped.
       EXPECT_FALSE(v.vdev->portals_mapped());
-      EXPECT_EQ(v.vdev->map_page(Bar::kPortal, 0x1000, 0x1000).error(),
-                MapRefusal::kNoTranslation);
+      EXPECT_EQ(v.vdev->map_page(Bar::kPortal, 0x1000, 0x1000).error(), MapRefusal::kNoTranslation);
       rig.platform.set_pasid_translation(v.vm, true);
       EXPECT_TRUE(v.vdev->map_page(Bar::kPortal, 0x1000, 0x1000));
     }
@@ -137,7 +151,8 @@ coro::Task<> storm(vdcm::Vdev& vdev, const port::Line& line, bool deferrable, co
   }
 }
 
-coro::Task<> reset_and_note(Rig& rig, vdcm::Vdev& vdev, std::size_t& at_unmap, std::size_t& at_end) {
+coro::Task<> reset_and_note(Rig& rig, vdcm::Vdev& vdev, std::size_t& at_unmap,
+                            std::size_t& at_end) {
   coro::Task<> reset = vdev.reset();
   const coro::JoinHandle handle = coro::start_soon(std::move(reset), "reset");
   while (vdev.portals_mapped()) co_await coro::Timer(coro::ns(2));
@@ -181,7 +196,8 @@ TEST(PortalTest, PartsAreAssembledSlotBySlot) {  // SIOV-H-11
   // Slot 3 of the unlimited page in 8-byte stores downwards, slot 5 of the limited page in 4-byte
   // stores upwards, taking turns.
   for (std::uint32_t i = 0; i < 16; ++i) {
-    v.vdev->mmio_write(Bar::kPortal, 0x1140 + 4 * i, 4, abi::load_le(std::span(two).subspan(4 * i), 4));
+    v.vdev->mmio_write(Bar::kPortal, 0x1140 + 4 * i, 4,
+                       abi::load_le(std::span(two).subspan(4 * i), 4));
     if (i % 2 == 1) continue;
     const std::uint32_t at = 56 - 4 * i;
     v.vdev->mmio_write(Bar::kPortal, 0xC0 + at, 8, abi::load_le(std::span(one).subspan(at), 8));
@@ -255,8 +271,8 @@ TEST(PortalTest, AccessesAreCheckedForSizeAndAlignment) {  // SIOV-H-47
   for (std::uint64_t offset = 0x80; offset < 0xE0; ++offset) {
     for (const std::uint32_t size : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 16u}) {
       const bool good = (size == 1 || size == 2 || size == 4 || size == 8) && offset % size == 0;
-      const auto status = good ? port::CompletionStatus::kSuccess
-                               : port::CompletionStatus::kUnsupportedRequest;
+      const auto status =
+          good ? port::CompletionStatus::kSuccess : port::CompletionStatus::kUnsupportedRequest;
       EXPECT_EQ(rig.run(read_any(*v.vdev, Bar::kControl, offset, size)).status, status)
           << offset << " " << size;
       EXPECT_EQ(rig.run(read_any(*v.vdev, Bar::kPortal, offset, size)).status, status);
@@ -300,8 +316,7 @@ TEST(PortalTest, EnqcmdAnswersAcceptedOrRetry) {  // SIOV-P-11
     for (const std::uint64_t portal : {0x0000u, 0x1000u}) {  // both are the limited page
       const Iova record = v.space.allocate(32);
       EXPECT_EQ(rig.run(enqcmd(*v.vdev, portal, v.copy_line(7, record))),
-                threshold == 0 ? port::CompletionStatus::kRetry
-                               : port::CompletionStatus::kSuccess);
+                threshold == 0 ? port::CompletionStatus::kRetry : port::CompletionStatus::kSuccess);
       rig.run(pause(5000));
       EXPECT_EQ(v.status(record), threshold == 0 ? 0u : 1u);  // Retry leaves no trace
     }

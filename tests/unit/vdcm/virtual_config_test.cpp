@@ -36,9 +36,9 @@ const std::vector<Dword>& golden() {
       {0x58, 0x0000'2910, 0x0000'7FFF, 0x000F'0000},  // bit 15, FLR, reads 0
       {0x74, 0x0070'0010},  // DevCap2: extended fmt 20, end-end prefix 21, one prefix 23:22, 4
       {0x78, 0x0000'0000, 0x0000'001F},
-      {0x100, 0x1101'000F},               // ATS, next 0x110
-      {0x104, 0x0000'0061, 0x801F'0000},  // depth 1, page aligned, global invalidate
-      {0x110, 0x1201'0013},               // PRI, next 0x120
+      {0x100, 0x1101'000F},                            // ATS, next 0x110
+      {0x104, 0x0000'0061, 0x801F'0000},               // depth 1, page aligned, global invalidate
+      {0x110, 0x1201'0013},                            // PRI, next 0x120
       {0x114, 0x8100'0000, 0x0000'0001, 0x0003'0000},  // PASID required, stopped
       {0x118, 0x0000'0001},                            // capacity 1
       {0x11C, 0x0000'0000, 0xFFFF'FFFF},

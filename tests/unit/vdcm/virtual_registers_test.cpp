@@ -64,8 +64,8 @@ TEST(VirtualRegistersTest, SeveralQueuesAddUp) {  // SIOV-H-12
   EXPECT_EQ(r.read(0x20, 8), 0x0003'0000'0003'0094u);  // both modes, 3 queues, 24 + 24 + 100
   EXPECT_EQ(r.read(0x400, 8), 7u);                     // all in the one group
   EXPECT_EQ(r.read(0x540, 4), 100u);
-  EXPECT_EQ(r.read(0x528, 4), 0x90u);  // shared
-  EXPECT_EQ(r.read(0x560, 8), 0u);     // behind the last
+  EXPECT_EQ(r.read(0x528, 4), 0x90u);                  // shared
+  EXPECT_EQ(r.read(0x560, 8), 0u);                     // behind the last
   EXPECT_EQ(r.read(0x60, 8), 0x0000'0008'0005'0004u);  // MSIXPERM at 0x800: 40 entries
   EXPECT_EQ(r.write(0x800 + 8 * 39, 4, 0xABCD'E008), 39u);
   EXPECT_EQ(r.read(0x800 + 8 * 39, 4), 0xABCD'E008u);
