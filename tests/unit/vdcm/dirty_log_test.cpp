@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "abi/little_endian.hpp"
 #include "common/error.hpp"
 #include "driver_rig.hpp"
 #include "guest/interrupt_controller.hpp"
@@ -89,7 +90,7 @@ struct Round {
 
 coro::Task<> collect_now_and_then(Tracked& rig, std::vector<Round>& rounds, bool& stop) {
   while (!stop) {
-    co_await coro::Timer(coro::us(20));
+    co_await coro::Timer(coro::us(5));
     Round round;
     round.monitor = rig.take_written();
     round.log = addresses(co_await rig.log->collect());
@@ -226,11 +227,9 @@ TEST(DirtyLogTest, PasidsBoundLaterAreTracked) {
   one.rig.run(enable(*one.log));
   one.rig.run(unbind(one.rig.vdcm, one.v.vm));
   one.rig.vdcm.bind_pasid(one.v.vm, Pasid{7}, one.v.space.descriptor());
+  one.v.enable_pci(kAllPci);  // losing its PASID has reset the VDEV
   one.v.set_wq_pasid(7);
-  EXPECT_EQ(one.v.command(1, 0), 0u);
-  one.v.enable_pci(kAllPci);
-  one.v.command(1, 0);
-  one.v.set_wq_pasid(7);
+  ASSERT_EQ(one.v.command(1, 0), 0u);
   ASSERT_EQ(one.v.command(6, 0), 0u);
   one.copy();
   EXPECT_EQ(one.take(), one.expected());

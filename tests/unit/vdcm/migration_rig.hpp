@@ -187,8 +187,15 @@ struct Tenant {
   std::unique_ptr<vdcm::DirtyLog> log;
 };
 
+/// A fast link, so that a short program is long enough.
+inline vdcm::MigrationOptions quick() {
+  vdcm::MigrationOptions options;
+  options.bytes_per_us = 400'000;
+  return options;
+}
+
 struct WorkOptions {
-  std::uint64_t operations = 400;
+  std::uint64_t operations = 1000;
   std::uint64_t seed = 5;
   std::uint32_t window = 12;
 };

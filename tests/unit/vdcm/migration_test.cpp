@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A machine moves between two hosts while its program runs: SIOV-H-38..H-44, SIOV-P-19; siov.md 3.7,
 // 3.8.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
+
+#include <functional>
 
 #include "common/error.hpp"
 #include "migration_rig.hpp"
@@ -47,14 +51,14 @@ TEST_P(MigrationTest, NothingIsLostOrDoubledAndMemoryIsTheSame) {  // SIOV-H-40,
   Hosts hosts;
   Tenant tenant(hosts, GetParam().from, GetParam().kind);
   Compare compare{tenant};
-  vdcm::MigrationOptions options;
+  vdcm::MigrationOptions options = quick();
   options.cancel = [&](MigrationPhase phase) { return compare(phase); };
   const vdcm::MigrationPlan plan = tenant.plan(GetParam().to);
   const MoveResult result = hosts.run(move_while_running(tenant, plan, options, {}));
 
   ASSERT_TRUE(result.report.moved) << (result.report.reasons.empty() ? ""
                                                                      : result.report.reasons[0]);
-  EXPECT_EQ(result.work.operations, 400u);
+  EXPECT_EQ(result.work.operations, 1000u);
   EXPECT_EQ(result.work.mismatches, 0u) << first_mismatch(result.work);
   EXPECT_EQ(compare.different, 0u) << "pages that the logs do not name";
   EXPECT_EQ(tenant.mover->stale_writes(), 0u) << "DMA to the host that was left";
@@ -102,7 +106,7 @@ TEST(MigrationTest, AGapInTheDirtyLogIsSeen) {  // SIOV-P-19: shows that the com
   Tenant tenant(hosts, 0);
   Compare compare{tenant};
   compare.cancel = true;
-  vdcm::MigrationOptions options;
+  vdcm::MigrationOptions options = quick();
   options.cancel = [&](MigrationPhase phase) {
     if (phase == MigrationPhase::kChecked)
       hosts.here.iommu_driver.mistakes().skip_iotlb = true;
@@ -121,7 +125,7 @@ TEST(MigrationTest, SavingBeforeTheDrainWouldLoseWork) {  // SIOV-H-38; siov.md 
   Tenant tenant(hosts, 0);
   const vdcm::MigrationPlan plan = tenant.plan(2);
   std::uint64_t late = 0;
-  vdcm::MigrationOptions options;
+  vdcm::MigrationOptions options = quick();
   options.stop_pages = 0;
   options.cancel = [&](MigrationPhase phase) {
     if (phase == MigrationPhase::kPaused) late = hosts.here.device.idle() ? 0 : 1;
@@ -141,12 +145,12 @@ TEST_P(CancelledTest, TheSourceRunsOnAndNothingIsLost) {  // siov.md 3.8
     Tenant tenant(hosts, wq);
     const vdcm::MigrationPlan plan = tenant.plan(wq == 0 ? 2 : 0);
     const std::size_t pasids = hosts.there.vdcm.live_pasids();
-    vdcm::MigrationOptions options;
+    vdcm::MigrationOptions options = quick();
     options.cancel = [](MigrationPhase phase) { return phase == GetParam(); };
     const MoveResult result = hosts.run(move_while_running(tenant, plan, options, {}));
     EXPECT_FALSE(result.report.moved);
     EXPECT_EQ(result.report.reasons, (std::vector<std::string>{"cancelled"}));
-    EXPECT_EQ(result.work.operations, 400u);
+    EXPECT_EQ(result.work.operations, 1000u);
     EXPECT_EQ(result.work.mismatches, 0u) << first_mismatch(result.work);
     EXPECT_EQ(tenant.driver->revocations(), 0u);
     EXPECT_EQ(hosts.here.counter.taken, tenant.driver->submitted());
@@ -180,7 +184,7 @@ TEST_P(RefusedTest, BeforeAnythingWasChanged) {  // SIOV-H-44
   const std::size_t vdevs = hosts.there.vdcm.vdevs().size();
   const std::uint64_t writes = hosts.there.counter.register_writes;
   bool checked = false;
-  vdcm::MigrationOptions options;
+  vdcm::MigrationOptions options = quick();
   options.cancel = [&](MigrationPhase) { return checked = true; };
   const MoveResult result = hosts.run(move_while_running(tenant, plan, options, {}));
   EXPECT_FALSE(result.report.moved);
@@ -230,7 +234,7 @@ TEST(MigrationTest, ATakenQueueIsRefused) {  // SIOV-H-33, SIOV-H-44
   Tenant tenant(hosts, 0);
   const vdcm::MigrationPlan plan = tenant.plan(2);
   static_cast<void>(hosts.run(hosts.there.vdcm.create_vdev(tenant.target(2))));
-  const MoveResult result = hosts.run(move_while_running(tenant, plan, {}, {}));
+  const MoveResult result = hosts.run(move_while_running(tenant, plan, quick(), {}));
   EXPECT_FALSE(result.report.moved);
   EXPECT_EQ(result.report.reasons.size(), 1u);
   EXPECT_EQ(result.work.mismatches, 0u);
@@ -241,7 +245,7 @@ TEST(MigrationTest, BytesSpoiledOnTheWayEndIt) {
   Hosts hosts;
   Tenant tenant(hosts, 0);
   const vdcm::MigrationPlan plan = tenant.plan(2);
-  vdcm::MigrationOptions options;
+  vdcm::MigrationOptions options = quick();
   options.image = [](std::vector<std::byte>& bytes) { bytes[40] ^= std::byte{1}; };
   const MoveResult result = hosts.run(move_while_running(tenant, plan, options, {}));
   EXPECT_FALSE(result.report.moved);
@@ -256,7 +260,7 @@ TEST(MigrationTest, NoInterruptEntryThereEndsIt) {  // SIOV-H-44
   Tenant tenant(hosts, 0);
   const vdcm::MigrationPlan plan = tenant.plan(2);
   while (const auto free = hosts.there.host.free_ims_from(1)) hosts.there.host.reserve_ims(*free);
-  const MoveResult result = hosts.run(move_while_running(tenant, plan, {}, {}));
+  const MoveResult result = hosts.run(move_while_running(tenant, plan, quick(), {}));
   EXPECT_FALSE(result.report.moved);
   EXPECT_EQ(result.report.reasons,
             (std::vector<std::string>{"no interrupt entry for vector 1"}));
