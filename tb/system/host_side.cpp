@@ -4,11 +4,13 @@
 
 namespace siov::system {
 
-HostSide::HostSide(bool device_tlb, bool page_requests)
+HostSide::HostSide(bool device_tlb, bool page_requests, std::optional<std::uint64_t> scatter)
     : frames(memory),
+      platform(scatter ? Pasid{1} : Pasid{0x8001}),
       iommu(memory, platform, iommu::IommuConfig{}),
       view(iommu),
       iommu_driver(iommu, memory, frames, kFunction) {
+  if (scatter) platform.pasids().scatter(*scatter);
   iommu.set_view_requester(kFunction);
   vdcm::IommuOptions options;
   options.device_tlb = device_tlb;

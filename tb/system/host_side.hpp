@@ -6,6 +6,8 @@
 //   system::DeviceSide device(host, scheduler, scenario, options);
 #pragma once
 
+#include <optional>
+
 #include "iommu/iommu.hpp"
 #include "memory/page_allocator.hpp"
 #include "memory/physical_memory.hpp"
@@ -22,7 +24,9 @@ inline constexpr RequesterId kFunction{0x6A00};
 
 struct HostSide {
   /// @param device_tlb  the function may use ATS  @param page_requests  and PRI
-  explicit HostSide(bool device_tlb = false, bool page_requests = false);
+  /// @param scatter  host PASIDs from the whole range in an order of this seed; else ascending
+  explicit HostSide(bool device_tlb = false, bool page_requests = false,
+                    std::optional<std::uint64_t> scatter = std::nullopt);
   HostSide(const HostSide&) = delete;
   HostSide& operator=(const HostSide&) = delete;
 
