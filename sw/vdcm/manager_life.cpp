@@ -263,7 +263,10 @@ coro::Task<Manager::Answer<MoveResult>> Manager::migrate(std::vector<Move> moves
     request.vm = vm_there;
     request.space = moves[i].there;
     if (moves[i].queues.empty()) {
-      for (QueueRequest& queue : request.queues) queue.wq.reset();
+      for (std::uint8_t q = 0; q < request.queues.size(); ++q) {
+        request.queues[q].wq.reset();
+        request.queues[q].entries = here[i]->vdev->queue(q).description().size;
+      }
     } else {
       request.queues = moves[i].queues;
     }

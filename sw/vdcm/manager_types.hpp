@@ -84,6 +84,7 @@ struct QueueRequest {
   std::uint8_t function = 0;       ///< of the Vdcm
   std::optional<std::uint8_t> wq;  ///< this physical queue; absent: the manager chooses
   EmulatedQueueConfig emulated;    ///< with kEmulated
+  std::uint16_t entries = 0;       ///< that a physical queue must have at least
 
   static QueueRequest dedicated(std::optional<std::uint8_t> wq = std::nullopt) {
     return QueueRequest{QueueKind::kDedicated, 0, wq, {}};

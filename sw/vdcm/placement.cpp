@@ -59,6 +59,8 @@ std::optional<std::string> Placement::obstacle(const QueueRequest& request, Queu
   if (dedicated && !own.contains(queue) &&
       (vdcm_.users(queue.second, queue.first) != 0 || held_.contains(queue)))
     return "another VDEV has it";
+  if (wq.size < request.entries)
+    return fmt::format("it has {} entries, {} are wanted", wq.size, request.entries);
   return forbidden(wq, host.info().opcap[0], policy);
 }
 
