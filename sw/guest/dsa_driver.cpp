@@ -18,6 +18,7 @@ namespace siov::guest {
 namespace {
 constexpr std::uint64_t kRecordBytes = 32;
 constexpr std::uint64_t kPortalPage = 0x1000;
+constexpr std::uint64_t kPortalsOfQueue = 0x4000;
 }  // namespace
 
 DsaDriver::DsaDriver(port::DevicePort& vdev, AddressSpace& space, DriverOptions options)
@@ -48,7 +49,10 @@ DsaDriver::~DsaDriver() {
 void DsaDriver::make_slots() {
   std::uint32_t count = options_.max_outstanding;
   // A dedicated queue drops what does not fit; the driver must hold back (dsa.md 4.2).
-  if (info_.dedicated) count = std::min<std::uint32_t>(count, info_.wq_size);
+  // Even if all that is in flight is in one queue.
+  for (const QueueInfo& queue : queues_) {
+    if (queue.dedicated) count = std::min<std::uint32_t>(count, queue.size);
+  }
   const Iova records = options_.pinned_records ? space_.allocate_pinned(count * kRecordBytes)
                                                : space_.allocate(count * kRecordBytes);
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -70,8 +74,9 @@ void DsaDriver::clear_record(Slot& slot) {
   space_.wrote(slot.address, kRecordBytes);
 }
 
-std::uint64_t DsaDriver::next_portal() {
-  const std::uint64_t page = options_.limited_portal ? kPortalPage : 0;
+std::uint64_t DsaDriver::next_portal(std::uint8_t queue) {
+  const std::uint64_t page =
+      queue * kPortalsOfQueue + (options_.limited_portal ? kPortalPage : 0);
   return page + 64 * std::uint64_t{portal_slot_++ % 64};
 }
 
@@ -102,7 +107,10 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   descriptor.flags |= abi::flag(abi::kFlagCrav) | abi::flag(abi::kFlagRcr);
   descriptor.completion_address = slot.address + (how.stray_record ? 4 : 0);
   if (interrupt) descriptor.interrupt_handle = handle_;
-  if (!info_.dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
+  slot.queue = next_queue_;
+  next_queue_ = static_cast<std::uint8_t>((next_queue_ + 1U) % queues_.size());
+  const bool dedicated = queues_[slot.queue].dedicated;
+  if (!dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
   const port::Line line = abi::to_line(descriptor);
   if (interrupt) slot.line = line;
   if (!interrupt && !how.stray_record) {
@@ -112,10 +120,10 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
       poller_ = coro::start_soon(poll_records(), "completion poller");
     }
   }
-  if (info_.dedicated) {
-    vdev_.posted_write64(next_portal(), line);
+  if (dedicated) {
+    vdev_.posted_write64(next_portal(slot.queue), line);
   } else {
-    const port::CompletionStatus status = co_await send_shared(line);
+    const port::CompletionStatus status = co_await send_shared(slot.queue, line);
     if (status != port::CompletionStatus::kSuccess) {
       if (!interrupt && !how.stray_record) --polled_;
       release(slot, ticket.slot);
@@ -127,14 +135,15 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   co_return ticket;
 }
 
-coro::Task<port::CompletionStatus> DsaDriver::send_shared(const port::Line& line) {
+coro::Task<port::CompletionStatus> DsaDriver::send_shared(std::uint8_t queue,
+                                                          const port::Line& line) {
   std::uint64_t pause = options_.retry_min_ns;
-  port::CompletionStatus status = co_await vdev_.deferrable_write64(next_portal(), line);
+  port::CompletionStatus status = co_await vdev_.deferrable_write64(next_portal(queue), line);
   while (status == port::CompletionStatus::kRetry) {
     ++retries_;
     co_await coro::Timer(coro::ns(pause));
     pause = std::min(2 * pause, options_.retry_max_ns);
-    status = co_await vdev_.deferrable_write64(next_portal(), line);
+    status = co_await vdev_.deferrable_write64(next_portal(queue), line);
   }
   co_return status;
 }

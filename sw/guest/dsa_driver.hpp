@@ -42,6 +42,8 @@ struct DriverOptions {
   std::uint64_t retry_min_ns = 50;       ///< first pause after Retry; doubles up to retry_max_ns
   std::uint64_t retry_max_ns = 1600;
   std::uint64_t command_timeout_ns = 5'000'000;
+  /// Work queues of the VDEV to use, from 0 up; submissions go to them in turn.
+  std::uint8_t queues = 1;
   bool limited_portal = true;  ///< page 1 of BAR2; page 0 otherwise
   /// Records lie in pages that stay: the device could not ask for them (dsa.md 5.7).
   bool pinned_records = false;
@@ -60,9 +62,9 @@ struct VdevInfo {
   std::uint64_t wqcap = 0;
   std::uint64_t opcap = 0;  ///< low 64 bits
   std::uint32_t cmdcap = 0;
-  bool dedicated = false;
-  std::uint16_t wq_size = 0;
-  std::uint64_t max_transfer = 0;  ///< [bytes]
+  bool dedicated = false;          ///< mode of queue 0
+  std::uint16_t wq_size = 0;       ///< of queue 0
+  std::uint64_t max_transfer = 0;  ///< [bytes] of every queue in use, as below
   std::uint32_t max_batch = 0;     ///< members
   bool block_on_fault = false;     ///< of the queue
 };
@@ -133,6 +135,7 @@ class DsaDriver {
     std::uint64_t sequence = 0;
     bool busy = false;
     bool by_interrupt = false;
+    std::uint8_t queue = 0;  ///< that the descriptor went to
     bool refused = false;  ///< its record says that the handle is wrong
     port::Line line{};     ///< as submitted, when by_interrupt
     bool stray = false;  ///< no record will come
@@ -155,7 +158,8 @@ class DsaDriver {
   coro::Task<> misc_interrupts();
   coro::Task<> read_error();
   coro::Task<> poll_records();
-  coro::Task<port::CompletionStatus> send_shared(const port::Line& line);
+  coro::Task<port::CompletionStatus> send_shared(std::uint8_t queue, const port::Line& line);
+  [[nodiscard]] std::uint32_t all_queues() const { return (1U << queues_.size()) - 1; }
   void make_slots();
   [[nodiscard]] std::byte* record_of(Slot& slot) const;
   void clear_record(Slot& slot);
@@ -167,12 +171,19 @@ class DsaDriver {
   coro::Task<> request_handle();
   coro::Task<> send_again(std::uint32_t index);
   void release(Slot& slot, std::uint32_t index);
-  std::uint64_t next_portal();
+  std::uint64_t next_portal(std::uint8_t queue);
 
   port::DevicePort& vdev_;
   AddressSpace& space_;
   DriverOptions options_;
   VdevInfo info_;
+  /// A work queue in use.
+  struct QueueInfo {
+    bool dedicated = false;
+    std::uint16_t size = 0;
+  };
+  std::vector<QueueInfo> queues_;
+  std::uint8_t next_queue_ = 0;
   Offsets at_;
   std::vector<std::unique_ptr<Slot>> slots_;
   coro::Queue<std::uint32_t> free_slots_;

@@ -62,11 +62,11 @@ coro::Task<> DsaDriver::send_again(std::uint32_t index) {
   Slot& slot = *slots_[index];
   clear_record(slot);
   const port::Line line = slot.line;
-  if (info_.dedicated) {
-    vdev_.posted_write64(next_portal(), line);
+  if (queues_[slot.queue].dedicated) {
+    vdev_.posted_write64(next_portal(slot.queue), line);
     co_return;
   }
-  const port::CompletionStatus status = co_await send_shared(line);
+  const port::CompletionStatus status = co_await send_shared(slot.queue, line);
   if (status != port::CompletionStatus::kSuccess)
     throw vdcm::DriverError(
         fmt::format("ENQCMD ended with completion status {}", static_cast<unsigned>(status)));

@@ -545,10 +545,41 @@ void check_any(const Section& section, const Scenario& scenario, bool shared,
   }
 }
 
+/// A dedicated queue has one owner.
+void check_owner(const Section& section, const Scenario& scenario, std::uint32_t wq,
+                 const std::string& key) {
+  if (scenario.wqs[wq].shared) return;
+  for (const auto& other : scenario.tenants) {
+    const bool one = other.queues.empty() && !other.any_wq && !other.emulated && other.wq == wq;
+    if (one || std::count(other.queues.begin(), other.queues.end(), wq) != 0) {
+      section.fail(key,
+                   "a dedicated work queue of its own, found one that \"" + other.name + "\" has");
+    }
+  }
+}
+
+/// Several queues, of any mode.
+void read_queues(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
+  const std::string numbers = "a list of 2 to 8 numbers of work queues of [device]";
+  section.require("queues", numbers);
+  std::set<std::uint64_t> used;
+  for (const std::uint64_t wq : section.integers("queues", 2, 8, 0, scenario.wqs.size() - 1)) {
+    if (!used.insert(wq).second)
+      section.fail("queues", "different queues, found " + std::to_string(wq) + " twice");
+    check_owner(section, scenario, static_cast<std::uint32_t>(wq), "queues");
+    tenant.queues.push_back(static_cast<std::uint32_t>(wq));
+    tenant.shared = tenant.shared || scenario.wqs[wq].shared;
+  }
+}
+
 /// What is behind the VDEV.
 void read_vdev(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
-  section.require("vdev", "\"dedicated\", \"shared\" or \"emulated\"");
-  const std::size_t kind = section.word("vdev", {"dedicated", "shared", "emulated"}, 0);
+  section.require("vdev", "\"dedicated\", \"shared\", \"multi\" or \"emulated\"");
+  const std::size_t kind = section.word("vdev", {"dedicated", "shared", "emulated", "multi"}, 0);
+  if (kind == 3) {
+    read_queues(section, scenario, tenant);
+    return;
+  }
   tenant.emulated = kind == 2;
   tenant.shared = kind == 1;
   if (tenant.emulated) {
@@ -573,29 +604,23 @@ void read_vdev(Section& section, const Scenario& scenario, system::TenantParamet
     section.fail("wq", std::string("a ") + (tenant.shared ? "shared" : "dedicated") +
                            " work queue, as vdev says");
   }
-  for (const auto& other : scenario.tenants) {
-    if (!tenant.shared && !other.shared && !other.any_wq && !other.emulated &&
-        other.wq == tenant.wq) {
-      section.fail("wq",
-                   "a dedicated work queue of its own, found one that \"" + other.name + "\" has");
-    }
-  }
+  check_owner(section, scenario, tenant.wq, "wq");
 }
 
 /// Each dedicated queue serves one VDEV.
 void check_dedicated(const Section& section, const Scenario& scenario,
                      const system::TenantParameters& tenant, std::uint32_t count) {
-  if (tenant.shared || tenant.emulated) return;
+  const std::uint32_t mine = system::dedicated_queues(scenario, tenant);
+  if (mine == 0) return;
   if (!tenant.any_wq && count > 1)
-    section.fail("wq", "\"any\", because each of " + std::to_string(count) +
+    section.fail(tenant.queues.empty() ? "wq" : "queues", "\"any\", because each of " + std::to_string(count) +
                            " tenants needs a dedicated work queue of its own");
   const auto queues = static_cast<std::size_t>(
       std::count_if(scenario.wqs.begin(), scenario.wqs.end(),
                     [](const system::WqParameters& wq) { return !wq.shared; }));
-  const auto users = static_cast<std::size_t>(
-      std::count_if(scenario.tenants.begin(), scenario.tenants.end(),
-                    [](const auto& t) { return !t.shared && !t.emulated; }));
-  if (users + count > queues) {
+  std::size_t users = 0;
+  for (const auto& other : scenario.tenants) users += system::dedicated_queues(scenario, other);
+  if (users + std::size_t{mine} * count > queues) {
     section.fail("vdev", "at most as many dedicated tenants as there are dedicated work queues (" +
                              std::to_string(queues) + ")");
   }
@@ -641,6 +666,8 @@ void read_tenant(Section& section, Scenario& scenario, std::set<std::string>& na
     if (tenant.emulated && (tenant.workload.batch.share_permille != 0 ||
                             tenant.workload.bad_input_permille != 0))
       work.fail("mix", "no batches and no bad input: the queue is emulated");
+    if (!tenant.queues.empty() && tenant.workload.bad_input_permille != 0)
+      work.fail("bad_input", "0, because errors of several queues share one report");
     if (!tenant.interrupt_entries && tenant.workload.bad_input_permille != 0)
       work.fail("bad_input", "0, because the guest has no interrupts for error reports");
   }

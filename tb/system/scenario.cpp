@@ -104,6 +104,13 @@ PersonalitySize size_of(Personality personality) {
   return {};
 }
 
+std::uint32_t dedicated_queues(const Scenario& scenario, const TenantParameters& tenant) {
+  if (tenant.queues.empty()) return tenant.shared || tenant.emulated ? 0 : 1;
+  return static_cast<std::uint32_t>(
+      std::count_if(tenant.queues.begin(), tenant.queues.end(),
+                    [&](std::uint32_t wq) { return !scenario.wqs.at(wq).shared; }));
+}
+
 WqParameters queue_of(const Scenario& scenario, const TenantParameters& tenant) {
   // No-op, drain, memmove, fill, compare, compare pattern.
   constexpr std::uint64_t kEmulatedOperations = 0b111'1101;
@@ -114,11 +121,15 @@ WqParameters queue_of(const Scenario& scenario, const TenantParameters& tenant) 
     queue.max_batch_log2 = 0;
     return queue;
   }
-  if (!tenant.any_wq) return scenario.wqs.at(tenant.wq);
+  std::vector<WqParameters> wqs;
+  for (const std::uint32_t wq : tenant.queues) wqs.push_back(scenario.wqs.at(wq));
+  if (wqs.empty() && !tenant.any_wq) return scenario.wqs.at(tenant.wq);
+  for (const WqParameters& wq : scenario.wqs) {
+    if (tenant.queues.empty() && wq.shared == tenant.shared) wqs.push_back(wq);
+  }
   WqParameters least;
   bool first = true;
-  for (const WqParameters& wq : scenario.wqs) {
-    if (wq.shared != tenant.shared) continue;
+  for (const WqParameters& wq : wqs) {
     if (first) least = wq;
     first = false;
     least.size = std::min(least.size, wq.size);

@@ -122,6 +122,7 @@ struct TenantParameters {
   std::uint32_t vm = 0;
   bool shared = false;  ///< mode of the VDEV's queue: a share of a shared WQ, or a dedicated WQ
   std::uint32_t wq = 0;
+  std::vector<std::uint32_t> queues = {};  ///< of a VDEV with several; wq is not used then
   bool any_wq = false;    ///< the host chooses among the queues of that mode; wq is not used
   bool emulated = false;  ///< no hardware: software does the work; wq is not used
   bool interrupt_entries = true;  ///< else the guest has no interrupts and polls for everything
@@ -225,6 +226,9 @@ std::string_view to_string(Personality personality);
 
 /// Rewrites a scenario for a mode; pages of pass-through tenants are always present.
 void set_translation_mode(Scenario& scenario, TranslationMode mode);
+
+/// Dedicated queues that a tenant's VDEV takes.
+std::uint32_t dedicated_queues(const Scenario& scenario, const TenantParameters& tenant);
 
 /// Limits that hold for a tenant wherever the host puts it: of its queue, or of all queues of its
 /// mode; of an emulated queue what software can do.

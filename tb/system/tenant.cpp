@@ -115,6 +115,12 @@ vdcm::VdevRequest Tenant::request(port::DmaPort& dma) {
     queue.dma = &dma;
     queue.dedicated = !parameters_.shared;
     request.queues = {vdcm::QueueRequest::software(queue)};
+  } else if (!parameters_.queues.empty()) {
+    for (const std::uint32_t q : parameters_.queues) {
+      const auto number = static_cast<std::uint8_t>(q);
+      request.queues.push_back(scenario_.wqs.at(q).shared ? vdcm::QueueRequest::shared(number)
+                                                          : vdcm::QueueRequest::dedicated(number));
+    }
   } else {
     request.queues = {parameters_.shared ? vdcm::QueueRequest::shared(wq)
                                          : vdcm::QueueRequest::dedicated(wq)};
@@ -129,7 +135,9 @@ coro::Task<> Tenant::create(vdcm::Manager& manager, port::DmaPort& dma) {
   id_ = *id;
   static_cast<void>(manager.start(id_));
   vdev_ = *manager.device(id_);
-  wq_ = vdev_->queue(0).physical_wq();
+  for (std::uint8_t q = 0; q < vdev_->queue_count(); ++q) {
+    if (const auto wq = vdev_->queue(q).physical_wq()) wqs_.push_back(*wq);
+  }
   if (!guest_pasid_) co_return;
   const auto host = manager.bind_pasid(vm_, *guest_pasid_, space_.descriptor());
   if (!host) throw HarnessError("tenant " + parameters_.name + ": " + host.error().reason);
@@ -159,6 +167,7 @@ coro::Task<> Tenant::play(std::function<void()> on_operation, bool own_errors) {
   options.pasid = guest_pasid_;
   if (parameters_.interrupt_entries) options.interrupts = &interrupts_;
   options.max_outstanding = parameters_.window;
+  options.queues = vdev_->queue_count();
   options.pinned_records = !device_can_ask();
   driver_ = std::make_unique<guest::DsaDriver>(*vdev_, space_, options);
   co_await driver_->probe();

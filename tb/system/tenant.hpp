@@ -52,8 +52,8 @@ class Tenant {
   const TenantParameters& parameters() const { return parameters_; }
   vdcm::Vdev* vdev() { return vdev_; }
   vdcm::VmId vm() const { return vm_; }
-  /// Physical queue of its VDEV, if there is one; after create().
-  std::optional<std::uint8_t> physical_wq() const { return wq_; }
+  /// Physical queues of its VDEV; after create().
+  const std::vector<std::uint8_t>& physical_queues() const { return wqs_; }
   guest::AddressSpace& space() { return space_; }
   /// Host PASIDs that translate through the tables of space(); after create().
   std::vector<Pasid> users() const;
@@ -81,7 +81,7 @@ class Tenant {
   guest::AddressSpace space_;
   std::optional<Pasid> guest_pasid_;
   std::optional<Pasid> host_pasid_;
-  std::optional<std::uint8_t> wq_;
+  std::vector<std::uint8_t> wqs_;
   vdcm::VdevId id_ = 0;
   vdcm::Vdev* vdev_ = nullptr;
   std::unique_ptr<guest::DsaDriver> driver_;

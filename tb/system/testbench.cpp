@@ -193,10 +193,11 @@ void Testbench::Impl::late_record(Pasid pasid, Iova address, std::span<const std
 
 /// Errors of VDEVs of one VM on one queue go to all of them (SIOV-P-16).
 bool Testbench::Impl::own_errors(const Tenant& tenant) const {
-  if (!tenant.physical_wq()) return true;
+  const std::vector<std::uint8_t>& mine = tenant.physical_queues();
   return std::none_of(tenants.begin(), tenants.end(), [&](const auto& other) {
-    return other.get() != &tenant && other->vm() == tenant.vm() &&
-           other->physical_wq() == tenant.physical_wq();
+    if (other.get() == &tenant || other->vm() != tenant.vm()) return false;
+    const std::vector<std::uint8_t>& theirs = other->physical_queues();
+    return std::find_first_of(mine.begin(), mine.end(), theirs.begin(), theirs.end()) != mine.end();
   });
 }
 

@@ -112,6 +112,24 @@ TEST(CrowdTest, TenantsOfEveryKindFindTheirPlaces) {  // SIOV-H-33
                                                 "WQ 0:3", "WQ 0:3", "WQ 0:3", "emulated"}));
 }
 
+TEST(CrowdTest, AVdevOfSeveralQueuesUsesAllOfThem) {  // SIOV-H-34
+  for (const std::vector<std::uint32_t>& queues :
+       {std::vector<std::uint32_t>{0, 1}, {2, 3}, {0, 2, 3, 1}}) {
+    Scenario s = four_queues(1);
+    TenantParameters t = any("several", 0, true);
+    t.any_wq = false;
+    t.queues = queues;
+    t.wait = WaitMode::kInterrupt;
+    t.workload.descriptors = 200;
+    s.tenants.push_back(t);
+    const RunResult r = play(s);
+    EXPECT_EQ(r.stopped, "");
+    EXPECT_TRUE(r.good()) << (r.failures.empty() ? "" : r.failures[0]);
+    EXPECT_EQ(r.operations, 200u);
+    EXPECT_EQ(r.interrupts, 200u);
+  }
+}
+
 /// Issue D: under 64 KiB apart from guest pages. @spec docs/summary.md bytes_per_vdev
 TEST(CrowdTest, AnIdleVdevTakesLessThan64KiBOfTheHost) {
   if (MemoryMeter::heap() == 0) GTEST_SKIP() << "this C library does not tell what is allocated";

@@ -177,6 +177,33 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:44: churn.biggest: expected one of the keys dedicated, descriptors, emulated, "
             "events, killed, lanes, largest, lives, move, pause, quiet, reset, window"}));
 
+std::string multi(const std::string& queues) {
+  return "name = \"t\"\n[[device.wq]]\nmode = \"dedicated\"\n[[device.wq]]\nmode = \"shared\"\n"
+         "[[tenant]]\nname = \"a\"\nvdev = \"multi\"\n" + queues +
+         "\nworkload = { mix = { copy = 1 }, descriptors = 3 }\n";
+}
+
+TEST(CrowdKeysTest, TenantsOfSeveralQueues) {
+  const system::Scenario s = parse_scenario(multi("queues = [1, 0]"), "s.toml");
+  EXPECT_EQ(s.tenants.at(0).queues, (std::vector<std::uint32_t>{1, 0}));
+  EXPECT_TRUE(s.tenants.at(0).shared);
+  EXPECT_EQ(system::dedicated_queues(s, s.tenants[0]), 1u);
+  EXPECT_EQ(error_of(multi("queues = [1, 1]")),
+            "s.toml:9: tenant[0].queues: expected different queues, found 1 twice");
+  EXPECT_EQ(error_of(multi("queues = [1]")),
+            "s.toml:9: tenant[0].queues: expected a list of 2 to 8 whole numbers from 0 to 1");
+  EXPECT_EQ(error_of(multi("queues = [0, 1]\ncount = 2")),
+            "s.toml:9: tenant[0].queues: expected \"any\", because each of 2 tenants needs a "
+            "dedicated work queue of its own");
+  EXPECT_EQ(error_of(multi("")),
+            "s.toml:6: tenant[0].queues: expected a list of 2 to 8 numbers of work queues of "
+            "[device]; the key is missing");
+  EXPECT_EQ(error_of(multi("queues = [0, 1]") +
+                     "[[tenant]]\nname = \"b\"\nvdev = \"dedicated\"\nwq = 0\n"),
+            "s.toml:14: tenant[1].wq: expected a dedicated work queue of its own, found one that "
+            "\"a\" has");
+}
+
 TEST(CrowdKeysTest, ChurnNeedsLanesWeightsAndASharedQueue) {
   EXPECT_EQ(error_of(with("lanes = 3\n", "")),
             "s.toml:38: churn.lanes: expected a whole number from 1 to 1024; the key is missing");
