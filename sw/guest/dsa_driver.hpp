@@ -135,7 +135,7 @@ class DsaDriver {
     bool by_interrupt = false;
     bool refused = false;  ///< its record says that the handle is wrong
     port::Line line{};     ///< as submitted, when by_interrupt
-    bool stray = false;  ///< no record will come
+    bool stray = false;    ///< no record will come
   };
   /// Where things are, found by probe().
   struct Offsets {
