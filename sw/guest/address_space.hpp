@@ -113,8 +113,8 @@ class AddressSpace final : public vdcm::DemandSpace {
   /// Grows whenever a page gets another frame.
   [[nodiscard]] std::uint64_t moves() const { return paging_.moved; }
   [[nodiscard]] Machine& machine() { return machine_; }
-  /// The machine's memory lies elsewhere now, with the same contents. Spaces in guest-physical memory
-  /// only. @param moved  new place of a host page of guest memory
+  /// The machine's memory lies elsewhere now, with the same contents. Spaces in guest-physical
+  /// memory only. @param moved  new place of a host page of guest memory
   void rebase(const std::function<Hpa(Hpa)>& moved);
 
  private:

@@ -138,7 +138,7 @@ class DsaDriver {
     std::uint8_t queue = 0;  ///< that the descriptor went to
     bool refused = false;  ///< its record says that the handle is wrong
     port::Line line{};     ///< as submitted, when by_interrupt
-    bool stray = false;  ///< no record will come
+    bool stray = false;    ///< no record will come
   };
   /// Where things are, found by probe().
   struct Offsets {

@@ -61,8 +61,8 @@ class Machine {
   /// and retires the old one.
   void relocate_guest_page(Gpa page);
 
-  /// Told of each second-stage leaf that is taken away, with the entry as it was: its dirty bit goes
-  /// with it. May be empty.
+  /// Told of each second-stage leaf that is taken away, with the entry as it was: its dirty bit
+  /// goes with it. May be empty.
   using UnmapListener = std::function<void(Gpa page, std::uint64_t bytes, std::uint64_t entry)>;
   void set_unmap_listener(UnmapListener listener) { unmap_listener_ = std::move(listener); }
 
@@ -122,7 +122,7 @@ class Machine {
   std::deque<Retired> quarantine_;
   UnmapListener unmap_listener_;
   std::unordered_map<std::uint64_t, Gpa> guest_pages_;  ///< by host page, while writes are logged
-  std::uint64_t stale_writes_ = 0;  ///< among those that have left quarantine
+  std::uint64_t stale_writes_ = 0;                      ///< among those that have left quarantine
 };
 
 }  // namespace siov::guest

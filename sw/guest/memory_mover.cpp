@@ -91,9 +91,8 @@ void MemoryMover::switch_over() {
   for (std::size_t i = 0; i < fresh.size(); ++i)
     places.emplace(there_.frames[i].value / page_bytes, fresh[i]);
   for (AddressSpace* const space : spaces_) {
-    space->rebase([&](Hpa old) {
-      return places.at(old.value / page_bytes) + old.value % page_bytes;
-    });
+    space->rebase(
+        [&](Hpa old) { return places.at(old.value / page_bytes) + old.value % page_bytes; });
   }
   for (const Hpa frame : there_.frames) {
     for (std::uint64_t at = 0; at < page_bytes; at += memory::kSize4K)

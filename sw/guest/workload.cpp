@@ -316,9 +316,8 @@ coro::Task<abi::CompletionRecord> Workload::perform_batch(Lane& lane, const Job&
   abi::Descriptor piece = batch.descriptor;
   Ticket ticket = co_await driver_.submit(piece);
   abi::CompletionRecord record = co_await driver_.wait(ticket);
-  const bool refused = std::ranges::any_of(std::views::iota(0U, started), [&](std::uint32_t i) {
-    return handle_was_revoked(lane, i);
-  });
+  const bool refused = std::ranges::any_of(
+      std::views::iota(0U, started), [&](std::uint32_t i) { return handle_was_revoked(lane, i); });
   if ((!space_.demand() && !refused) || !batch.fault.empty()) co_return record;
   const auto count = static_cast<std::uint32_t>(lane.members.size());
   std::uint32_t done = 0;

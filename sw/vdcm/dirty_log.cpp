@@ -27,9 +27,8 @@ DirtyLog::DirtyLog(std::vector<IommuDriver*> iommus, memory::PhysicalMemory& mem
 }
 
 bool DirtyLog::possible() const {
-  return std::ranges::all_of(iommus_, [](const IommuDriver* iommu) {
-    return iommu->can_track_writes();
-  });
+  return std::ranges::all_of(iommus_,
+                             [](const IommuDriver* iommu) { return iommu->can_track_writes(); });
 }
 
 coro::Task<> DirtyLog::enable() {

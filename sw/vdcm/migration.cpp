@@ -97,7 +97,8 @@ class Migration {
 
   coro::Task<> transfer(std::uint64_t bytes) {
     if (bytes == 0) co_return;
-    co_await coro::Timer(coro::ns(std::max<std::uint64_t>(1, bytes * 1000 / options_.bytes_per_us)));
+    co_await coro::Timer(
+        coro::ns(std::max<std::uint64_t>(1, bytes * 1000 / options_.bytes_per_us)));
   }
 
   /// What was written since the last time. @return 4 KiB pages

@@ -54,13 +54,14 @@ class Vdev final : public port::DevicePort {
                                                         const port::Line& line) override;
   void set_bar_base(port::Bar bar, std::uint64_t base) override;
 
-  // Suspend and go on, here or elsewhere (vdev_pause.cpp) ------------------------------------------
+  // Suspend and go on, here or elsewhere (vdev_pause.cpp)
+  // ------------------------------------------
   /// Unmaps the portals, holds what is submitted from then on, waits until the hardware has nothing
   /// left of what was accepted. The guest's CPUs may go on all the time. @throws HarnessError if it
   /// is paused  @spec SIOV-H-38, SIOV-H-42
   coro::Task<> pause();
-  /// What another VDEV needs to go on as this one. Stop the guest's CPUs first. @throws HarnessError
-  /// unless paused  @spec SIOV-H-39
+  /// What another VDEV needs to go on as this one. Stop the guest's CPUs first. @throws
+  /// HarnessError unless paused  @spec SIOV-H-39
   coro::Task<SavedVdev> save();
   /// Makes a fresh VDEV the saved one, paused. Hardware is not touched yet. @return why not, if it
   /// does not fit; nothing has changed then  @spec SIOV-H-44
@@ -76,7 +77,8 @@ class Vdev final : public port::DevicePort {
   /// What its guest sees of it: without what is hidden from guests.
   [[nodiscard]] VirtualCapabilities guest_capabilities() const;
 
-  /// Resets the VDEV as a guest FLR would, and waits; a paused one stays paused. @spec SIOV-H-29..31
+  /// Resets the VDEV as a guest FLR would, and waits; a paused one stays paused. @spec
+  /// SIOV-H-29..31
   coro::Task<> reset();
   /// Waits until posted guest accesses have had their effect on hardware.
   coro::Task<> settle();

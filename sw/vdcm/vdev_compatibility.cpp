@@ -26,8 +26,7 @@ void check_queue(std::size_t index, const QueueDescription& saved, const QueueDe
     say(fmt::format("is {}, there it would be {}", saved.dedicated ? "dedicated" : "shared",
                     there.dedicated ? "dedicated" : "shared"));
   }
-  if (there.size < saved.size)
-    say(fmt::format("has {} entries, there {}", saved.size, there.size));
+  if (there.size < saved.size) say(fmt::format("has {} entries, there {}", saved.size, there.size));
   if (!saved.dedicated && saved.threshold != 0 && there.threshold == 0)
     say("the limited portal would be closed");
   if (there.max_transfer_log2 < saved.max_transfer_log2) {
@@ -64,7 +63,8 @@ std::vector<std::string> incompatible(const SavedVdev& saved, const VirtualCapab
   for (std::size_t i = 0; i < here.opcap.size(); ++i) {
     const std::uint64_t missing = here.opcap[i] & ~there.opcap[i];
     if (missing != 0)
-      reasons.push_back(fmt::format("operations {:#x} of OPCAP word {} are missing there", missing, i));
+      reasons.push_back(
+          fmt::format("operations {:#x} of OPCAP word {} are missing there", missing, i));
   }
   if (there.vectors != here.vectors)
     reasons.push_back(fmt::format("{} vectors, there {}", here.vectors, there.vectors));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vdev: pause, save, restore, resume. @spec siov.md 3.7; SIOV-H-38..H-42
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "abi/little_endian.hpp"
 #include "abi/siov_abi.hpp"

@@ -39,7 +39,9 @@ class Writer {
       bytes_.push_back(static_cast<std::byte>(value >> 8 * i & 0xFF));
   }
   void flag(bool value) { number(value ? 1 : 0, 1); }
-  void raw(std::span<const std::byte> data) { bytes_.insert(bytes_.end(), data.begin(), data.end()); }
+  void raw(std::span<const std::byte> data) {
+    bytes_.insert(bytes_.end(), data.begin(), data.end());
+  }
   void raw(std::string_view text) { raw(std::as_bytes(std::span(text))); }
   [[nodiscard]] std::vector<std::byte> take() { return std::move(bytes_); }
 
@@ -120,8 +122,8 @@ void read(Reader& in, VirtualCapabilities& c) {
   for (std::uint64_t& word : c.opcap) word = in.number(8, "OPCAP");
   c.engines = static_cast<std::uint8_t>(in.number(1, "the number of engines"));
   c.vectors = static_cast<std::uint16_t>(in.number(2, "the number of vectors"));
-  in.require(c.vectors >= kMinVectors && c.vectors <= kMaxVectors, "{} vectors, allowed are {} to {}",
-             c.vectors, kMinVectors, kMaxVectors);
+  in.require(c.vectors >= kMinVectors && c.vectors <= kMaxVectors,
+             "{} vectors, allowed are {} to {}", c.vectors, kMinVectors, kMaxVectors);
   c.queues.resize(in.count(1, kMaxQueues, "queues"));
   for (QueueDescription& q : c.queues) {
     q.dedicated = in.flag("the mode of a queue");
@@ -290,8 +292,7 @@ std::string wrong_frame(std::span<const std::byte> bytes) {
   if (!std::equal(magic.begin(), magic.end(), bytes.begin())) return "no saved VDEV: wrong magic";
   Reader header(bytes.subspan(kMagic.size()));
   const std::uint64_t version = header.number(4, "the header");
-  if (version != kVersion)
-    return fmt::format("format version {}, known is {}", version, kVersion);
+  if (version != kVersion) return fmt::format("format version {}, known is {}", version, kVersion);
   const std::uint64_t length = header.number(4, "the header");
   const std::size_t there = bytes.size() - kHeader - kTrailer;
   if (length != there) return fmt::format("{} bytes of contents, {} announced", there, length);

@@ -31,7 +31,7 @@ struct SavedVdev {
   std::uint32_t page_bytes = 4096;
   /// Configuration space, BARs included: the dwords that a guest can change.
   std::vector<std::uint32_t> config;
-  RegisterImage registers;  ///< PASIDs in it are the guest's
+  RegisterImage registers;               ///< PASIDs in it are the guest's
   std::vector<VirtualMsix::Entry> msix;  ///< the guest's own messages
   std::uint64_t pending = 0;             ///< bit n: vector n
   /// Interrupt handles in use, by vector: numbers that the guest was given.

@@ -126,7 +126,8 @@ struct Hosts : World {
 struct Tenant {
   Tenant(Hosts& all, std::uint8_t wq,
          vdcm::TranslationKind kind = vdcm::TranslationKind::kSecondStage)
-      : hosts(all), machine(all.memory, all.frames, machine_config()),
+      : hosts(all),
+        machine(all.memory, all.frames, machine_config()),
         space(machine, space_config(kind)) {
     vm = hosts.here.vdcm.create_vm();
     hosts.here.vdcm.bind_pasid(vm, Pasid{7}, space.descriptor());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A machine moves between two hosts while its program runs: SIOV-H-38..H-44, SIOV-P-19; siov.md 3.7,
-// 3.8.
+// A machine moves between two hosts while its program runs: SIOV-H-38..H-44, SIOV-P-19;
+// siov.md 3.7, 3.8.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -16,9 +16,7 @@ namespace {
 using vdcm::MigrationPhase;
 using vdcm::TranslationKind;
 
-coro::Task<> close_source(Tenant& tenant) {
-  co_await tenant.hosts.here.vdcm.close_vm(tenant.vm);
-}
+coro::Task<> close_source(Tenant& tenant) { co_await tenant.hosts.here.vdcm.close_vm(tenant.vm); }
 
 std::string first_mismatch(const guest::WorkloadResult& result) {
   return result.first.empty() ? "" : result.first[0].what;
@@ -56,8 +54,8 @@ TEST_P(MigrationTest, NothingIsLostOrDoubledAndMemoryIsTheSame) {  // SIOV-H-40,
   const vdcm::MigrationPlan plan = tenant.plan(GetParam().to);
   const MoveResult result = hosts.run(move_while_running(tenant, plan, options, {}));
 
-  ASSERT_TRUE(result.report.moved) << (result.report.reasons.empty() ? ""
-                                                                     : result.report.reasons[0]);
+  ASSERT_TRUE(result.report.moved)
+      << (result.report.reasons.empty() ? "" : result.report.reasons[0]);
   EXPECT_EQ(result.work.operations, 1000u);
   EXPECT_EQ(result.work.mismatches, 0u) << first_mismatch(result.work);
   EXPECT_EQ(compare.different, 0u) << "pages that the logs do not name";
@@ -92,14 +90,14 @@ TEST_P(MigrationTest, NothingIsLostOrDoubledAndMemoryIsTheSame) {  // SIOV-H-40,
   EXPECT_EQ(hosts.here.vdcm.live_pasids(), 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Queues, MigrationTest,
-    testing::Values(Move{"Dedicated", 0, 2, TranslationKind::kSecondStage},
-                    Move{"DedicatedNested", 0, 2, TranslationKind::kNested},
-                    Move{"DedicatedToALargerOne", 1, 3, TranslationKind::kSecondStage},
-                    Move{"Shared", 2, 0, TranslationKind::kSecondStage},
-                    Move{"SharedNested", 2, 0, TranslationKind::kNested}),
-    [](const testing::TestParamInfo<Move>& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Queues, MigrationTest,
+                         testing::Values(Move{"Dedicated", 0, 2, TranslationKind::kSecondStage},
+                                         Move{"DedicatedNested", 0, 2, TranslationKind::kNested},
+                                         Move{"DedicatedToALargerOne", 1, 3,
+                                              TranslationKind::kSecondStage},
+                                         Move{"Shared", 2, 0, TranslationKind::kSecondStage},
+                                         Move{"SharedNested", 2, 0, TranslationKind::kNested}),
+                         [](const testing::TestParamInfo<Move>& info) { return info.param.name; });
 
 TEST(MigrationTest, AGapInTheDirtyLogIsSeen) {  // SIOV-P-19: shows that the comparison can fail
   Hosts hosts;
@@ -108,8 +106,7 @@ TEST(MigrationTest, AGapInTheDirtyLogIsSeen) {  // SIOV-P-19: shows that the com
   compare.cancel = true;
   vdcm::MigrationOptions options = quick();
   options.cancel = [&](MigrationPhase phase) {
-    if (phase == MigrationPhase::kChecked)
-      hosts.here.iommu_driver.mistakes().skip_iotlb = true;
+    if (phase == MigrationPhase::kChecked) hosts.here.iommu_driver.mistakes().skip_iotlb = true;
     return compare(phase);
   };
   const vdcm::MigrationPlan plan = tenant.plan(2);
@@ -189,7 +186,8 @@ TEST_P(RefusedTest, BeforeAnythingWasChanged) {  // SIOV-H-44
   const MoveResult result = hosts.run(move_while_running(tenant, plan, options, {}));
   EXPECT_FALSE(result.report.moved);
   EXPECT_FALSE(checked) << "no phase was reached";
-  ASSERT_EQ(result.report.reasons.size(), 1u) << fmt::format("{}", fmt::join(result.report.reasons, "; "));
+  ASSERT_EQ(result.report.reasons.size(), 1u)
+      << fmt::format("{}", fmt::join(result.report.reasons, "; "));
   EXPECT_EQ(result.report.reasons[0], GetParam().reason);
   EXPECT_EQ(result.report.rounds, 0u);
   EXPECT_EQ(result.report.paused_cycles, 0u);
@@ -214,9 +212,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"OtherMode",
                 [](Hosts&, Tenant&, vdcm::MigrationPlan& plan) { plan.vdevs[0].target.wq = 0; },
                 "moving: queue 0: is dedicated, there it would be shared"},
-        Refusal{"MoreVectors",
-                [](Hosts&, Tenant&, vdcm::MigrationPlan& plan) { plan.vdevs[0].target.vectors = 5; },
-                "moving: 2 vectors, there 5"},
+        Refusal{
+            "MoreVectors",
+            [](Hosts&, Tenant&, vdcm::MigrationPlan& plan) { plan.vdevs[0].target.vectors = 5; },
+            "moving: 2 vectors, there 5"},
         Refusal{"MissingPasid",
                 [](Hosts& hosts, Tenant& tenant, vdcm::MigrationPlan&) {
                   hosts.run(unbind_there(hosts, tenant.vm_there));
@@ -262,8 +261,7 @@ TEST(MigrationTest, NoInterruptEntryThereEndsIt) {  // SIOV-H-44
   while (const auto free = hosts.there.host.free_ims_from(1)) hosts.there.host.reserve_ims(*free);
   const MoveResult result = hosts.run(move_while_running(tenant, plan, quick(), {}));
   EXPECT_FALSE(result.report.moved);
-  EXPECT_EQ(result.report.reasons,
-            (std::vector<std::string>{"no interrupt entry for vector 1"}));
+  EXPECT_EQ(result.report.reasons, (std::vector<std::string>{"no interrupt entry for vector 1"}));
   EXPECT_EQ(result.work.mismatches, 0u) << first_mismatch(result.work);
   EXPECT_EQ(hosts.here.counter.taken, tenant.driver->submitted());
 }

@@ -125,9 +125,9 @@ TEST(RevocationTest, TheCommandTakesNoOperandAndIsInCmdcap) {  // siov.md 3.3
 TEST(SavedVdevTest, RegistersAndQueueGoOnWithTheNewHostsPasid) {  // SIOV-H-40
   GoneOn g(0, 1);
   g.resume();
-  EXPECT_EQ(g.read(0x90, 4), 1u);                                  // enabled
-  EXPECT_EQ(g.read(0x508, 4), 0x1000'0781u);                       // the guest's own PASID
-  EXPECT_EQ(g.read(0x518, 4) >> 30, 1u);                           // its queue runs
+  EXPECT_EQ(g.read(0x90, 4), 1u);                                        // enabled
+  EXPECT_EQ(g.read(0x508, 4), 0x1000'0781u);                             // the guest's own PASID
+  EXPECT_EQ(g.read(0x518, 4) >> 30, 1u);                                 // its queue runs
   EXPECT_EQ(g.rig.run(read_control(g.rig.device, 0x858, 4)) >> 30, 1u);  // so does WQ 1
   g.next->posted_write64(0, g.v.copy());
   g.rig.run(pause(10'000));
@@ -159,7 +159,8 @@ TEST(SavedVdevTest, PendingInterruptsAndCommandsTravel) {  // SIOV-H-39
 /// A host whose numbers are all its own, and one VDEV on it with held work.
 struct Numbered {
   Numbered(World& world, std::uint8_t wq, Pasid first, int entries)
-      : host(world, Alike::four_queues(), first), machine(world.memory, world.frames),
+      : host(world, Alike::four_queues(), first),
+        machine(world.memory, world.frames),
         space(machine, {}) {
     for (int i = 0; i < entries; ++i)
       static_cast<void>(
@@ -241,8 +242,8 @@ TEST(SavedVdevTest, BytesHoldNothingOfTheHost) {  // SIOV-H-39, SIOV-H-20
       EXPECT_FALSE(holds(bytes, n->vdev->default_pasid().value, 20));
       EXPECT_FALSE(holds(bytes, n->host.vdcm.host_pasid(n->vm, Pasid{7})->value, 20));
       // The message of its interrupt entry: remappable format, so never one of the guest's.
-      const std::uint64_t message = world.scheduler.run(
-          read_control(n->host.device, 0x4000 + 16 * n->handle, 8), 1'000'000);
+      const std::uint64_t message =
+          world.scheduler.run(read_control(n->host.device, 0x4000 + 16 * n->handle, 8), 1'000'000);
       ASSERT_EQ(message & 0xFFF0'0010, 0xFEE0'0010u);
       EXPECT_FALSE(holds(bytes, message, 32));
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // SavedVdev as bytes, there and back; bytes that are none; what fits where: SIOV-H-39, SIOV-H-44.
+#include "vdcm/vdev_state.hpp"
+
 #include <gtest/gtest.h>
 
 #include <boost/crc.hpp>
 #include <functional>
-
-#include "vdcm/vdev_state.hpp"
 
 namespace siov::test {
 namespace {
@@ -210,8 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "device state 4, allowed are 0 to 3"},
         Malformed{"Draining", [](SavedVdev& s) { s.registers.state = DeviceState::kDraining; },
                   "device state 2: a paused VDEV is not in the middle of a command"},
-        Malformed{"EnabledQueue",
-                  [](SavedVdev& s) { s.registers.state = DeviceState::kDisabled; },
+        Malformed{"EnabledQueue", [](SavedVdev& s) { s.registers.state = DeviceState::kDisabled; },
                   "a queue is enabled while the device is disabled"},
         Malformed{"Permission", [](SavedVdev& s) { s.registers.msixperm[1] = 0x7018; },
                   "MSIXPERM entry 0x7018 has reserved bits"},
@@ -276,13 +275,9 @@ INSTANTIATE_TEST_SUITE_P(
         Target{"FewerVectors", [](Caps& c) { c.vectors = 2; }, "3 vectors, there 2"},
         Target{"MoreVectors", [](Caps& c) { c.vectors = 4; }, "3 vectors, there 4"},
         Target{"FewerQueues", [](Caps& c) { c.queues.pop_back(); }, "2 queues, there 1"},
-        Target{"Mode",
-               [](Caps& c) {
-                 c.queues[1].dedicated = true;
-               },
+        Target{"Mode", [](Caps& c) { c.queues[1].dedicated = true; },
                "queue 1: is shared, there it would be dedicated"},
-        Target{"Size", [](Caps& c) { c.queues[0].size = 15; },
-               "queue 0: has 16 entries, there 15"},
+        Target{"Size", [](Caps& c) { c.queues[0].size = 15; }, "queue 0: has 16 entries, there 15"},
         Target{"Threshold", [](Caps& c) { c.queues[1].threshold = 0; },
                "queue 1: the limited portal would be closed"},
         Target{"Transfer", [](Caps& c) { c.queues[0].max_transfer_log2 = 20; },
@@ -295,7 +290,8 @@ INSTANTIATE_TEST_SUITE_P(
                "queue 1: operations 0x8 are missing there"}),
     [](const testing::TestParamInfo<Target>& info) { return info.param.name; });
 
-TEST(CompatibilityTest, MoreThanNeededIsNoReason) {  // the model, not the hardware, is the interface
+TEST(CompatibilityTest,
+     MoreThanNeededIsNoReason) {  // the model, not the hardware, is the interface
   vdcm::VirtualCapabilities there = sample().capabilities;
   there.version = 0x200;
   there.physical_gencap |= std::uint64_t{1} << 52;
