@@ -277,6 +277,7 @@ coro::Task<Manager::Answer<MoveResult>> Manager::migrate(std::vector<Move> moves
     }
     to.placement_.hold(request.queues);  // two of them may want the same queue
     there.push_back(&to.enroll(std::move(request)));
+    there.back()->busy = VdevAction::kMigrate;
     plan.vdevs.push_back({here[i]->vdev, std::move(config.value()), moves[i].guest});
   }
   MoveResult result;
@@ -290,7 +291,11 @@ coro::Task<Manager::Answer<MoveResult>> Manager::migrate(std::vector<Move> moves
     else
       for (const auto& b : busy) b->gone();
   }
-  for (Entry* const entry : there) to.placement_.release(entry->request.queues);
+  for (Entry* const entry : there) {
+    to.placement_.release(entry->request.queues);
+    entry->busy.reset();
+  }
+  to.idle_.set();
   if (why) {
     for (Entry* const entry : there) to.strike(*entry);
     const Entry* const entry = here.empty() ? nullptr : here[0];

@@ -704,6 +704,7 @@ void read_churn(Section section, Scenario& scenario) {
   if (churn.pause + churn.move + churn.reset + churn.quiet == 0)
     section.fail("quiet", "at least one weight above 0");
   check_any(section, scenario, true, "lanes");
+  if (scenario.event_log) section.fail("lanes", "no such table: it does not go with an event log");
   system::TenantParameters like;
   like.shared = like.any_wq = true;
   const std::uint64_t limit = std::uint64_t{1}

@@ -126,7 +126,7 @@ TEST(CrowdTest, AVdevOfSeveralQueuesUsesAllOfThem) {  // SIOV-H-34
     EXPECT_EQ(r.stopped, "");
     EXPECT_TRUE(r.good()) << (r.failures.empty() ? "" : r.failures[0]);
     EXPECT_EQ(r.operations, 200u);
-    EXPECT_EQ(r.interrupts, 200u);
+    EXPECT_GE(r.interrupts, 200u);
   }
 }
 

@@ -119,15 +119,15 @@ TEST_P(TransitionTest, OfAVdevThatIsGone) {
 
 INSTANTIATE_TEST_SUITE_P(
     Actions, TransitionTest,
-    testing::Values(Step{VdevAction::kStart, {kRunning, {}, {}, {}}},
-                    Step{VdevAction::kStop, {{}, kCreated, kCreated, kCreated}},
-                    Step{VdevAction::kPause, {{}, kPaused, {}, {}}},
-                    Step{VdevAction::kResume, {{}, {}, kRunning, kRunning}},
-                    Step{VdevAction::kSave, {{}, {}, kSaved, kSaved}},
-                    Step{VdevAction::kRestore, {kPaused, {}, {}, {}}},
-                    Step{VdevAction::kResize, {kCreated, {}, {}, {}}},
-                    Step{VdevAction::kReset, {kCreated, kRunning, kPaused, kPaused}},
-                    Step{VdevAction::kDestroy, {kGone, kGone, kGone, kGone}}),
+    testing::Values(Step{VdevAction::kStart, {{kRunning, {}, {}, {}}}},
+                    Step{VdevAction::kStop, {{{}, kCreated, kCreated, kCreated}}},
+                    Step{VdevAction::kPause, {{{}, kPaused, {}, {}}}},
+                    Step{VdevAction::kResume, {{{}, {}, kRunning, kRunning}}},
+                    Step{VdevAction::kSave, {{{}, {}, kSaved, kSaved}}},
+                    Step{VdevAction::kRestore, {{kPaused, {}, {}, {}}}},
+                    Step{VdevAction::kResize, {{kCreated, {}, {}, {}}}},
+                    Step{VdevAction::kReset, {{kCreated, kRunning, kPaused, kPaused}}},
+                    Step{VdevAction::kDestroy, {{kGone, kGone, kGone, kGone}}}),
     [](const auto& info) { return std::string(to_string(info.param.action)); });
 
 coro::Task<> race(ManagedRig& rig, VdevId id, std::optional<vdcm::Refusal>& refused) {
