@@ -236,6 +236,7 @@ coro::Task<> DsaDriver::read_error() {
 coro::Task<> DsaDriver::drain() { co_await expect_command(abi::kCmdDrainWq, all_queues(), "Drain WQ"); }
 
 coro::Task<> DsaDriver::disable() {
+  while (!may_submit_.is_set()) co_await may_submit_.wait();  // the handle is being renewed
   co_await expect_command(abi::kCmdDisableWq, all_queues(), "Disable WQ");
   if (options_.interrupts != nullptr)
     co_await expect_command(abi::kCmdReleaseIntHandle, handle_, "Release Interrupt Handle");
