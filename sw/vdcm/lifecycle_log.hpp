@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "port/dma_port.hpp"
 #include "vdcm/space.hpp"
 
 namespace siov::vdcm {

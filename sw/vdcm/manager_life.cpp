@@ -286,10 +286,10 @@ coro::Task<Manager::Answer<MoveResult>> Manager::migrate(std::vector<Move> moves
     for (Entry* const entry : here)
       busy.push_back(std::make_unique<Busy>(*this, *entry, VdevAction::kMigrate));
     result.report = co_await vdcm::migrate(std::move(plan), memory, log, std::move(options));
-    if (!result.report.moved)
-      why = Refusal{RefusalCode::kMigration, joined(result.report.reasons)};
-    else
-      for (const auto& b : busy) b->gone();
+    if (!result.report.moved) why = Refusal{RefusalCode::kMigration, joined(result.report.reasons)};
+    for (const auto& b : busy) {
+      if (result.report.moved) b->gone();
+    }
   }
   for (Entry* const entry : there) {
     to.placement_.release(entry->request.queues);

@@ -2,7 +2,7 @@
 // Placement, quotas, quality of service, PASIDs and modes of functions.
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <array>
 #include <boost/random/mersenne_twister.hpp>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <map>
