@@ -171,7 +171,15 @@ void AddressSpace::read(Iova address, std::span<std::byte> out) const {
   }
 }
 
+void AddressSpace::wrote(Iova address, std::uint64_t bytes) const {
+  if (!machine_.logs_writes()) return;
+  const Iova end = address + bytes;
+  for (Iova page{address.value / kPageSize * kPageSize}; page < end; page += kPageSize)
+    machine_.wrote(host_address(page));
+}
+
 void AddressSpace::write(Iova address, std::span<const std::byte> data) {
+  if (!data.empty()) wrote(address, data.size());
   while (!data.empty()) {
     const std::span<std::byte> tail = page_tail(address);
     const std::size_t n = std::min(tail.size(), data.size());
@@ -182,6 +190,7 @@ void AddressSpace::write(Iova address, std::span<const std::byte> data) {
 }
 
 void AddressSpace::fill(Iova address, std::uint64_t bytes, std::byte value) {
+  if (bytes != 0) wrote(address, bytes);
   while (bytes != 0) {
     const std::span<std::byte> tail = page_tail(address);
     const std::size_t n = std::min<std::uint64_t>(tail.size(), bytes);

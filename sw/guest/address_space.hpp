@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -70,7 +71,10 @@ class AddressSpace final : public vdcm::DemandSpace {
   [[nodiscard]] bool equal(Iova address, std::span<const std::byte> data) const;
   /// The bytes from address to the end of its page, as the CPU sees them. Valid until the page
   /// moves: while moves() stays the same.
+  /// Who writes there says wrote() afterwards.
   [[nodiscard]] std::span<std::byte> page_tail(Iova address) const;
+  /// The CPU wrote these bytes, at least one: for the machine's log of its writes.
+  void wrote(Iova address, std::uint64_t bytes) const;
   /// Where a byte lives in host memory.
   [[nodiscard]] Hpa host_address(Iova address) const;
 
@@ -110,6 +114,9 @@ class AddressSpace final : public vdcm::DemandSpace {
   /// Grows whenever a page gets another frame.
   [[nodiscard]] std::uint64_t moves() const { return paging_.moved; }
   [[nodiscard]] Machine& machine() { return machine_; }
+  /// The machine's memory lies elsewhere now, with the same contents. Spaces in guest-physical
+  /// memory only. @param moved  new place of a host page of guest memory
+  void rebase(const std::function<Hpa(Hpa)>& moved);
 
  private:
   /// Pages that are neighbours in this space.

@@ -144,6 +144,19 @@ void AddressSpace::follow(Iova page, Hpa host) {
   region.bytes[index] = machine_.memory().page(host);
 }
 
+void AddressSpace::rebase(const std::function<Hpa(Hpa)>& moved) {
+  if (host_table_ || config_.kind == TranslationKind::kPassThrough)
+    throw HarnessError("a space outside guest memory does not move with it");
+  for (Region& region : regions_) {
+    for (std::size_t i = 0; i < region.host.size(); ++i) {
+      region.host[i] = moved(region.host[i]);
+      region.bytes[i] = machine_.memory().page(region.host[i]);
+    }
+  }
+  descriptor_.second_stage_root = machine_.second_stage_root();
+  ++paging_.moved;
+}
+
 template <class Frame>
 bool AddressSpace::test_accessed(iommu::tables::FirstStageTable<Frame>& table,
                                  iommu::tables::TableMemory<Frame>& memory, const Leaf& leaf) {

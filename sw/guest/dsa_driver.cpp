@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "abi/siov_abi.hpp"
 #include "coro/clock_triggers.hpp"
 #include "coro/combine.hpp"
 #include "coro/scheduler.hpp"
@@ -17,6 +18,7 @@ namespace siov::guest {
 namespace {
 constexpr std::uint64_t kRecordBytes = 32;
 constexpr std::uint64_t kPortalPage = 0x1000;
+constexpr std::uint64_t kPortalsOfQueue = 0x4000;
 }  // namespace
 
 DsaDriver::DsaDriver(port::DevicePort& vdev, AddressSpace& space, DriverOptions options)
@@ -28,13 +30,16 @@ DsaDriver::DsaDriver(port::DevicePort& vdev, AddressSpace& space, DriverOptions 
       stray_lock_("guest error report"),
       error_event_("guest error report"),
       misc_event_("guest vector 0"),
-      command_event_("guest command interrupt") {
+      command_event_("guest command interrupt"),
+      may_submit_("guest interrupt handles") {
+  may_submit_.set();
   if (options_.max_outstanding == 0) throw HarnessError("max_outstanding must be at least 1");
 }
 
 DsaDriver::~DsaDriver() {
   if (poller_.valid()) poller_.cancel();
   if (misc_task_.valid()) misc_task_.cancel();
+  if (renewal_.valid()) renewal_.cancel();
   if (interrupts_connected_) {
     options_.interrupts->connect(misc_vector_, nullptr);
     options_.interrupts->connect(data_vector_, nullptr);
@@ -44,7 +49,10 @@ DsaDriver::~DsaDriver() {
 void DsaDriver::make_slots() {
   std::uint32_t count = options_.max_outstanding;
   // A dedicated queue drops what does not fit; the driver must hold back (dsa.md 4.2).
-  if (info_.dedicated) count = std::min<std::uint32_t>(count, info_.wq_size);
+  // Even if all that is in flight is in one queue.
+  for (const QueueInfo& queue : queues_) {
+    if (queue.dedicated) count = std::min<std::uint32_t>(count, queue.size);
+  }
   const Iova records = options_.pinned_records ? space_.allocate_pinned(count * kRecordBytes)
                                                : space_.allocate(count * kRecordBytes);
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -61,8 +69,13 @@ std::byte* DsaDriver::record_of(Slot& slot) const {
   return slot.bytes;
 }
 
-std::uint64_t DsaDriver::next_portal() {
-  const std::uint64_t page = options_.limited_portal ? kPortalPage : 0;
+void DsaDriver::clear_record(Slot& slot) {
+  std::memset(record_of(slot), 0, kRecordBytes);
+  space_.wrote(slot.address, kRecordBytes);
+}
+
+std::uint64_t DsaDriver::next_portal(std::uint8_t queue) {
+  const std::uint64_t page = queue * kPortalsOfQueue + (options_.limited_portal ? kPortalPage : 0);
   return page + 64 * std::uint64_t{portal_slot_++ % 64};
 }
 
@@ -75,12 +88,14 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   if (slots_.empty()) throw HarnessError("submit before enable");
   Ticket ticket;
   ticket.slot = co_await free_slots_.get();
+  while (!may_submit_.is_set()) co_await may_submit_.wait();
   Slot& slot = *slots_[ticket.slot];
   ticket.sequence = ++sequence_;
   slot.sequence = ticket.sequence;
   slot.busy = true;
   slot.done.clear();
-  std::memset(record_of(slot), 0, kRecordBytes);
+  slot.refused = false;
+  clear_record(slot);
   ++outstanding_;
 
   const bool interrupt = descriptor.has(abi::kFlagRci) && !how.own_handle;
@@ -91,8 +106,12 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   descriptor.flags |= abi::flag(abi::kFlagCrav) | abi::flag(abi::kFlagRcr);
   descriptor.completion_address = slot.address + (how.stray_record ? 4 : 0);
   if (interrupt) descriptor.interrupt_handle = handle_;
-  if (!info_.dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
+  slot.queue = next_queue_;
+  next_queue_ = static_cast<std::uint8_t>((next_queue_ + 1U) % queues_.size());
+  const bool dedicated = queues_[slot.queue].dedicated;
+  if (!dedicated) descriptor.pasid = *options_.pasid;  // the CPU's IA32_PASID
   const port::Line line = abi::to_line(descriptor);
+  if (interrupt) slot.line = line;
   if (!interrupt && !how.stray_record) {
     ++polled_;
     if (!poller_runs_) {
@@ -100,10 +119,10 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
       poller_ = coro::start_soon(poll_records(), "completion poller");
     }
   }
-  if (info_.dedicated) {
-    vdev_.posted_write64(next_portal(), line);
+  if (dedicated) {
+    vdev_.posted_write64(next_portal(slot.queue), line);
   } else {
-    const port::CompletionStatus status = co_await send_shared(line);
+    const port::CompletionStatus status = co_await send_shared(slot.queue, line);
     if (status != port::CompletionStatus::kSuccess) {
       if (!interrupt && !how.stray_record) --polled_;
       release(slot, ticket.slot);
@@ -115,14 +134,15 @@ coro::Task<Ticket> DsaDriver::submit(abi::Descriptor descriptor, SubmitOptions h
   co_return ticket;
 }
 
-coro::Task<port::CompletionStatus> DsaDriver::send_shared(const port::Line& line) {
+coro::Task<port::CompletionStatus> DsaDriver::send_shared(std::uint8_t queue,
+                                                          const port::Line& line) {
   std::uint64_t pause = options_.retry_min_ns;
-  port::CompletionStatus status = co_await vdev_.deferrable_write64(next_portal(), line);
+  port::CompletionStatus status = co_await vdev_.deferrable_write64(next_portal(queue), line);
   while (status == port::CompletionStatus::kRetry) {
     ++retries_;
     co_await coro::Timer(coro::ns(pause));
     pause = std::min(2 * pause, options_.retry_max_ns);
-    status = co_await vdev_.deferrable_write64(next_portal(), line);
+    status = co_await vdev_.deferrable_write64(next_portal(queue), line);
   }
   co_return status;
 }
@@ -178,7 +198,13 @@ void DsaDriver::scan_records(bool by_interrupt) {
   for (const std::unique_ptr<Slot>& slot : slots_) {
     if (!slot->busy || slot->stray || slot->by_interrupt != by_interrupt || slot->done.is_set())
       continue;
-    if (record_of(*slot)[0] == std::byte{0}) continue;
+    const std::byte status = record_of(*slot)[0];
+    if (status == std::byte{0} || slot->refused) continue;
+    if (by_interrupt && status == std::byte{abi::kStBadHandle}) {
+      slot->refused = true;  // revoked, perhaps, and not known yet
+      renew_soon(false);
+      continue;
+    }
     if (!by_interrupt) --polled_;
     slot->done.set();
   }

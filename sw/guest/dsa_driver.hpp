@@ -42,6 +42,8 @@ struct DriverOptions {
   std::uint64_t retry_min_ns = 50;       ///< first pause after Retry; doubles up to retry_max_ns
   std::uint64_t retry_max_ns = 1600;
   std::uint64_t command_timeout_ns = 5'000'000;
+  /// Work queues of the VDEV to use, from 0 up; submissions go to them in turn.
+  std::uint8_t queues = 1;
   bool limited_portal = true;  ///< page 1 of BAR2; page 0 otherwise
   /// Records lie in pages that stay: the device could not ask for them (dsa.md 5.7).
   bool pinned_records = false;
@@ -60,9 +62,9 @@ struct VdevInfo {
   std::uint64_t wqcap = 0;
   std::uint64_t opcap = 0;  ///< low 64 bits
   std::uint32_t cmdcap = 0;
-  bool dedicated = false;
-  std::uint16_t wq_size = 0;
-  std::uint64_t max_transfer = 0;  ///< [bytes]
+  bool dedicated = false;          ///< mode of queue 0
+  std::uint16_t wq_size = 0;       ///< of queue 0
+  std::uint64_t max_transfer = 0;  ///< [bytes] of every queue in use, as below
   std::uint32_t max_batch = 0;     ///< members
   bool block_on_fault = false;     ///< of the queue
 };
@@ -112,6 +114,11 @@ class DsaDriver {
   [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
   [[nodiscard]] std::uint64_t completion_interrupts() const { return completion_interrupts_; }
   [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
+  /// Times that the device said that interrupt handles were revoked.
+  [[nodiscard]] std::uint64_t revocations() const { return revocations_; }
+  /// Descriptors that were refused because of an old handle and went again with the new one. Each
+  /// may have left an error report behind.
+  [[nodiscard]] std::uint64_t resubmitted() const { return resubmitted_; }
   /// Times that SWERROR said that it has lost errors.
   [[nodiscard]] std::uint64_t error_overflows() const { return error_overflows_; }
   /// SWERROR words the device reported, oldest first.
@@ -128,7 +135,10 @@ class DsaDriver {
     std::uint64_t sequence = 0;
     bool busy = false;
     bool by_interrupt = false;
-    bool stray = false;  ///< no record will come
+    std::uint8_t queue = 0;  ///< that the descriptor went to
+    bool refused = false;    ///< its record says that the handle is wrong
+    port::Line line{};       ///< as submitted, when by_interrupt
+    bool stray = false;      ///< no record will come
   };
   /// Where things are, found by probe().
   struct Offsets {
@@ -148,18 +158,32 @@ class DsaDriver {
   coro::Task<> misc_interrupts();
   coro::Task<> read_error();
   coro::Task<> poll_records();
-  coro::Task<port::CompletionStatus> send_shared(const port::Line& line);
+  coro::Task<port::CompletionStatus> send_shared(std::uint8_t queue, const port::Line& line);
+  [[nodiscard]] std::uint32_t all_queues() const { return (1U << queues_.size()) - 1; }
   void make_slots();
   [[nodiscard]] std::byte* record_of(Slot& slot) const;
+  void clear_record(Slot& slot);
   void scan_records(bool by_interrupt);
   void completion_interrupt();
+  // dsa_driver_handles.cpp
+  void renew_soon(bool acknowledge);
+  coro::Task<> renew_handles();
+  coro::Task<> request_handle();
+  coro::Task<> send_again(std::uint32_t index);
   void release(Slot& slot, std::uint32_t index);
-  std::uint64_t next_portal();
+  std::uint64_t next_portal(std::uint8_t queue);
 
   port::DevicePort& vdev_;
   AddressSpace& space_;
   DriverOptions options_;
   VdevInfo info_;
+  /// A work queue in use.
+  struct QueueInfo {
+    bool dedicated = false;
+    std::uint16_t size = 0;
+  };
+  std::vector<QueueInfo> queues_;
+  std::uint8_t next_queue_ = 0;
   Offsets at_;
   std::vector<std::unique_ptr<Slot>> slots_;
   coro::Queue<std::uint32_t> free_slots_;
@@ -170,6 +194,11 @@ class DsaDriver {
   coro::Event command_event_;
   coro::JoinHandle poller_;
   coro::JoinHandle misc_task_;
+  coro::Event may_submit_;  ///< not while handles are being renewed
+  coro::JoinHandle renewal_;
+  bool renewing_ = false;
+  bool renew_again_ = false;
+  bool acknowledge_ = false;  ///< the device waits to hear that its revocation was noticed
   bool poller_runs_ = false;
   bool interrupts_connected_ = false;
   std::uint8_t misc_vector_ = 0;
@@ -183,6 +212,8 @@ class DsaDriver {
   std::uint64_t submitted_ = 0;
   std::uint64_t completion_interrupts_ = 0;
   std::uint64_t error_overflows_ = 0;
+  std::uint64_t revocations_ = 0;
+  std::uint64_t resubmitted_ = 0;
   std::vector<std::array<std::uint64_t, 4>> errors_;
 };
 

@@ -2,6 +2,8 @@
 // DsaDriver: probe, enable, commands, vector 0, disable.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "abi/siov_abi.hpp"
 #include "coro/clock_triggers.hpp"
 #include "coro/combine.hpp"
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kBar0 = 0xC000'0000;  // where this guest's firmware would put the BARs
 constexpr std::uint64_t kBar2 = 0xC010'0000;
+constexpr std::uint32_t kWqStride = 32;  // WQCAP of a VDEV says so
 constexpr std::uint32_t kPasidEntry = 1U << abi::kMsixpermPasidEnLsb;
 
 }  // namespace
@@ -91,29 +94,39 @@ coro::Task<> DsaDriver::read_registers() {
       static_cast<std::uint32_t>(offsets >> abi::kOffsetsMsixpermLsb & 0xFFFF) * abi::kOffsetUnit;
   const std::uint32_t table = co_await config_read(at_.msix + 4, 4);
   at_.msix_table = table & ~7U;
-  info_.dedicated = (info_.wqcap >> abi::kWqcapDedicatedLsb & 1) != 0;
-  info_.wq_size = static_cast<std::uint16_t>(co_await read(at_.wqcfg, 4));
-  const std::uint64_t limits = co_await read(at_.wqcfg + 12, 4);
-  info_.max_transfer = std::uint64_t{1} << (limits & 0x1F);
-  info_.max_batch = 1U << (limits >> 5 & 0xF);
-  info_.block_on_fault = (co_await read(at_.wqcfg + 8, 4) >> 1 & 1) != 0;
-  if (info_.wq_size == 0) throw vdcm::DriverError("the device has no work queue entries");
+  const std::uint64_t count = info_.wqcap >> abi::kWqcapNumWqLsb & 0xFF;
+  if (options_.queues == 0 || options_.queues > count)
+    throw vdcm::DriverError(fmt::format("the device has {} work queues", count));
+  info_.max_transfer = info_.max_batch = ~0U;
+  queues_.clear();
+  for (std::uint32_t q = 0; q < options_.queues; ++q) {
+    const std::uint32_t at = at_.wqcfg + kWqStride * q;
+    QueueInfo queue;
+    queue.size = static_cast<std::uint16_t>(co_await read(at, 4));
+    const std::uint64_t mode = co_await read(at + 8, 4);
+    queue.dedicated = (mode & 1) != 0;
+    const std::uint64_t limits = co_await read(at + 12, 4);
+    info_.max_transfer = std::min(info_.max_transfer, std::uint64_t{1} << (limits & 0x1F));
+    info_.max_batch = std::min(info_.max_batch, 1U << (limits >> 5 & 0xF));
+    info_.block_on_fault = (q == 0 || info_.block_on_fault) && (mode >> 1 & 1) != 0;
+    if (queue.size == 0) throw vdcm::DriverError("a work queue has no entries");
+    queues_.push_back(queue);
+  }
+  next_queue_ = 0;
+  info_.dedicated = queues_[0].dedicated;
+  info_.wq_size = queues_[0].size;
 }
 
 coro::Task<> DsaDriver::enable() {
-  if (!info_.dedicated && !options_.pasid) throw HarnessError("a shared queue needs a guest PASID");
+  const bool shared = std::ranges::any_of(queues_, [](const QueueInfo& q) { return !q.dedicated; });
+  if (shared && !options_.pasid) throw HarnessError("a shared queue needs a guest PASID");
   if (options_.pasid) co_await enable_pasid();
   if (options_.interrupts != nullptr) co_await enable_interrupts();
   co_await configure_wq();
   co_await expect_command(abi::kCmdEnableDevice, 0, "Enable Device");
-  co_await expect_command(abi::kCmdEnableWq, 0, "Enable WQ");
-  if (options_.interrupts != nullptr) {
-    const std::uint32_t status = co_await command(abi::kCmdRequestIntHandle, 1);
-    if ((status & 0xFF) != 0)
-      throw vdcm::DriverError(
-          fmt::format("Request Interrupt Handle ended with {:#04x}", status & 0xFF));
-    handle_ = static_cast<std::uint16_t>(status >> abi::kCmdstatusResultLsb);
-  }
+  for (std::uint32_t q = 0; q < queues_.size(); ++q)
+    co_await expect_command(abi::kCmdEnableWq, q, "Enable WQ");
+  if (options_.interrupts != nullptr) co_await request_handle();
   if (slots_.empty()) make_slots();
 }
 
@@ -152,10 +165,13 @@ coro::Task<> DsaDriver::enable_interrupts() {
 }
 
 coro::Task<> DsaDriver::configure_wq() {
-  std::uint64_t dword = co_await read(at_.wqcfg + 8, 4);
-  dword &= ~(std::uint64_t{kMaxPasid} << 8 | 1U << 28 | 1U << 29);
-  if (options_.pasid) dword |= std::uint64_t{options_.pasid->value} << 8 | 1U << 28;
-  write(at_.wqcfg + 8, 4, dword);
+  for (std::uint32_t q = 0; q < queues_.size(); ++q) {
+    const std::uint32_t at = at_.wqcfg + kWqStride * q + 8;
+    std::uint64_t dword = co_await read(at, 4);
+    dword &= ~(std::uint64_t{kMaxPasid} << 8 | 1U << 28 | 1U << 29);
+    if (options_.pasid) dword |= std::uint64_t{options_.pasid->value} << 8 | 1U << 28;
+    write(at, 4, dword);
+  }
 }
 
 coro::Task<std::uint32_t> DsaDriver::command(std::uint8_t code, std::uint32_t operand) {
@@ -198,6 +214,10 @@ coro::Task<> DsaDriver::misc_interrupts() {
     write(abi::kRegIntcause, 4, cause);
     if ((cause >> abi::kIntcauseSwerrorLsb & 1) != 0) co_await read_error();
     if ((cause >> abi::kIntcauseCommandLsb & 1) != 0) command_event_.set();
+    if ((cause >> abi::kIntcauseRevokedLsb & 1) != 0) {
+      ++revocations_;
+      renew_soon(true);
+    }
   }
 }
 
@@ -213,10 +233,13 @@ coro::Task<> DsaDriver::read_error() {
   error_event_.set();
 }
 
-coro::Task<> DsaDriver::drain() { co_await expect_command(abi::kCmdDrainWq, 1, "Drain WQ"); }
+coro::Task<> DsaDriver::drain() {
+  co_await expect_command(abi::kCmdDrainWq, all_queues(), "Drain WQ");
+}
 
 coro::Task<> DsaDriver::disable() {
-  co_await expect_command(abi::kCmdDisableWq, 1, "Disable WQ");
+  while (!may_submit_.is_set()) co_await may_submit_.wait();  // the handle is being renewed
+  co_await expect_command(abi::kCmdDisableWq, all_queues(), "Disable WQ");
   if (options_.interrupts != nullptr)
     co_await expect_command(abi::kCmdReleaseIntHandle, handle_, "Release Interrupt Handle");
   co_await expect_command(abi::kCmdDisableDevice, 0, "Disable Device");

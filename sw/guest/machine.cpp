@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/random/uniform_int_distribution.hpp>
 #include <cstring>
+#include <utility>
 
 #include "common/error.hpp"
 
@@ -70,7 +71,14 @@ iommu::tables::SecondStageTable& Machine::second_stage() {
   return *second_stage_;
 }
 
-bool Machine::unmap_guest_page(Gpa page) { return second_stage().unmap(page); }
+bool Machine::unmap_guest_page(Gpa page) {
+  const unsigned level = config_.page_bytes == memory::kSize4K ? 1 : 2;
+  const std::optional<Hpa> at = second_stage().entry_address(page, level);
+  const std::uint64_t entry = at ? host_tables_.read(*at) : 0;
+  if (!second_stage().unmap(page)) return false;
+  if (unmap_listener_) unmap_listener_(page, config_.page_bytes, entry);
+  return true;
+}
 
 void Machine::map_guest_page(Gpa page) {
   const std::optional<Hpa> host = guest_memory().host_address(page);
@@ -86,6 +94,44 @@ void Machine::relocate_guest_page(Gpa page) {
   std::erase(owned_, fresh);  // guest memory owns it, and this machine what it was before
   owned_.push_back(old);
   retire(old);
+  if (logs_writes()) index_guest_pages();
+}
+
+void Machine::index_guest_pages() {
+  guest_pages_.clear();
+  for (const memory::GuestPage& page : guest_memory().pages())
+    guest_pages_.emplace(page.host.value / config_.page_bytes, page.guest);
+}
+
+void Machine::log_writes(bool on) {
+  guest_memory().log_writes(on);
+  guest_pages_.clear();
+  if (on) index_guest_pages();
+}
+
+void Machine::wrote(Hpa page) {
+  const auto found = guest_pages_.find(page.value / config_.page_bytes);
+  if (found == guest_pages_.end()) return;
+  guest_memory_->note_write(found->second + page.value % config_.page_bytes, memory::kSize4K);
+}
+
+Machine::Backing Machine::exchange_backing(Backing fresh) {
+  const std::vector<memory::GuestPage> pages = guest_memory().pages();
+  if (fresh.frames.size() != pages.size() || !fresh.second_stage)
+    throw HarnessError("a new backing has a frame for every guest page, and tables");
+  const unsigned level = config_.page_bytes == memory::kSize4K ? 1 : 2;
+  Backing old;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const std::optional<Hpa> at = second_stage().entry_address(pages[i].guest, level);
+    if (!at || (host_tables_.read(*at) & 3) == 0) fresh.second_stage->unmap(pages[i].guest);
+    old.frames.push_back(guest_memory().relocate(pages[i].guest, fresh.frames[i]));
+  }
+  for (Retired& retired : quarantine_) {
+    if (retired.guest) retired.host = *guest_memory().host_address(*retired.guest);
+  }
+  old.second_stage = std::exchange(second_stage_, std::move(fresh.second_stage));
+  if (logs_writes()) index_guest_pages();
+  return old;
 }
 
 void Machine::retire(Gpa page) {

@@ -12,8 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "common/types.hpp"
@@ -59,6 +61,27 @@ class Machine {
   /// and retires the old one.
   void relocate_guest_page(Gpa page);
 
+  /// Told of each second-stage leaf that is taken away, with the entry as it was: its dirty bit
+  /// goes with it. May be empty.
+  using UnmapListener = std::function<void(Gpa page, std::uint64_t bytes, std::uint64_t entry)>;
+  void set_unmap_listener(UnmapListener listener) { unmap_listener_ = std::move(listener); }
+
+  // The log of what the CPUs write, by host page. Pages that are not guest memory are left out.
+  void log_writes(bool on);
+  [[nodiscard]] bool logs_writes() const { return guest_memory_ && guest_memory_->logs_writes(); }
+  /// @param page  4 KiB aligned
+  void wrote(Hpa page);
+
+  /// What is behind guest memory: a host page for each guest page, in order, and the tables.
+  struct Backing {
+    std::vector<Hpa> frames;
+    std::unique_ptr<iommu::tables::SecondStageTable> second_stage;
+  };
+  /// Everything at once; contents are the caller's business. Leaves that are absent now are absent
+  /// in the new tables. @param fresh  maps all of guest memory  @return what was there, now the
+  /// caller's
+  [[nodiscard]] Backing exchange_backing(Backing fresh);
+
   /// Takes a 4 KiB page out of use that no device may reach any more. It is overwritten with a
   /// pattern, so that a late read gets wrong bytes and a late write is seen. It comes back into use
   /// after kQuarantine others.
@@ -82,6 +105,7 @@ class Machine {
     std::optional<Gpa> guest;  ///< frame of the guest's allocator, not of the host's
   };
   void put_into_quarantine(Retired page);
+  void index_guest_pages();
   [[nodiscard]] bool untouched(Hpa frame) const;
   [[nodiscard]] iommu::tables::SecondStageTable& second_stage();
 
@@ -96,7 +120,9 @@ class Machine {
   std::vector<Hpa> pool_;  ///< 4 KiB pages taken but not given out
   std::vector<Hpa> owned_;
   std::deque<Retired> quarantine_;
-  std::uint64_t stale_writes_ = 0;  ///< among those that have left quarantine
+  UnmapListener unmap_listener_;
+  std::unordered_map<std::uint64_t, Gpa> guest_pages_;  ///< by host page, while writes are logged
+  std::uint64_t stale_writes_ = 0;                      ///< among those that have left quarantine
 };
 
 }  // namespace siov::guest

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "abi/siov_abi.hpp"
 #include "common/error.hpp"
@@ -315,7 +316,9 @@ coro::Task<abi::CompletionRecord> Workload::perform_batch(Lane& lane, const Job&
   abi::Descriptor piece = batch.descriptor;
   Ticket ticket = co_await driver_.submit(piece);
   abi::CompletionRecord record = co_await driver_.wait(ticket);
-  if (!space_.demand() || !batch.fault.empty()) co_return record;
+  const bool refused = std::ranges::any_of(
+      std::views::iota(0U, started), [&](std::uint32_t i) { return handle_was_revoked(lane, i); });
+  if ((!space_.demand() && !refused) || !batch.fault.empty()) co_return record;
   const auto count = static_cast<std::uint32_t>(lane.members.size());
   std::uint32_t done = 0;
   for (std::uint32_t pieces = 0;; ++pieces) {
@@ -348,7 +351,10 @@ coro::Task<abi::CompletionRecord> Workload::perform_batch(Lane& lane, const Job&
 void Workload::rewrite_list(Lane& lane, std::uint32_t from) {
   Iova at = lane.list;
   for (std::uint32_t i = from; i < lane.members.size(); ++i, at += kMemberBytes) {
-    const port::Line line = abi::to_line(lane.members[i].descriptor);
+    abi::Descriptor& member = lane.members[i].descriptor;
+    if (member.has(abi::kFlagRci) && !lane.members[i].own_handle)
+      member.interrupt_handle = driver_.interrupt_handle();
+    const port::Line line = abi::to_line(member);
     space_.write(at, line);
   }
   abi::Descriptor nothing;
@@ -357,7 +363,26 @@ void Workload::rewrite_list(Lane& lane, std::uint32_t from) {
   space_.write(at, line);
 }
 
+/// Its handle was the right one when the list was written. @spec siov.md 3.7
+bool Workload::handle_was_revoked(const Lane& lane, std::uint32_t member) const {
+  const Job& job = lane.members[member];
+  if (!job.descriptor.has(abi::kFlagRci) || job.own_handle) return false;
+  std::array<std::byte, 1> status{};
+  space_.read(lane.member_records[member], status);
+  return status[0] == std::byte{abi::kStBadHandle};
+}
+
 coro::Task<> Workload::finish_member(Lane& lane, std::uint32_t member) {
+  if (handle_was_revoked(lane, member)) {
+    abi::Descriptor again = lane.members[member].descriptor;
+    again.flags &= ~(abi::flag(abi::kFlagFence) | abi::flag(abi::kFlagRci));
+    again.interrupt_handle = 0;
+    ++revoked_members_;
+    const SubmitOptions plain;
+    const abi::CompletionRecord record = co_await perform(again, plain);
+    lane.resumed[member] = record;
+    co_return;
+  }
   std::array<std::byte, kRecordBytes> bytes{};
   space_.read(lane.member_records[member], bytes);
   const abi::CompletionRecord record = abi::decode_completion_record(bytes);
@@ -397,7 +422,9 @@ void Workload::check_errors() {
   result_.errors_reported = handles + strays;
   result_.errors_lost = handle_errors_ + expected_strays - std::min(handle_errors_, handles) -
                         std::min(expected_strays, strays);
-  const bool too_many = handles > handle_errors_ || strays > expected_strays;
+  // A revoked handle is refused with a report, too, before the guest hears of the revocation.
+  const std::uint64_t most_handles = handle_errors_ + driver_.resubmitted() + revoked_members_;
+  const bool too_many = handles > most_handles || strays > expected_strays;
   const bool exact = config_.all_errors && driver_.error_overflows() == 0;
   const bool too_few = exact && (handles < handle_errors_ || strays < expected_strays);
   if (too_many || too_few)

@@ -85,6 +85,7 @@ class Workload {
   coro::Task<abi::CompletionRecord> perform_batch(Lane& lane, const Job& batch,
                                                   std::uint32_t started);
   coro::Task<> finish_member(Lane& lane, std::uint32_t member);
+  [[nodiscard]] bool handle_was_revoked(const Lane& lane, std::uint32_t member) const;
   void rewrite_list(Lane& lane, std::uint32_t from);
   coro::Task<> play_stray(const Job& job, std::uint64_t index);
   coro::Task<> settle_errors();
@@ -109,6 +110,7 @@ class Workload {
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::uint64_t next_index_ = 0;
   std::uint64_t handle_errors_ = 0;           ///< expected in SWERROR with code 0x19
+  std::uint64_t revoked_members_ = 0;         ///< members of batches that went again
   std::vector<std::uint64_t> stray_members_;  ///< misaligned record addresses of members
   std::uint64_t stray_operations_ = 0;        ///< the same of operations, waited for one by one
 };

@@ -179,6 +179,14 @@ void RemappingTables::clear_pasid(RequesterId function, Pasid pasid) {
   erase_pasid(function, pasid);
 }
 
+void RemappingTables::set_second_stage_dirty(RequesterId function, Pasid pasid, bool on) {
+  constexpr std::uint64_t kSsade = 1u << 9;
+  const Hpa entry = pasid_entry(function, pasid);
+  const std::uint64_t low = read(entry);
+  if ((low & kPresent) == 0) throw HarnessError("the PASID table entry is not in use");
+  write(entry, on ? low | kSsade : low & ~kSsade);
+}
+
 void RemappingTables::set_device_tlb(RequesterId function, bool device_tlb, bool page_requests) {
   constexpr std::uint64_t kDeviceTlb = 1u << 2;
   constexpr std::uint64_t kPageRequests = 1u << 4;

@@ -79,6 +79,9 @@ class RemappingTables {
   void disable_pasid(RequesterId function, Pasid pasid);
   /// Zeroes an entry whose P is 0. @throws HarnessError if it is present
   void erase_pasid(RequesterId function, Pasid pasid);
+  /// Changes SSADE of a present entry that uses a second stage, in one write. The caller
+  /// invalidates. @throws HarnessError if the entry is not present
+  void set_second_stage_dirty(RequesterId function, Pasid pasid, bool on);
   /// Changes DTE and PRE of the context entry in one write. The caller invalidates.
   void set_device_tlb(RequesterId function, bool device_tlb, bool page_requests);
   /// Clears P first, then the rest. The caller invalidates. @throws HarnessError if the entry is

@@ -63,8 +63,29 @@ bool GuestMemory::read(Gpa address, std::span<std::byte> out) const {
   return true;
 }
 
+void GuestMemory::log_writes(bool on) {
+  log_on_ = on;
+  written_.clear();
+}
+
+void GuestMemory::note_write(Gpa address, std::uint64_t bytes) {
+  if (!log_on_ || bytes == 0) return;
+  for (std::uint64_t page = address.value / kSize4K; page <= (address.value + bytes - 1) / kSize4K;
+       ++page)
+    written_.insert(page);
+}
+
+std::vector<Gpa> GuestMemory::take_writes() {
+  std::vector<Gpa> pages;
+  pages.reserve(written_.size());
+  for (const std::uint64_t page : written_) pages.push_back(Gpa{page * kSize4K});
+  written_.clear();
+  return pages;
+}
+
 bool GuestMemory::write(Gpa address, std::span<const std::byte> data) {
   if (!inside(address, data.size())) return false;
+  note_write(address, data.size());
   while (!data.empty()) {
     const std::uint64_t offset = address.value & (config_.page_bytes - 1);
     const std::size_t piece = std::min<std::uint64_t>(data.size(), config_.page_bytes - offset);
@@ -83,6 +104,7 @@ std::optional<std::uint64_t> GuestMemory::read64(Gpa address) const {
 
 bool GuestMemory::write64(Gpa address, std::uint64_t value) {
   if (!inside(address, 8)) return false;
+  note_write(address, 8);
   return memory_.write64(*host_address(address), value);
 }
 
@@ -92,6 +114,7 @@ Gpa GuestMemory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
   }
   const std::optional<std::uint64_t> base = extents_.allocate(bytes, alignment);
   if (!base) throw HarnessError("guest memory is exhausted");
+  note_write(Gpa{*base}, bytes);
   for (std::uint64_t done = 0; done < bytes; done += kSize4K) {
     if (!memory_.zero(*host_address(Gpa{*base + done}), kSize4K)) {
       throw HarnessError("guest page is not writable RAM");

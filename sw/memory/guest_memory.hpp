@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -61,6 +62,14 @@ class GuestMemory {
   /// object owns the new one. @param page  aligned to page_bytes()  @return the old host page,
   /// which the caller owns  @throws HarnessError outside the VM's memory
   [[nodiscard]] Hpa relocate(Gpa page, Hpa host);
+  // Which pages the guest's CPUs write. Who writes host memory directly says so with note_write().
+  /// Starts with nothing written, or ends.
+  void log_writes(bool on);
+  [[nodiscard]] bool logs_writes() const { return log_on_; }
+  void note_write(Gpa address, std::uint64_t bytes);
+  /// 4 KiB pages written since the log began or the last call, ascending.
+  [[nodiscard]] std::vector<Gpa> take_writes();
+
   [[nodiscard]] std::size_t outstanding() const { return extents_.outstanding(); }
 
  private:
@@ -72,6 +81,8 @@ class GuestMemory {
   unsigned page_shift_ = 12;
   std::vector<GuestPage> pages_;
   ExtentAllocator extents_;
+  bool log_on_ = false;
+  std::set<std::uint64_t> written_;  ///< numbers of 4 KiB pages
 };
 
 }  // namespace siov::memory

@@ -127,11 +127,11 @@ coro::Task<CommandResult> HostDriver::drain_pasid(Pasid pasid) {
   co_return co_await command(abi::kCmdDrainPasid, pasid.value);
 }
 
-coro::Task<> HostDriver::set_wq_pasid(std::uint8_t wq, Pasid pasid, bool privileged) {
+coro::Task<> HostDriver::set_wq_pasid(std::uint8_t wq, Pasid pasid, bool privileged, bool enabled) {
   const std::uint32_t at = info_.wqcfg_offset + wq * info_.wq_stride + 8;
   std::uint64_t dword = co_await read(at, 4);
   dword &= ~(std::uint64_t{kMaxPasid} << 8 | 1U << 28 | 1U << 29);
-  dword |= std::uint64_t{pasid.value} << 8 | 1U << 28 |
+  dword |= std::uint64_t{pasid.value} << 8 | (enabled ? 1U << 28 : 0U) |
            (privileged ? 1U << 29 : 0U);  // SIOV-H-19: PASID always enabled
   write(at, 4, dword);
 }

@@ -83,17 +83,32 @@ class HostDriver {
   coro::Task<CommandResult> abort_wq(std::uint8_t wq);
   coro::Task<CommandResult> drain_pasid(Pasid pasid);
 
-  /// Mode stays; PASID, PASID enable and privilege of a disabled WQ. @spec dsa.md 2.9 dword 2
-  coro::Task<> set_wq_pasid(std::uint8_t wq, Pasid pasid, bool privileged);
+  /// Mode stays; PASID, PASID enable and privilege of a disabled WQ. @param enabled off only for
+  /// negative tests (SIOV-H-19)  @spec dsa.md 2.9 dword 2
+  coro::Task<> set_wq_pasid(std::uint8_t wq, Pasid pasid, bool privileged, bool enabled = true);
 
   /// Allocates an IMS entry: cleared and masked first, PASID, then the remappable message, unmasked
   /// last, read back.
   /// @spec SIOV-H-23, SIOV-H-26  @throws HarnessError when none is free
   coro::Task<std::uint16_t> allocate_ims(Pasid pasid, Platform::Handler handler);
+  /// The same for one particular entry that free_ims_from() named.
+  coro::Task<> allocate_ims_at(std::uint16_t index, Pasid pasid, Platform::Handler handler);
+  /// Lowest free entry that is not below index; nullopt if there is none.
+  [[nodiscard]] std::optional<std::uint16_t> free_ims_from(std::uint16_t index) const;
+  /// Keeps a free entry for an allocate_ims_at() to come.
+  void reserve_ims(std::uint16_t index);
+  /// What the driver wrote into an allocated entry.
+  [[nodiscard]] Pasid ims_pasid(std::uint16_t index) const { return ims_.at(index).pasid; }
   /// Changes the PASID of an allocated entry, masked meanwhile.
   coro::Task<> set_ims_pasid(std::uint16_t index, Pasid pasid);
   /// PASID enable off, message cleared, masked; then the IRTE goes.
   coro::Task<> free_ims(std::uint16_t index);
+
+  /// For negative tests: a message that the host's interrupt remapping did not compose
+  /// (SIOV-H-23).
+  void write_foreign_message(std::uint16_t index, std::uint64_t address, std::uint32_t data) {
+    write_message(index, address, data);
+  }
 
   /// Software errors go to an event log of so many entries, 64..65535. Before start(); memory and
   /// frames outlive this. @spec dsa.md 2.11
@@ -118,7 +133,7 @@ class HostDriver {
   [[nodiscard]] port::DevicePort& device() { return device_; }
   [[nodiscard]] Platform& platform() { return platform_; }
   [[nodiscard]] IommuDriver& iommu() { return iommu_; }
-  [[nodiscard]] PasidAllocator& pasids() { return pasids_; }
+  [[nodiscard]] PasidAllocator& pasids() { return platform_.pasids(); }
   [[nodiscard]] const HostConfig& config() const { return config_; }
   [[nodiscard]] const DeviceInfo& info() const { return info_; }
   [[nodiscard]] const CapabilityList& capabilities() const { return capabilities_; }
@@ -135,6 +150,7 @@ class HostDriver {
  private:
   struct ImsSlot {
     bool used = false;
+    Pasid pasid;
     InterruptMessage message;
   };
   coro::Task<std::uint64_t> read(std::uint32_t offset, std::uint32_t size);
@@ -162,6 +178,7 @@ class HostDriver {
   std::uint32_t ims_address(std::uint16_t index) const {
     return (has_ims() ? info_.ims_offset : info_.msix_table_offset) + 16U * index;
   }
+  coro::Task<> program_ims(std::uint16_t index, Pasid pasid, Platform::Handler handler);
   void write_message(std::uint16_t index, std::uint64_t address, std::uint32_t data);
   void write_permission(std::uint16_t index, bool masked, std::optional<Pasid> pasid);
   coro::Task<> flush_ims(std::uint16_t index);
@@ -173,7 +190,6 @@ class HostDriver {
   HostConfig config_;
   CapabilityList capabilities_;
   DeviceInfo info_;
-  PasidAllocator pasids_;
   coro::Lock command_lock_;
   coro::Lock ims_lock_;
   coro::Event command_done_;
@@ -181,6 +197,7 @@ class HostDriver {
   coro::JoinHandle interrupt_task_;
   InterruptMessage vector0_message_;
   std::vector<ImsSlot> ims_;
+  std::uint16_t ims_hint_ = 1;  ///< no entry below it is free
   ErrorListener error_listener_;
   RecordListener record_listener_;
   memory::PhysicalMemory* memory_ = nullptr;  ///< event log wanted

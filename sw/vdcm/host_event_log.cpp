@@ -34,7 +34,7 @@ coro::Task<> HostDriver::start_event_log() {
   if ((info_.gencap >> abi::kGencapEvlLsb & 3) != 1)
     throw DriverError("the device has no event log with entries of 64 bytes");
   log_ = frames_->allocate_range(pages_of(log_entries_));
-  log_pasid_ = pasids_.allocate();
+  log_pasid_ = pasids().allocate();
   iommu_.bind(log_pasid_, Space::pass_through());
   log_head_ = 0;
   log_runs_ = true;
@@ -86,7 +86,7 @@ void HostDriver::stop_event_log() {
   if (!log_runs_) return;
   log_runs_ = false;
   iommu_.unbind(log_pasid_);
-  pasids_.release(log_pasid_);
+  pasids().release(log_pasid_);
   frames_->free(log_);
 }
 

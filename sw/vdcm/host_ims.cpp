@@ -3,6 +3,8 @@
 // interrupt remapper.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "abi/siov_abi.hpp"
 #include "common/error.hpp"
 #include "vdcm/driver_error.hpp"
@@ -57,18 +59,43 @@ coro::Task<> HostDriver::grant_handle(std::uint8_t code, std::uint16_t index) {
     throw DriverError("an interrupt handle is not its index");
 }
 
+std::optional<std::uint16_t> HostDriver::free_ims_from(std::uint16_t index) const {
+  std::size_t at = std::max<std::size_t>(index, ims_hint_);
+  while (at < ims_.size() && ims_[at].used) ++at;
+  if (at >= ims_.size()) return std::nullopt;
+  return static_cast<std::uint16_t>(at);
+}
+
+void HostDriver::reserve_ims(std::uint16_t index) {
+  if (ims_.at(index).used) throw HarnessError("the IMS entry is in use");
+  ims_[index].used = true;
+  if (index == ims_hint_) ++ims_hint_;
+}
+
 coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handler handler) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
-  std::uint16_t index = 1;  // entry 0 is never given to a guest
-  while (index < ims_.size() && ims_[index].used) ++index;
-  if (index >= ims_.size()) throw HarnessError("no free IMS entry");
+  const std::optional<std::uint16_t> index = free_ims_from(1);  // entry 0 is never a guest's
+  if (!index) throw HarnessError("no free IMS entry");
+  reserve_ims(*index);
+  co_await program_ims(*index, pasid, std::move(handler));
+  co_return *index;
+}
+
+coro::Task<> HostDriver::allocate_ims_at(std::uint16_t index, Pasid pasid,
+                                         Platform::Handler handler) {
+  const coro::Lock::Guard guard = co_await ims_lock_.scoped();
+  co_await program_ims(index, pasid, std::move(handler));
+}
+
+/// @spec SIOV-H-26
+coro::Task<> HostDriver::program_ims(std::uint16_t index, Pasid pasid, Platform::Handler handler) {
   ImsSlot& slot = ims_[index];
-  slot.used = true;
+  slot.pasid = pasid;
   write_permission(index, true, std::nullopt);
   write_message(index, kClearedAddress, 0);
-  write_permission(index, true, pasid);  // SIOV-H-26: PASID before the entry can be unmasked
+  write_permission(index, true, pasid);  // PASID before the entry can be unmasked
   slot.message = iommu_.allocate_interrupt(0, static_cast<std::uint8_t>(0x40 + index % 0xA0));
-  platform_.connect(slot.message.irte_index, std::move(handler));
+  platform_.connect(iommu_.function(), slot.message.irte_index, std::move(handler));
   write_message(index, slot.message.address, slot.message.data);
   write_permission(index, false, pasid);
   const std::uint32_t at = has_ims() ? ims_address(index) + 12 : info_.msixperm_offset + 8U * index;
@@ -76,11 +103,11 @@ coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handle
   if ((control & ~std::uint64_t{2}) != with_pasid(pasid))
     throw DriverError(fmt::format("interrupt entry {} reads back {:#x}", index, control));
   co_await grant_handle(abi::kCmdRequestIntHandle, index);
-  co_return index;
 }
 
 coro::Task<> HostDriver::set_ims_pasid(std::uint16_t index, Pasid pasid) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
+  ims_.at(index).pasid = pasid;
   if (has_ims()) {
     const std::uint32_t at = ims_address(index);
     const std::uint64_t old = co_await read(at + 12, 4);
@@ -99,9 +126,10 @@ coro::Task<> HostDriver::free_ims(std::uint16_t index) {
   write_permission(index, true, std::nullopt);
   write_message(index, kClearedAddress, 0);
   co_await flush_ims(index);
-  platform_.disconnect(slot.message.irte_index);
+  platform_.disconnect(iommu_.function(), slot.message.irte_index);
   iommu_.free_interrupt(slot.message);
   slot = ImsSlot{};
+  ims_hint_ = std::min(ims_hint_, index);
 }
 
 }  // namespace siov::vdcm

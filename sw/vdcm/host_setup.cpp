@@ -81,7 +81,7 @@ coro::Task<> HostDriver::stop() {
   co_await config_write(capabilities_.msix + 2U, 2, control & 0x7FFF);
   interrupts_on_ = false;
   interrupt_task_.cancel();
-  platform_.disconnect(vector0_message_.irte_index);
+  platform_.disconnect(iommu_.function(), vector0_message_.irte_index);
   iommu_.free_interrupt(vector0_message_);
   stop_event_log();
 }
@@ -208,7 +208,7 @@ coro::Task<> HostDriver::enable_interrupts() {
   if ((table & 7) != 0) throw DriverError("the MSI-X table is not in BAR0");
   info_.msix_table_offset = table & ~7U;
   vector0_message_ = iommu_.allocate_interrupt(0, 0x30);
-  platform_.connect(vector0_message_.irte_index, [this] { vector0_.set(); });
+  platform_.connect(iommu_.function(), vector0_message_.irte_index, [this] { vector0_.set(); });
   write(info_.msix_table_offset, 4, static_cast<std::uint32_t>(vector0_message_.address));
   write(info_.msix_table_offset + 4, 4, vector0_message_.address >> 32);
   write(info_.msix_table_offset + 8, 4, vector0_message_.data);

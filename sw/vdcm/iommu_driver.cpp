@@ -131,6 +131,8 @@ void IommuDriver::bind(Pasid pasid, const Space& space) {
   binding.second_stage_root = space.second_stage_root.value;
   iommu::tables::PasidSpec spec = spec_of(space, binding.domain);
   spec.supervisor = extended(vtd::kEcapSrs);
+  spec.second_stage_dirty =
+      binding.domain != kSharedDomain && tracked_.contains(binding.second_stage_root);
   tables_->remapping.set_pasid(function_, pasid, spec);
   bindings_.emplace(pasid, binding);
   // Caching mode: the unit may hold that there was nothing (under domain 0). vtd.md 5.6, 8.4

@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "common/types.hpp"
@@ -28,6 +29,7 @@
 #include "vdcm/platform.hpp"
 #include "vdcm/remapping_fault.hpp"
 #include "vdcm/space.hpp"
+#include "vdcm/vtd_registers.hpp"
 
 namespace siov::iommu {
 class RegisterPage;
@@ -99,6 +101,20 @@ class IommuDriver {
   void invalidate_page(Pasid pasid, Iova address, std::uint64_t pages, bool leaf_only = false);
   coro::Task<> async_invalidate_page(Pasid pasid, Iova address, std::uint64_t pages,
                                      bool leaf_only = false);
+
+  // Which pages of a second stage the device writes (iommu_driver_dirty.cpp).
+  /// Whether the unit keeps accessed and dirty bits of second-stage entries (SSADS).
+  [[nodiscard]] bool can_track_writes() const { return extended(vtd::kEcapSsads); }
+  /// SSADE in every PASID table entry on these second-stage tables, also in those that are bound
+  /// later; then PASID cache, IOTLB and device TLB. @throws DriverError if the unit cannot
+  /// @spec vtd.md 2.4, 5.6; SIOV-P-19
+  coro::Task<> async_track_writes(Hpa second_stage_root, bool on);
+  struct SecondStageLeaf {
+    Gpa address;
+    std::uint64_t bytes = 0;  ///< any size that a leaf can have
+  };
+  /// After leaves of these second-stage tables have changed, for every PASID that uses them.
+  coro::Task<> async_invalidate_leaves(Hpa second_stage_root, std::vector<SecondStageLeaf> leaves);
 
   /// Reserves an IRTE that accepts only this function's requester id. @return the message that
   /// selects it
@@ -186,6 +202,7 @@ class IommuDriver {
   std::function<void()> page_event_;
   std::function<void(const RemappingFault&)> fault_listener_;
   std::uint64_t fault_overflows_ = 0;
+  std::set<std::uint64_t> tracked_;  ///< second-stage roots with SSADE
 };
 
 }  // namespace siov::vdcm

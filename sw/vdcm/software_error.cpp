@@ -17,8 +17,9 @@ std::array<std::uint64_t, 4> SoftwareError::encode() const {
       bit(valid, abi::kSwerrorValidLsb) | bit(overflow, abi::kSwerrorOverflowLsb) |
       bit(descriptor_valid, abi::kSwerrorDescValidLsb) | bit(wq_valid, abi::kSwerrorWqValidLsb) |
       bit(in_batch, abi::kSwerrorBatchLsb) | bit(write, abi::kSwerrorWriteLsb) |
-      bit(privileged, abi::kSwerrorPrivLsb) | std::uint64_t{code} << abi::kSwerrorErrorLsb |
-      std::uint64_t{wq} << abi::kSwerrorWqLsb | std::uint64_t{opcode} << abi::kSwerrorOpcodeLsb |
+      bit(privileged, abi::kSwerrorPrivLsb) | bit(info_valid, abi::kSwerrorInfoValidLsb) |
+      std::uint64_t{code} << abi::kSwerrorErrorLsb | std::uint64_t{wq} << abi::kSwerrorWqLsb |
+      std::uint64_t{opcode} << abi::kSwerrorOpcodeLsb |
       std::uint64_t{pasid.value & kMaxPasid} << abi::kSwerrorPasidLsb;
   words[1] = std::uint64_t{batch_index} | std::uint64_t{error_info} << (abi::kSwerrorInfoLsb - 64);
   words[2] = address;
@@ -35,6 +36,7 @@ SoftwareError SoftwareError::decode(const std::array<std::uint64_t, 4>& words) {
   e.in_batch = test(w, abi::kSwerrorBatchLsb);
   e.write = test(w, abi::kSwerrorWriteLsb);
   e.privileged = test(w, abi::kSwerrorPrivLsb);
+  e.info_valid = test(w, abi::kSwerrorInfoValidLsb);
   e.code = static_cast<std::uint8_t>(w >> abi::kSwerrorErrorLsb);
   e.wq = static_cast<std::uint8_t>(w >> abi::kSwerrorWqLsb);
   e.opcode = static_cast<std::uint8_t>(w >> abi::kSwerrorOpcodeLsb);

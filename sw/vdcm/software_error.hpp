@@ -21,6 +21,7 @@ struct SoftwareError {
   bool in_batch = false;
   bool write = false;
   bool privileged = false;
+  bool info_valid = false;  ///< error_info means something (2.0)
   std::uint8_t code = 0;
   std::uint8_t wq = 0;
   std::uint8_t opcode = 0;

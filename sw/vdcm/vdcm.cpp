@@ -1,135 +1,252 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vdcm: life of VDEVs and PASIDs, routing of hardware errors.
+// Vdcm: life of VMs and VDEVs, routing of hardware errors. PASIDs are in vdcm_pasids.cpp.
 #include "vdcm/vdcm.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
 
-#include "abi/siov_abi.hpp"
+#include <algorithm>
+#include <set>
+
 #include "common/error.hpp"
 
 namespace siov::vdcm {
 
-Vdcm::Vdcm(HostDriver& host) : host_(host) {
-  host_.set_error_listener([this](const SoftwareError& error) { route_error(error); });
-  host_.set_halt_listener([this] {
-    for (const auto& vdev : vdevs_) vdev->report_halt();
-  });
+Vdcm::Vdcm(HostDriver& host) {
+  functions_.push_back(Function{&host, {}});
+  connect(0);
 }
 
 Vdcm::~Vdcm() {
-  host_.set_error_listener(nullptr);
-  host_.set_halt_listener(nullptr);
+  for (const Function& function : functions_) {
+    function.host->set_error_listener(nullptr);
+    function.host->set_halt_listener(nullptr);
+  }
+}
+
+void Vdcm::connect(std::uint8_t function) {
+  HostDriver& host = *functions_[function].host;
+  functions_[function].wqs.resize(host.config().wqs.size());
+  host.set_error_listener(
+      [this, function](const SoftwareError& error) { route_error(function, error); });
+  host.set_halt_listener([this, &host] {
+    for (const auto& vdev : vdevs_) {
+      if (std::ranges::count(vdev->functions_, &host) != 0) vdev->report_halt();
+    }
+  });
+}
+
+std::uint8_t Vdcm::add_function(HostDriver& host) {
+  if (!owners_.empty()) throw HarnessError("functions are added before PASIDs and VDEVs");
+  if (&host.platform() != &platform())
+    throw HarnessError("the functions of a VDCM are on one platform");
+  const auto number = static_cast<std::uint8_t>(functions_.size());
+  functions_.push_back(Function{&host, {}});
+  connect(number);
+  return number;
 }
 
 VmId Vdcm::create_vm() {
-  const VmId vm = host_.platform().create_vm();
+  const VmId vm = platform().create_vm();
+  if (mistakes_.map_before_translation) platform().set_pasid_translation(vm, false);
   vms_[vm];
   return vm;
 }
 
+std::optional<std::string> Vdcm::refusal(const VdevConfig& config) const {
+  if (!vms_.contains(config.vm)) return "VDEV for an unknown VM";
+  std::vector<QueueConfig> queues = config.queues;
+  if (queues.empty()) queues = {QueueConfig::physical(config.wq)};
+  if (queues.size() > kMaxQueues) return "a VDEV has at most 8 queues";
+  if (config.vectors != 0 && (config.vectors < kMinVectors || config.vectors > kMaxVectors))
+    return "a VDEV has 2 to 64 vectors";
+  std::set<std::pair<std::uint8_t, std::uint8_t>> named;
+  for (const QueueConfig& queue : queues) {
+    if (queue.function >= functions_.size()) return "a queue of an unknown function";
+    const Function& function = functions_[queue.function];
+    if (queue.emulated) {
+      if (queue.emulated->dma == nullptr || queue.emulated->size == 0 ||
+          queue.emulated->bytes_per_ns == 0 || queue.emulated->max_transfer_log2 > 31)
+        return "an emulated queue without DMA, entries or speed";
+      continue;
+    }
+    if (queue.wq >= function.wqs.size()) return "VDEV on a work queue that is not configured";
+    if (!named.emplace(queue.function, queue.wq).second) return "a work queue is named twice";
+    if (function.wqs[queue.wq].owner != nullptr)
+      return "a dedicated work queue serves one VDEV only";  // SIOV-H-33
+  }
+  return std::nullopt;
+}
+
 coro::Task<Vdev*> Vdcm::create_vdev(VdevConfig config) {
-  if (!vms_.contains(config.vm)) throw HarnessError("VDEV for an unknown VM");
-  if (config.wq >= host_.config().wqs.size())
-    throw HarnessError("VDEV on a work queue that is not configured");
-  const bool dedicated = host_.config().wqs[config.wq].mode == WqMode::kDedicated;
-  const bool taken = std::any_of(vdevs_.begin(), vdevs_.end(),
-                                 [&](const auto& v) { return v->physical_wq() == config.wq; });
-  if (dedicated && taken)
-    throw HarnessError("a dedicated work queue serves one VDEV only");  // SIOV-H-33
-  const Pasid default_pasid = host_.pasids().allocate();
-  host_.iommu().bind(default_pasid, config.default_space);
-  vdevs_.push_back(std::make_unique<Vdev>(*this, host_, std::move(config), default_pasid));
-  co_return vdevs_.back().get();
+  if (const std::optional<std::string> reason = refusal(config)) throw HarnessError(*reason);
+  const Pasid pasid = platform().pasids().allocate();
+  const VmId vm = config.vm;
+  const Space space = config.default_space;
+  vdevs_.push_back(std::make_unique<Vdev>(*this, std::move(config), pasid));
+  Vdev& vdev = *vdevs_.back();
+  vdev.place_ = vdevs_.size() - 1;
+  for (HostDriver* const host : hosts_of(vdev)) host->iommu().bind(pasid, space);
+  vdev.attached_ = true;
+  vms_[vm].vdevs.push_back(&vdev);
+  owners_[pasid] = PasidOwner{vm, &vdev};
+  add_users(vdev);
+  co_return &vdev;
+}
+
+void Vdcm::add_users(Vdev& vdev) {
+  for (std::uint8_t q = 0; q < vdev.queue_count(); ++q) {
+    const QueueConfig& queue = vdev.config().queues[q];
+    if (queue.emulated) continue;
+    WqUsers& users = functions_[queue.function].wqs[queue.wq];
+    ++users.count;
+    if (!vdev.dedicated(q)) continue;
+    users.owner = &vdev;
+    users.index = q;
+  }
+}
+
+/// From here on nobody finds the VDEV; its memory stays.
+void Vdcm::remove(Vdev& vdev) {
+  for (const QueueConfig& queue : vdev.config().queues) {
+    if (queue.emulated) continue;
+    WqUsers& users = functions_[queue.function].wqs[queue.wq];
+    --users.count;
+    if (users.owner == &vdev) users.owner = nullptr;
+  }
+  owners_.erase(vdev.default_pasid());
+  std::erase(vms_.at(vdev.vm()).vdevs, &vdev);
+}
+
+/// Functions whose PASID table the VDEV's DMA uses, emulated queues included.
+std::vector<HostDriver*> Vdcm::hosts_of(const Vdev& vdev) const {
+  std::vector<HostDriver*> hosts;
+  for (std::uint8_t q = 0; q < vdev.queue_count(); ++q) {
+    HostDriver* const host = &vdev.queue(q).host();
+    if (std::ranges::count(hosts, host) == 0) hosts.push_back(host);
+  }
+  return hosts;
 }
 
 coro::Task<> Vdcm::destroy_vdev(Vdev& vdev) {
+  if (vdev.closing_) throw HarnessError("the VDEV is being destroyed already");
   const Pasid pasid = vdev.default_pasid();
+  const std::vector<HostDriver*> hosts = hosts_of(vdev);
+  vdev.closing_ = true;  // the guest is gone: no access begins any more
   co_await vdev.reset();
-  std::erase_if(vdevs_, [&](const auto& v) { return v.get() == &vdev; });
-  co_await host_.iommu().async_unbind(pasid);
-  host_.pasids().release(pasid);
+  vdev.attached_ = false;
+  remove(vdev);
+  co_await vdev.unused();
+  vdevs_.back()->place_ = vdev.place_;
+  std::swap(vdevs_[vdev.place_], vdevs_.back());
+  vdevs_.pop_back();
+  for (HostDriver* const host : hosts) co_await host->iommu().async_unbind(pasid);
+  platform().pasids().release(pasid);
 }
 
-Pasid Vdcm::bind_pasid(VmId vm, Pasid guest, const Space& space) {
+const std::vector<Vdev*>& Vdcm::vdevs_of(VmId vm) const {
+  static const std::vector<Vdev*> none;
   const auto it = vms_.find(vm);
-  if (it == vms_.end()) throw HarnessError("PASID for an unknown VM");
-  if (guest.value == 0 || guest.value > kMaxPasid)
-    throw HarnessError("guest PASID must be 1..0xFFFFF");
-  if (it->second.to_host.contains(guest)) throw HarnessError("guest PASID is bound already");
-  const Pasid host = host_.pasids().allocate();
-  host_.iommu().bind(host, space);
-  it->second.to_host.emplace(guest, host);
-  it->second.to_guest.emplace(host, guest);
-  host_.platform().pasid_table(vm).set(guest, host);
-  return host;
+  return it == vms_.end() ? none : it->second.vdevs;
 }
 
-coro::Task<> Vdcm::unbind_pasid(VmId vm, Pasid guest) {
-  VmPasids& pasids = vms_.at(vm);
-  const auto it = pasids.to_host.find(guest);
-  if (it == pasids.to_host.end()) throw HarnessError("guest PASID is not bound");
-  const Pasid host = it->second;
-  host_.platform().pasid_table(vm).clear(guest);
-  // Downwards, because VDEVs may come and go during a wait: none is missed.
-  for (std::size_t i = vdevs_.size(); i-- > 0;) {
-    if (i < vdevs_.size() && vdevs_[i]->vm() == vm) co_await vdevs_[i]->submissions_.earlier_done();
+std::size_t Vdcm::users(std::uint8_t wq, std::uint8_t function) const {
+  return functions_.at(function).wqs.at(wq).count;
+}
+
+/// VDEVs first, so that a guest that died in the middle of anything stops; then what it had bound.
+coro::Task<> Vdcm::close_vm(VmId vm) {
+  if (!vms_.contains(vm)) throw HarnessError("close of an unknown VM");
+  for (Vdev* const vdev : vms_.at(vm).vdevs) vdev->unmap_portals();  // all stop at once
+  while (!vms_.at(vm).vdevs.empty()) co_await destroy_vdev(*vms_.at(vm).vdevs.back());
+  while (!vms_.at(vm).to_host.empty()) {
+    const Pasid guest = vms_.at(vm).to_host.begin()->first;
+    co_await unbind_pasid(vm, guest);
   }
-  co_await host_.drain_pasid(host);
-  pasids.to_host.erase(guest);  // from here on no queue and no interrupt entry can get it
-  for (std::size_t i = vdevs_.size(); i-- > 0;) {
-    if (i >= vdevs_.size() || vdevs_[i]->vm() != vm) continue;
-    if (vdevs_[i]->running_pasid() == host) {
-      // A dedicated queue that still runs with it would fault forever: its guest lost the PASID.
-      co_await vdevs_[i]->reset();
-    } else {
-      co_await vdevs_[i]->update_ims();  // the next owner's work must not match this VM's entry
+  vms_.erase(vm);
+  platform().destroy_vm(vm);
+}
+
+coro::Task<> Vdcm::reset_vm(VmId vm) {
+  const std::vector<Vdev*>& vdevs = vms_.at(vm).vdevs;
+  for (Vdev* const vdev : vdevs) vdev->unmap_portals();
+  for (std::size_t i = vdevs.size(); i-- > 0;) {
+    if (i < vdevs.size()) co_await vdevs[i]->reset();
+  }
+}
+
+/// No VDEV of the VM runs a command from the first reset to the last invalidation.
+coro::Task<> Vdcm::unmap_memory(VmId vm, std::function<void()> unmap) {
+  const std::vector<Vdev*>& vdevs = vms_.at(vm).vdevs;
+  std::vector<Vdev*> held;
+  std::vector<coro::Lock::Guard> guards;
+  const auto next = [&]() -> Vdev* {
+    for (Vdev* const vdev : vdevs) {
+      if (std::ranges::count(held, vdev) == 0) return vdev;
+    }
+    return nullptr;
+  };
+  while (Vdev* const vdev = next()) {
+    ++vdev->uses_;
+    held.push_back(vdev);
+    guards.push_back(co_await vdev->hardware_lock_.scoped());
+    if (vdev->registers().state() != DeviceState::kDisabled) co_await vdev->reset_locked();
+  }
+  unmap();
+  for (Vdev* const vdev : held) {
+    const Pasid pasid = vdev->default_pasid();
+    for (HostDriver* const host : hosts_of(*vdev)) co_await host->iommu().async_invalidate(pasid);
+  }
+  for (const Pasid pasid : host_pasids(vm)) {
+    for (const Function& function : functions_)
+      co_await function.host->iommu().async_invalidate(pasid);
+  }
+  guards.clear();
+  for (Vdev* const vdev : held) {
+    --vdev->uses_;
+    vdev->use_ended_.set();
+  }
+}
+
+/// Whose work it was: by queue when that is dedicated, by PASID when it is shared. @spec SIOV-H-36,
+/// SIOV-D-49
+void Vdcm::route_error(std::uint8_t function, const SoftwareError& error) {
+  const std::vector<WqUsers>& wqs = functions_[function].wqs;
+  if (!error.wq_valid || error.wq >= wqs.size()) {
+    ++unattributed_errors_;
+    return;
+  }
+  if (mistakes_.raw_errors) {
+    for (const auto& vdev : vdevs_) {
+      for (const QueueConfig& queue : vdev->config().queues) {
+        if (!queue.emulated && queue.function == function && queue.wq == error.wq)
+          vdev->report_error(0, error);
+      }
+    }
+    return;
+  }
+  if (Vdev* const owner = wqs[error.wq].owner) {
+    owner->report_error(wqs[error.wq].index, error);
+  } else if (!route_by_pasid(function, error)) {
+    ++unattributed_errors_;
+  }
+}
+
+/// Several VDEVs of one VM on one queue share their PASIDs: hardware cannot tell them apart
+/// (SIOV-P-16), all are told. @return false if nobody was
+bool Vdcm::route_by_pasid(std::uint8_t function, const SoftwareError& error) {
+  const auto owner = error.descriptor_valid ? owners_.find(error.pasid) : owners_.end();
+  if (owner == owners_.end() || owner->second.vdev != nullptr) return false;
+  bool found = false;
+  for (Vdev* const vdev : vms_.at(owner->second.vm).vdevs) {
+    const std::vector<QueueConfig>& queues = vdev->config().queues;
+    for (std::uint8_t q = 0; q < queues.size(); ++q) {
+      if (queues[q].emulated || queues[q].function != function || queues[q].wq != error.wq)
+        continue;
+      vdev->report_error(q, error);
+      found = true;
     }
   }
-  co_await host_.iommu().async_unbind(host);
-  pasids.to_guest.erase(host);
-  host_.pasids().release(host);
-}
-
-std::optional<Pasid> Vdcm::host_pasid(VmId vm, Pasid guest) const {
-  const auto it = vms_.find(vm);
-  if (it == vms_.end()) return std::nullopt;
-  const auto found = it->second.to_host.find(guest);
-  return found == it->second.to_host.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::optional<Pasid> Vdcm::guest_pasid(VmId vm, Pasid host) const {
-  const auto it = vms_.find(vm);
-  if (it == vms_.end()) return std::nullopt;
-  const auto found = it->second.to_guest.find(host);
-  return found == it->second.to_guest.end() ? std::nullopt : std::optional(found->second);
-}
-
-std::vector<Pasid> Vdcm::host_pasids(VmId vm) const {
-  std::vector<Pasid> out;
-  const auto it = vms_.find(vm);
-  if (it == vms_.end()) return out;
-  for (const auto& [guest, host] : it->second.to_host) out.push_back(host);
-  return out;
-}
-
-/// Whose work it was: by queue when it is dedicated, by PASID when it is shared. @spec SIOV-H-36,
-/// SIOV-D-49
-bool Vdcm::owns(const Vdev& vdev, const SoftwareError& error) const {
-  if (!error.wq_valid || vdev.physical_wq() != error.wq) return false;
-  if (vdev.dedicated()) return true;
-  return error.descriptor_valid && guest_pasid(vdev.vm(), error.pasid).has_value();
-}
-
-void Vdcm::route_error(const SoftwareError& error) {
-  bool found = false;
-  // Several VDEVs of one VM on one queue share their PASIDs: hardware cannot tell them apart
-  // (SIOV-P-16), all are told.
-  for (const auto& vdev : vdevs_) {
-    if (!owns(*vdev, error)) continue;
-    vdev->report_error(error);
-    found = true;
-  }
-  if (!found) ++unattributed_errors_;
+  return found;
 }
 
 }  // namespace siov::vdcm

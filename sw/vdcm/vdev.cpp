@@ -1,69 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vdev: accesses of the guest, portals, virtual interrupts, errors. Commands are in
-// vdev_commands.cpp.
+// Vdev: composition, configuration space, registers, resets. Portals, interrupts and commands have
+// files of their own.
 #include "vdcm/vdev.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <bit>
+#include <set>
 
-#include "abi/little_endian.hpp"
 #include "abi/siov_abi.hpp"
 #include "common/error.hpp"
 #include "coro/scheduler.hpp"
+#include "vdcm/dedicated_queue.hpp"
+#include "vdcm/emulated_queue.hpp"
+#include "vdcm/shared_queue.hpp"
 #include "vdcm/vdcm.hpp"
+#include "vdcm/vdev_use.hpp"
 
 namespace siov::vdcm {
 
 namespace {
 
-constexpr std::uint64_t kPortalPage = 0x1000;
-constexpr std::uint32_t kPasidMask = kMaxPasid;
-
-std::uint8_t engines_of(const HostDriver& host, std::uint8_t group) {
-  return static_cast<std::uint8_t>(std::popcount(host.config().groups[group].engines));
+std::uint16_t vectors_of(const VdevConfig& config) {
+  const std::size_t queues = config.queues.empty() ? 1 : config.queues.size();
+  return config.vectors != 0 ? config.vectors : static_cast<std::uint16_t>(queues + 1);
 }
 
-VirtualCapabilities capabilities_of(const HostDriver& host, std::uint8_t wq) {
-  const WqConfig& queue = host.config().wqs[wq];
-  VirtualCapabilities c;
-  c.version = host.info().version;
-  c.physical_gencap = host.info().gencap;
-  c.opcap = host.info().opcap;
-  c.engines = engines_of(host, queue.group);
-  c.dedicated = queue.mode == WqMode::kDedicated;
-  c.block_on_fault = queue.block_on_fault;
-  c.size = queue.size;
-  c.threshold = queue.threshold;
-  c.priority = queue.priority;
-  c.max_transfer_log2 = queue.max_transfer_log2;
-  c.max_batch_log2 = queue.max_batch_log2;
-  return c;
+/// A feature counts where every queue has it; of a limit the largest, since each queue says its
+/// own.
+std::uint64_t merge_gencap(std::uint64_t a, std::uint64_t b) {
+  constexpr std::uint64_t kTransfer = std::uint64_t{0x1F} << abi::kGencapMaxXferLsb;
+  constexpr std::uint64_t kBatch = std::uint64_t{0xF} << abi::kGencapMaxBatchLsb;
+  return (a & b & ~(kTransfer | kBatch)) | std::max(a & kTransfer, b & kTransfer) |
+         std::max(a & kBatch, b & kBatch);
 }
 
 bool valid_access(std::uint64_t offset, std::uint32_t size, std::uint64_t bar_size) {
   return (size == 1 || size == 2 || size == 4 || size == 8) && offset % size == 0 &&
-         offset + size <= bar_size;
+         offset < bar_size && size <= bar_size - offset;
 }
 
 }  // namespace
 
-Vdev::Vdev(Vdcm& vdcm, HostDriver& host, VdevConfig config, Pasid default_pasid)
+Vdev::Vdev(Vdcm& vdcm, VdevConfig config, Pasid default_pasid)
     : vdcm_(vdcm),
-      host_(host),
       config_(std::move(config)),
       default_pasid_(default_pasid),
-      dedicated_(host.config().wqs.at(config_.wq).mode == WqMode::kDedicated),
-      virtual_config_(0x8086, 0x0B25),
-      registers_(capabilities_of(host, config_.wq)),
-      hardware_lock_("VDEV hardware access") {
+      queues_([this] {
+        if (config_.queues.empty()) config_.queues = {QueueConfig::physical(config_.wq)};
+        std::vector<QueueSlot> slots(config_.queues.size());
+        for (std::size_t i = 0; i < slots.size(); ++i)
+          slots[i].backing = make_queue(config_.queues[i], static_cast<std::uint8_t>(i));
+        return slots;
+      }()),
+      registers_(compose()),
+      virtual_config_(0x8086, 0x0B25, registers_.layout()),
+      msix_(registers_.layout().vectors),
+      hardware_lock_("VDEV hardware access"),
+      handles_(registers_.layout().vectors) {
   msix_.set_sink(config_.guest_interrupts);
+  for (const QueueSlot& slot : queues_) {
+    HostDriver* const host = &slot.backing->host();
+    if (slot.backing->kind() == QueueKind::kEmulated || std::ranges::count(functions_, host) != 0)
+      continue;
+    functions_.push_back(host);
+  }
 }
 
 Vdev::~Vdev() = default;
 
+std::unique_ptr<VirtualQueue> Vdev::make_queue(const QueueConfig& queue, std::uint8_t index) {
+  HostDriver& host = vdcm_.host(queue.function);
+  if (queue.emulated) {
+    EmulatedHooks hooks;
+    hooks.handle_ok = [this](std::uint16_t handle, Pasid pasid) {
+      return handle_ok(handle, pasid);
+    };
+    hooks.interrupt = [this](std::uint16_t handle) {
+      if (const auto vector = vector_of(handle)) msix_.raise(*vector);
+    };
+    hooks.error = [this, index](const SoftwareError& error) { report_error(index, error); };
+    hooks.privileged_allowed = [this] { return virtual_config_.pasid_privileged(); };
+    return std::make_unique<EmulatedQueue>(host, *queue.emulated, std::move(hooks));
+  }
+  if (host.config().wqs.at(queue.wq).mode == WqMode::kDedicated)
+    return std::make_unique<DedicatedQueue>(host, queue.wq, vdcm_.mistakes());
+  return std::make_unique<SharedQueue>(host, queue.wq, vdcm_.mistakes());
+}
+
+/// @spec SIOV-H-12
+VirtualCapabilities Vdev::compose() const {
+  VirtualCapabilities c;
+  c.vectors = vectors_of(config_);
+  std::set<std::pair<const HostDriver*, std::uint8_t>> groups;
+  unsigned engines = 0;
+  bool first = true;
+  for (const QueueSlot& slot : queues_) {
+    const QueueDescription d = slot.backing->description();
+    c.version = first ? d.version : std::min(c.version, d.version);
+    c.physical_gencap = first ? d.gencap : merge_gencap(c.physical_gencap, d.gencap);
+    c.opcap[0] = first ? d.operations : c.opcap[0] & d.operations;
+    first = false;
+    c.queues.push_back(d);
+    const HostDriver& host = slot.backing->host();
+    const auto wq = slot.backing->physical_wq();
+    if (!wq) {
+      ++engines;
+    } else if (groups.emplace(&host, host.config().wqs[*wq].group).second) {
+      engines += static_cast<unsigned>(
+          std::popcount(host.config().groups[host.config().wqs[*wq].group].engines));
+    }
+  }
+  c.engines = static_cast<std::uint8_t>(std::min(engines, 64U));
+  return c;
+}
+
+coro::Task<> Vdev::counted(coro::Task<> task) {
+  co_await std::move(task);
+  --uses_;
+  use_ended_.set();
+}
+
+/// Counted from here on, not from when it first runs.
 void Vdev::start_task(coro::Task<> task, const char* what) {
-  coro::start_soon(std::move(task), config_.name + ": " + what);
+  ++uses_;
+  coro::start_soon(counted(std::move(task)), config_.name + ": " + what);
+}
+
+/// Nothing new may begin: the VDEV is closing.
+coro::Task<> Vdev::unused() {
+  while (uses_ != 0) {
+    use_ended_.clear();
+    co_await use_ended_.wait();
+  }
 }
 
 coro::Task<port::ReadResult> Vdev::config_read(std::uint32_t offset, std::uint32_t size) {
@@ -74,6 +142,8 @@ coro::Task<port::ReadResult> Vdev::config_read(std::uint32_t offset, std::uint32
 
 coro::Task<port::CompletionStatus> Vdev::config_write(std::uint32_t offset, std::uint32_t size,
                                                       std::uint32_t value) {
+  if (closing_) co_return port::CompletionStatus::kUnsupportedRequest;
+  const Use use(*this);
   const bool bme = virtual_config_.bus_master();
   const bool ats = virtual_config_.ats_enabled();
   const bool pri = virtual_config_.pri_enabled();
@@ -88,17 +158,18 @@ coro::Task<port::CompletionStatus> Vdev::config_write(std::uint32_t offset, std:
                        pri != virtual_config_.pri_enabled() ||
                        pasid != virtual_config_.pasid_enabled();
   const bool lost_bme = bme && !virtual_config_.bus_master();
-  if ((changed || lost_bme) && registers_.state != DeviceState::kDisabled)
+  if ((changed || lost_bme) && registers_.state() != DeviceState::kDisabled)
     co_await halt_after_config_change();
-  if (virtual_config_.msix_enabled() != ims_index_.has_value()) co_await update_ims();
+  if (virtual_config_.msix_enabled() != handles_[1].has_value()) co_await update_ims();
   co_return port::CompletionStatus::kSuccess;
 }
 
 coro::Task<port::ReadResult> Vdev::mmio_read(port::Bar bar, std::uint64_t offset,
                                              std::uint32_t size) {
   port::ReadResult result;
-  if (!virtual_config_.memory_enabled() ||
-      !valid_access(offset, size, VirtualConfigLayout::kBarSize)) {
+  const std::uint64_t bar_size =
+      bar == port::Bar::kControl ? VirtualLayout::kControlBytes : registers_.layout().portal_bytes;
+  if (!virtual_config_.memory_enabled() || !valid_access(offset, size, bar_size)) {
     result.status = port::CompletionStatus::kUnsupportedRequest;
     co_return result;
   }
@@ -112,11 +183,11 @@ coro::Task<port::ReadResult> Vdev::mmio_read(port::Bar bar, std::uint64_t offset
 }
 
 std::uint64_t Vdev::emulated_read(std::uint32_t offset, std::uint32_t size) const {
-  using Layout = VirtualConfigLayout;
-  if (offset >= Layout::kMsixTable && offset < Layout::kMsixTable + 16 * VirtualMsix::kVectors)
-    return msix_.read_table(offset - Layout::kMsixTable, size);
-  if (offset >= Layout::kMsixPba && offset < Layout::kMsixPba + 8) {
-    const std::uint64_t value = msix_.pending() >> 8 * (offset - Layout::kMsixPba);
+  const VirtualLayout& layout = registers_.layout();
+  if (offset - layout.msix_table < 16 * layout.vectors)
+    return msix_.read_table(offset - layout.msix_table, size);
+  if (offset - layout.msix_pba < 8) {
+    const std::uint64_t value = msix_.pending() >> 8 * (offset - layout.msix_pba);
     return size == 8 ? value : value & ((std::uint64_t{1} << 8 * size) - 1);
   }
   return registers_.read(offset, size);
@@ -124,134 +195,52 @@ std::uint64_t Vdev::emulated_read(std::uint32_t offset, std::uint32_t size) cons
 
 void Vdev::mmio_write(port::Bar bar, std::uint64_t offset, std::uint32_t size,
                       std::uint64_t value) {
-  using Layout = VirtualConfigLayout;
-  if (!virtual_config_.memory_enabled() || !valid_access(offset, size, Layout::kBarSize)) return;
+  if (closing_ || !virtual_config_.memory_enabled()) return;
+  const VirtualLayout& layout = registers_.layout();
   if (bar == port::Bar::kPortal) {
-    // Mapped pages take any store; anything but 64 bytes creates no work there (dsa.md 4.2).
-    if (portals_mapped_) {
-      host_.device().mmio_write(port::Bar::kPortal, physical_portal(offset), size, value);
-    } else {
-      ++trapped_submissions_;
-    }
+    if (valid_access(offset, size, layout.portal_bytes)) store_portal(offset, size, value);
     return;
   }
+  if (!valid_access(offset, size, VirtualLayout::kControlBytes)) return;
   const auto at = static_cast<std::uint32_t>(offset);
   if (at == abi::kRegCmd) {
     if (size == 4) write_cmd(static_cast<std::uint32_t>(value));  // SIOV-H-13
     return;
   }
-  if (at >= Layout::kMsixTable && at < Layout::kMsixTable + 16 * VirtualMsix::kVectors) {
-    msix_.write_table(at - Layout::kMsixTable, size, value);
+  if (at - layout.msix_table < 16 * layout.vectors) {
+    write_msix(at - layout.msix_table, size, value);
     return;
   }
   // Also while the entry is still being allocated: that used the old value.
-  if (registers_.write(at, size, value) && virtual_config_.msix_enabled())
-    start_task(update_ims(), "IMS update");
-}
-
-/// Guest page 0 is unlimited, page 1 limited; a shared queue only has the limited page. Always the
-/// IMS flavour.
-/// @spec SIOV-H-08; siov.md 3.5
-std::uint64_t Vdev::physical_portal(std::uint64_t offset) const {
-  const bool limited = !dedicated_ || (offset & kPortalPage) != 0;
-  return HostDriver::portal_offset(config_.wq, limited, host_.has_ims()) +
-         (offset & (kPortalPage - 1));
-}
-
-void Vdev::posted_write64(std::uint64_t offset, const port::Line& line) {
-  if (!virtual_config_.memory_enabled() || offset >= VirtualConfigLayout::kBarSize) return;
-  if (!portals_mapped_) {
-    ++trapped_submissions_;
-    return;
-  }
-  host_.device().posted_write64(physical_portal(offset), line);
-}
-
-coro::Task<port::CompletionStatus> Vdev::deferrable_write64(std::uint64_t offset,
-                                                            const port::Line& line) {
-  if (!virtual_config_.memory_enabled() || offset >= VirtualConfigLayout::kBarSize)
-    co_return port::CompletionStatus::kUnsupportedRequest;
-  const auto dword0 = static_cast<std::uint32_t>(abi::load_le(line, 4));
-  const std::optional<Pasid> host =
-      host_.platform().translate_for_enqcmd(config_.vm, Pasid{dword0 & kPasidMask});
-  if (!host) co_return port::CompletionStatus::kUnsupportedRequest;
-  if (!portals_mapped_) {
-    ++trapped_submissions_;
-    co_return port::CompletionStatus::kRetry;  // what a queue that is not enabled answers
-                                               // (dsa.md 4.2)
-  }
-  const SubmissionTracker::Guard in_flight = submissions_.begin();
-  port::Line translated = line;
-  abi::store_le(translated, (dword0 & ~kPasidMask) | host->value, 4);
-  co_return co_await host_.device().deferrable_write64(physical_portal(offset), translated);
+  const std::optional<std::uint32_t> vector = registers_.write(at, size, value);
+  if (vector && virtual_config_.msix_enabled()) start_task(update_vector(*vector), "IMS update");
 }
 
 void Vdev::set_bar_base(port::Bar, std::uint64_t) {}
 
-void Vdev::raise_cause(std::uint32_t cause) {
-  registers_.intcause |= cause;
-  msix_.raise(0);
-}
-
-void Vdev::report_error(SoftwareError error) {
-  // Into the guest's terms: its queue is number 0, its PASID is the one it knows. @spec SIOV-H-20,
-  // SIOV-H-36
-  error.wq = 0;
-  const std::optional<Pasid> guest = vdcm_.guest_pasid(config_.vm, error.pasid);
-  error.pasid = guest.value_or(Pasid{0});
-  if (registers_.record_error(error) && registers_.error_interrupt_enabled())
-    raise_cause(1U << abi::kIntcauseSwerrorLsb);
-}
-
-void Vdev::report_halt() {
-  if (registers_.state == DeviceState::kHalted) return;
-  portals_mapped_ = false;
-  registers_.state = DeviceState::kHalted;
-  if (registers_.halt_interrupt_enabled()) raise_cause(1U << abi::kIntcauseHaltLsb);
+bool Vdev::runs_with(Pasid pasid) const {
+  return std::ranges::any_of(queues_,
+                             [&](const auto& slot) { return slot.running_pasid == pasid; });
 }
 
 std::optional<Pasid> Vdev::host_pasid(Pasid guest) const {
   return vdcm_.host_pasid(config_.vm, guest);
 }
 
-/// MSIXPERM of vector 1 in host terms. An unknown guest PASID gives PASID 0, which is never given
-/// out: the entry matches nobody's work. @spec SIOV-H-20, SIOV-H-21
-Pasid Vdev::ims_pasid() const {
-  const std::uint32_t entry = registers_.msixperm(1);
-  const Pasid guest{entry >> 12};
-  if ((entry & 8) == 0 || guest.value == 0) return default_pasid_;
-  return host_pasid(guest).value_or(Pasid{0});
-}
-
-coro::Task<> Vdev::update_ims() {
+coro::Task<> Vdev::settle() {
+  const Use use(*this);
   const coro::Lock::Guard guard = co_await hardware_lock_.scoped();
-  co_await update_ims_locked();
 }
 
-coro::Task<> Vdev::update_ims_locked() {
-  if (virtual_config_.msix_enabled() && !ims_index_) {
-    Platform::Handler handler = [this] { msix_.raise(1); };
-    const std::uint16_t index = co_await host_.allocate_ims(ims_pasid(), std::move(handler));
-    ims_index_ = index;
-  } else if (!virtual_config_.msix_enabled() && ims_index_) {
-    const std::uint16_t index = *ims_index_;
-    ims_index_.reset();
-    co_await host_.free_ims(index);
-  } else if (ims_index_) {
-    co_await host_.set_ims_pasid(*ims_index_, ims_pasid());
-  }
-}
-
-coro::Task<> Vdev::settle() { const coro::Lock::Guard guard = co_await hardware_lock_.scoped(); }
+/// All work of this VDEV ends, and nothing of it can start again before its guest enables it.
+coro::Task<> Vdev::quiesce() { co_await stop_queues(enabled_queues(), true); }
 
 /// Bus mastering or PASID setup changed under a running device. @spec SIOV-H-05; dsa.md 10 (BME
 /// cleared)
 coro::Task<> Vdev::halt_after_config_change() {
   const coro::Lock::Guard guard = co_await hardware_lock_.scoped();
-  portals_mapped_ = false;
   co_await quiesce();
-  registers_.wq_enabled = false;
-  registers_.state = DeviceState::kHalted;
+  registers_.set_state(DeviceState::kHalted);
   SoftwareError error;
   error.code = abi::kSwErrPciChanged;
   std::uint32_t cause = 0;
@@ -262,11 +251,23 @@ coro::Task<> Vdev::halt_after_config_change() {
 }
 
 coro::Task<> Vdev::reset() {
+  const Use use(*this);
+  if (!vdcm_.mistakes().keep_portals) unmap_portals();  // SIOV-H-10: before it waits for its turn
   const coro::Lock::Guard guard = co_await hardware_lock_.scoped();
-  portals_mapped_ = false;
+  co_await reset_locked();
+}
+
+/// @spec SIOV-H-29, SIOV-H-30
+coro::Task<> Vdev::reset_locked() {
   co_await quiesce();
+  ++epoch_;  // of commands that wait for their turn, none is carried out
   virtual_config_.reset();
   registers_.reset_all();
+  trapped_.drop_all_parts();
+  trapped_.drop_held();
+  granted_ = 0;
+  waiting_command_.reset();
+  restored_.reset();
   co_await update_ims_locked();
   msix_.reset();
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// VirtualConfig: the configuration space a guest sees for its VDEV, as bytes with per-bit write
-// rules. No side effects of its own: Vdev asks for the decoded state after a write.
+// VirtualConfig: the configuration space a guest sees for its VDEV, with per-bit write rules. No
+// side effects of its own: Vdev asks for the decoded state after a write.
 //
-//   VirtualConfig config(identity);
+//   VirtualConfig config(0x8086, 0x0B25, VirtualLayout(1, 2));
 //   config.write(0x04, 2, 0x0006);
 //   if (config.bus_master()) ...
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "vdcm/virtual_layout.hpp"
 
 namespace siov::vdcm {
 
@@ -20,14 +24,15 @@ struct VirtualConfigLayout {
   static constexpr std::uint32_t kPri = 0x110;
   static constexpr std::uint32_t kPasid = 0x120;
   static constexpr std::uint32_t kDvsec = 0x130;  ///< there, but no list leads to it (SIOV-H-02)
-  static constexpr std::uint32_t kMsixTable = 0x600;
-  static constexpr std::uint32_t kMsixPba = 0x700;
-  static constexpr std::uint32_t kBarSize = 0x2000;  ///< BAR0 and BAR2 [bytes]
+  static constexpr std::uint32_t kBytes = 4096;
 };
 
+/// Only what can differ between VDEVs is stored; values and rules of all dwords are shared by all
+/// VDEVs of one shape.
 class VirtualConfig {
  public:
-  VirtualConfig(std::uint16_t vendor, std::uint16_t device);
+  VirtualConfig(std::uint16_t vendor, std::uint16_t device,
+                const VirtualLayout& layout = VirtualLayout(1, 2));
 
   /// @param offset 0..4095  @param size 1, 2, 4, not crossing a dword  @return all ones for a bad
   /// access
@@ -37,6 +42,12 @@ class VirtualConfig {
   bool write(std::uint32_t offset, std::uint32_t size, std::uint32_t value);
   /// Power-on values of everything, as after FLR.
   void reset();
+
+  /// The dwords that a guest can change, in ascending offset order: all there is to save.
+  [[nodiscard]] const std::vector<std::uint32_t>& changeable() const { return values_; }
+  /// @param values as changeable() gave them for a VDEV of the same shape; bits without a rule keep
+  /// their value  @return false if the number does not fit
+  bool restore(const std::vector<std::uint32_t>& values);
 
   [[nodiscard]] bool memory_enabled() const { return (dword(0x04) & 0x2) != 0; }
   [[nodiscard]] bool bus_master() const { return (dword(0x04) & 0x4) != 0; }
@@ -58,14 +69,14 @@ class VirtualConfig {
   }
 
  private:
-  [[nodiscard]] std::uint32_t dword(std::uint32_t offset) const { return values_[offset / 4]; }
-  void define(std::uint32_t offset, std::uint32_t value, std::uint32_t writable = 0,
-              std::uint32_t clear_by_one = 0);
+  struct Shape;
+  [[nodiscard]] static std::shared_ptr<const Shape> shape_of(std::uint16_t vendor,
+                                                             std::uint16_t device,
+                                                             const VirtualLayout& layout);
+  [[nodiscard]] std::uint32_t dword(std::uint32_t offset) const;
 
-  std::array<std::uint32_t, 1024> values_{};
-  std::array<std::uint32_t, 1024> initial_{};
-  std::array<std::uint32_t, 1024> writable_{};
-  std::array<std::uint32_t, 1024> clear_by_one_{};
+  std::shared_ptr<const Shape> shape_;
+  std::vector<std::uint32_t> values_;  ///< of the dwords that can change
 };
 
 }  // namespace siov::vdcm

@@ -49,6 +49,7 @@ inline constexpr unsigned kEcapPrs = 29;
 inline constexpr unsigned kEcapSrs = 31;
 inline constexpr unsigned kEcapDit = 41;
 inline constexpr unsigned kEcapPds = 42;
+inline constexpr unsigned kEcapSsads = 45;
 
 // FSTS
 inline constexpr std::uint32_t kFaultOverflow = 1u << 0;

@@ -100,6 +100,13 @@ void print_summary(const system::RunResult& r) {
         r.pages, r.pages_absent, r.pages_in, r.pages_out, r.resumed);
   fmt::print("  events        {} interrupts, {} retries of a full shared queue\n", r.interrupts,
              r.retries);
+  if (r.lives != 0)
+    fmt::print(
+        "  churn         {} VMs came and went, {} pauses, {} moves, {} resets, {} refusals\n",
+        r.lives, r.pauses, r.moves, r.resets, r.refusals);
+  if (r.bytes_per_vdev != 0)
+    fmt::print("  memory        {:.1f} KiB of the host for an idle VDEV\n",
+               static_cast<double>(r.bytes_per_vdev) / 1024);
   fmt::print("  judged        {} checks, {} violations, {} mismatches\n", r.checks, r.violations,
              r.mismatches);
   fmt::print("  time          {} cycles ({} ns), {:.1f} s of wall time, {:.0f} cycles/s\n",
@@ -148,6 +155,7 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
   for (const std::string& name : options.inject) scenario.injections.push_back({name});
   std::uint64_t total = 0;
   for (const auto& tenant : scenario.tenants) total += planned_descriptors(scenario, tenant);
+  total += scenario.churn.planned();
   if (total == 0) throw NothingToRun(scenario.file + ": no tenant has anything to do");
   prepare_directory(options.out, "summary.json");
   const std::string repeat = repeat_line(options, program, scenario.seed);
@@ -171,6 +179,7 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
                          std::string(to_string(options.device))};
   const std::string path = write_summary(options.out, head, result);
   write_log(options.out, result);
+  static_cast<void>(write_lifecycle(options.out, result));
   if (out != nullptr) *out = result;
   print_summary(result);
   if (options.waves) fmt::print("  waves         {}\n", run.waves);

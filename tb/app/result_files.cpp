@@ -2,6 +2,7 @@
 // JSON writers. Keys are a contract (docs/summary.md): add, never rename.
 #include "app/result_files.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,14 @@ std::string write_file(const std::string& directory, const char* name,
   out.flush();
   if (!out) throw InputError(path + ": cannot write this file");
   return path;
+}
+
+/// A field of a CSV file. @spec RFC 4180
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
 }
 
 nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
@@ -67,6 +76,13 @@ nlohmann::ordered_json summary_of(const SummaryHead& head, const system::RunResu
   j["resumed"] = result.resumed;
   j["interrupts"] = result.interrupts;
   j["retries"] = result.retries;
+  j["lives"] = result.lives;
+  j["churn_operations"] = result.churn_operations;
+  j["pauses"] = result.pauses;
+  j["moves"] = result.moves;
+  j["resets"] = result.resets;
+  j["refusals"] = result.refusals;
+  j["bytes_per_vdev"] = result.bytes_per_vdev;
   j["cycles"] = result.cycles;
   j["sim_ns"] = result.sim_ns;
   j["wall_seconds"] = result.wall_seconds;
@@ -97,6 +113,19 @@ std::string write_summary(const std::string& directory, const SummaryHead& head,
   return write_file(directory, "summary.json", summary_of(head, result));
 }
 
+std::string write_lifecycle(const std::string& directory, const system::RunResult& result) {
+  const std::string path = directory + "/lifecycle.csv";
+  std::ofstream out(path);
+  out << "ns,event,vm,vdev,name,detail\n";
+  for (const vdcm::LifecycleEvent& e : result.lifecycle) {
+    out << e.time_ps / 1000 << "," << e.event << "," << e.vm << "," << e.vdev << ","
+        << quoted(e.name) << "," << quoted(e.detail) << "\n";
+  }
+  out.flush();
+  if (!out) throw InputError(path + ": cannot write this file");
+  return path;
+}
+
 system::RunResult total_of(const std::vector<SeedResult>& results) {
   system::RunResult total;
   std::uint64_t digest = 0xCBF2'9CE4'8422'2325;  // FNV-1a, 64 bit
@@ -105,24 +134,45 @@ system::RunResult total_of(const std::vector<SeedResult>& results) {
     total.vdevs = r.vdevs;  // the same in every run
     total.vms = r.vms;
     total.pasids = r.pasids;
+    total.bytes_per_vdev = std::max(total.bytes_per_vdev, r.bytes_per_vdev);
     using Number = std::uint64_t system::RunResult::*;
-    for (const Number n :
-         {&system::RunResult::operations,      &system::RunResult::descriptors,
-          &system::RunResult::batches,         &system::RunResult::bad_inputs,
-          &system::RunResult::dropped,         &system::RunResult::events,
-          &system::RunResult::errors_reported, &system::RunResult::errors_lost,
-          &system::RunResult::error_overflows, &system::RunResult::bytes,
-          &system::RunResult::tlps_up,         &system::RunResult::tlps_down,
-          &system::RunResult::checks,          &system::RunResult::violations,
-          &system::RunResult::mismatches,      &system::RunResult::translations,
-          &system::RunResult::faults,          &system::RunResult::interrupts,
-          &system::RunResult::retries,         &system::RunResult::cycles,
-          &system::RunResult::sim_ns,          &system::RunResult::ats_translations,
-          &system::RunResult::invalidations,   &system::RunResult::page_requests,
-          &system::RunResult::stale_uses,      &system::RunResult::pages,
-          &system::RunResult::pages_absent,    &system::RunResult::pages_in,
-          &system::RunResult::pages_out,       &system::RunResult::pages_moved,
-          &system::RunResult::resumed})
+    for (const Number n : {&system::RunResult::operations,
+                           &system::RunResult::descriptors,
+                           &system::RunResult::batches,
+                           &system::RunResult::bad_inputs,
+                           &system::RunResult::dropped,
+                           &system::RunResult::events,
+                           &system::RunResult::errors_reported,
+                           &system::RunResult::errors_lost,
+                           &system::RunResult::error_overflows,
+                           &system::RunResult::bytes,
+                           &system::RunResult::tlps_up,
+                           &system::RunResult::tlps_down,
+                           &system::RunResult::checks,
+                           &system::RunResult::violations,
+                           &system::RunResult::mismatches,
+                           &system::RunResult::translations,
+                           &system::RunResult::faults,
+                           &system::RunResult::interrupts,
+                           &system::RunResult::retries,
+                           &system::RunResult::cycles,
+                           &system::RunResult::sim_ns,
+                           &system::RunResult::ats_translations,
+                           &system::RunResult::invalidations,
+                           &system::RunResult::page_requests,
+                           &system::RunResult::stale_uses,
+                           &system::RunResult::pages,
+                           &system::RunResult::pages_absent,
+                           &system::RunResult::pages_in,
+                           &system::RunResult::pages_out,
+                           &system::RunResult::pages_moved,
+                           &system::RunResult::resumed,
+                           &system::RunResult::lives,
+                           &system::RunResult::churn_operations,
+                           &system::RunResult::pauses,
+                           &system::RunResult::moves,
+                           &system::RunResult::resets,
+                           &system::RunResult::refusals})
       total.*n += r.*n;
     total.wall_seconds += r.wall_seconds;
     for (const char c : r.digest)

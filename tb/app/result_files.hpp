@@ -25,6 +25,8 @@ struct SummaryHead {
 /// Creates the directory and proves that files can be written there. @throws InputError
 /// @param result  file of an earlier run to remove, may be null
 void prepare_directory(const std::string& directory, const char* result = nullptr);
+/// OUT/lifecycle.csv: what happened to VMs and VDEVs. @return the path written. @throws InputError
+std::string write_lifecycle(const std::string& directory, const system::RunResult& result);
 /// @return the path written. @throws InputError if the file cannot be written
 std::string write_summary(const std::string& directory, const SummaryHead& head,
                           const system::RunResult& result);

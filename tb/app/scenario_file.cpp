@@ -154,6 +154,10 @@ class Section {
     return Section(file_, inner, name(key));
   }
   bool has(const std::string& key) const { return table_.contains(key); }
+  bool is_text(const std::string& key) const {
+    const toml::node* node = table_.get(key);
+    return node != nullptr && node->is_string();
+  }
   void require(const std::string& key, const std::string& expected) const {
     if (!has(key)) fail(key, nullptr, expected + "; the key is missing");
   }
@@ -285,8 +289,8 @@ void read_device(Section section, Scenario& scenario) {
   if (scenario.pri && !scenario.ats)
     section.fail("pri", "false, because page requests need ATS (device.ats)");
   std::uint32_t entries = 0;
-  each_table(section, "wq", [&](Section& wq, std::size_t index) {
-    if (index >= device.wqs)
+  each_table(section, "wq", [&](Section& wq, std::size_t) {
+    if (scenario.wqs.size() >= device.wqs)
       wq.fail("size", "at most " + std::to_string(device.wqs) + " work queues");
     system::WqParameters p;
     wq.require("mode", "\"dedicated\" or \"shared\"");
@@ -302,11 +306,21 @@ void read_device(Section section, Scenario& scenario) {
     read_fault_keys(wq, scenario, p);
     if (p.operations != 0 && !device.opcfg)
       wq.fail("operations", "no such key: this personality has no masks of operations");
-    entries += p.size;
+    const std::size_t room = device.wqs - scenario.wqs.size();
+    std::uint32_t count = 1;
+    wq.integer("count", count, 1, device.wqs);
+    if (count > room)
+      wq.fail("count", "at most " + std::to_string(device.wqs) + " work queues in all");
+    const auto groups = wq.integers("groups", 1, device.groups, 0, device.groups - 1);
+    if (!groups.empty() && wq.has("group")) wq.fail("groups", "either group or groups, found both");
+    entries += p.size * count;
     if (entries > device.entries)
       wq.fail("size", "at most " + total + " entries in all work queues together");
     wq.finish();
-    scenario.wqs.push_back(p);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (!groups.empty()) p.group = static_cast<std::uint32_t>(groups[i % groups.size()]);
+      scenario.wqs.push_back(p);
+    }
   });
   std::set<std::uint64_t> used;
   std::uint32_t reserved = 0;
@@ -477,7 +491,7 @@ void read_paging(Section& section, const Scenario& scenario, system::TenantParam
   if (tenant.translation == system::Translation::kPassThrough)
     section.fail("paging", "\"pinned\", because pass-through has no tables");
   // Without ATS the device does not learn that a posted write was refused (dsa.md 5.7).
-  if (!scenario.ats || scenario.wqs[tenant.wq].ats_disable)
+  if (!scenario.ats || tenant.emulated || system::queue_of(scenario, tenant).ats_disable)
     section.fail("paging", "\"pinned\", because ATS of the device or the work queue is off");
 }
 
@@ -491,6 +505,7 @@ void read_host(Section section, Scenario& scenario) {
     if (host.page_latency_min > host.page_latency_max)
       section.fail("page_latency", "[least, most], found most < least");
   }
+  host.scatter_pasids = section.word("pasids", {"ascending", "scattered"}, 0) == 1;
   section.integer("page_requests", host.page_requests, 0, 512);
   if (host.page_requests != 0 && !scenario.pri)
     section.fail("page_requests", "no such key: PRI is off (device.pri)");
@@ -520,17 +535,65 @@ void read_host(Section section, Scenario& scenario) {
   section.finish();
 }
 
-void read_tenant(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
-  section.require("name", "a text");
-  section.string("name", tenant.name);
-  for (const auto& other : scenario.tenants) {
-    if (other.name == tenant.name)
-      section.fail("name", "a name no other tenant has, found \"" + tenant.name + "\"");
+/// Whether any queue of a mode is there for the host to choose.
+void check_any(const Section& section, const Scenario& scenario, bool shared,
+               const std::string& key) {
+  const auto fits = [shared](const system::WqParameters& wq) { return wq.shared == shared; };
+  if (std::none_of(scenario.wqs.begin(), scenario.wqs.end(), fits)) {
+    section.fail(
+        key, std::string("a [device] with a ") + (shared ? "shared" : "dedicated") + " work queue");
   }
-  section.integer("vm", tenant.vm, 0, 4095);
-  section.require("vdev", "\"dedicated\" or \"shared\"");
-  tenant.shared = section.word("vdev", {"dedicated", "shared"}, 0) == 1;
-  section.require("wq", "the number of a work queue of [device]");
+}
+
+/// A dedicated queue has one owner.
+void check_owner(const Section& section, const Scenario& scenario, std::uint32_t wq,
+                 const std::string& key) {
+  if (scenario.wqs[wq].shared) return;
+  for (const auto& other : scenario.tenants) {
+    const bool one = other.queues.empty() && !other.any_wq && !other.emulated && other.wq == wq;
+    if (one || std::count(other.queues.begin(), other.queues.end(), wq) != 0) {
+      section.fail(key,
+                   "a dedicated work queue of its own, found one that \"" + other.name + "\" has");
+    }
+  }
+}
+
+/// Several queues, of any mode.
+void read_queues(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
+  const std::string numbers = "a list of 2 to 8 numbers of work queues of [device]";
+  section.require("queues", numbers);
+  std::set<std::uint64_t> used;
+  for (const std::uint64_t wq : section.integers("queues", 2, 8, 0, scenario.wqs.size() - 1)) {
+    if (!used.insert(wq).second)
+      section.fail("queues", "different queues, found " + std::to_string(wq) + " twice");
+    check_owner(section, scenario, static_cast<std::uint32_t>(wq), "queues");
+    tenant.queues.push_back(static_cast<std::uint32_t>(wq));
+    tenant.shared = tenant.shared || scenario.wqs[wq].shared;
+  }
+}
+
+/// What is behind the VDEV.
+void read_vdev(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
+  section.require("vdev", "\"dedicated\", \"shared\", \"multi\" or \"emulated\"");
+  const std::size_t kind = section.word("vdev", {"dedicated", "shared", "emulated", "multi"}, 0);
+  if (kind == 3) {
+    read_queues(section, scenario, tenant);
+    return;
+  }
+  tenant.emulated = kind == 2;
+  tenant.shared = kind == 1;
+  if (tenant.emulated) {
+    if (section.has("wq")) section.fail("wq", "no such key: vdev is \"emulated\"");
+    tenant.shared = section.word("mode", {"dedicated", "shared"}, 0) == 1;
+    return;
+  }
+  section.require("wq", "the number of a work queue of [device], or \"any\"");
+  if (section.is_text("wq")) {
+    static_cast<void>(section.word("wq", {"any"}, 0));
+    tenant.any_wq = true;
+    check_any(section, scenario, tenant.shared, "wq");
+    return;
+  }
   section.integer("wq", tenant.wq, 0, system::size_of(scenario.personality).wqs - 1);
   if (tenant.wq >= scenario.wqs.size()) {
     section.fail("wq", "the number of a work queue of [device], 0 to " +
@@ -541,26 +604,114 @@ void read_tenant(Section& section, const Scenario& scenario, system::TenantParam
     section.fail("wq", std::string("a ") + (tenant.shared ? "shared" : "dedicated") +
                            " work queue, as vdev says");
   }
-  for (const auto& other : scenario.tenants) {
-    if (!tenant.shared && other.wq == tenant.wq) {
-      section.fail("wq",
-                   "a dedicated work queue of its own, found one that \"" + other.name + "\" has");
-    }
+  check_owner(section, scenario, tenant.wq, "wq");
+}
+
+/// Each dedicated queue serves one VDEV.
+void check_dedicated(const Section& section, const Scenario& scenario,
+                     const system::TenantParameters& tenant, std::uint32_t count) {
+  const std::uint32_t mine = system::dedicated_queues(scenario, tenant);
+  if (mine == 0) return;
+  if (!tenant.any_wq && count > 1)
+    section.fail(tenant.queues.empty() ? "wq" : "queues",
+                 "\"any\", because each of " + std::to_string(count) +
+                     " tenants needs a dedicated work queue of its own");
+  const auto queues = static_cast<std::size_t>(
+      std::count_if(scenario.wqs.begin(), scenario.wqs.end(),
+                    [](const system::WqParameters& wq) { return !wq.shared; }));
+  std::size_t users = 0;
+  for (const auto& other : scenario.tenants) users += system::dedicated_queues(scenario, other);
+  if (users + std::size_t{mine} * count > queues) {
+    section.fail("vdev", "at most as many dedicated tenants as there are dedicated work queues (" +
+                             std::to_string(queues) + ")");
   }
+}
+
+void read_interrupts(Section& section, system::TenantParameters& tenant) {
+  tenant.wait = static_cast<system::WaitMode>(section.word("wait", {"poll", "interrupt"}, 0));
+  section.permille("interrupts", tenant.interrupt_permille);
+  section.boolean("interrupt_entries", tenant.interrupt_entries);
+  if (tenant.interrupt_entries) return;
+  if (tenant.wait == system::WaitMode::kInterrupt || tenant.interrupt_permille != 0)
+    section.fail("interrupt_entries", "true, because the guest asks for interrupts");
+}
+
+/// One tenant, or `count` of them.
+void read_tenant(Section& section, Scenario& scenario, std::set<std::string>& names) {
+  system::TenantParameters tenant;
+  section.require("name", "a text");
+  section.string("name", tenant.name);
+  std::uint32_t count = 1;
+  section.integer("count", count, 1, 65535);
+  const bool many = section.has("count");
+  section.integer("vm", tenant.vm, 0, 4095);
+  std::uint32_t vms = count;
+  if (many) section.integer("vms", vms, 1, count);
+  if (tenant.vm + vms > 4096)
+    section.fail(many ? "vms" : "vm",
+                 "VM numbers from 0 to 4095, found " + std::to_string(tenant.vm + vms - 1));
+  read_vdev(section, scenario, tenant);
+  check_dedicated(section, scenario, tenant, count);
   tenant.translation = static_cast<system::Translation>(
       section.word("translation", {"first-stage", "second-stage", "nested", "pass-through"}, 0));
   section.integer("levels", tenant.levels, 4, 5);
   tenant.large_pages = section.word("page_size", {"4k", "2m"}, 0) == 1;
   read_paging(section, scenario, tenant);
   section.integer("window", tenant.window, 1, 128);
-  tenant.wait = static_cast<system::WaitMode>(section.word("wait", {"poll", "interrupt"}, 0));
-  section.permille("interrupts", tenant.interrupt_permille);
+  read_interrupts(section, tenant);
   section.require("workload", "a table with trace or mix");
   if (const toml::table* t = section.table("workload")) {
     Section work = section.sub("workload", *t);
     read_workload(work, tenant.workload);
-    check_workload(work, scenario.wqs[tenant.wq], tenant.workload);
+    check_workload(work, system::queue_of(scenario, tenant), tenant.workload);
+    if (tenant.emulated &&
+        (tenant.workload.batch.share_permille != 0 || tenant.workload.bad_input_permille != 0))
+      work.fail("mix", "no batches and no bad input: the queue is emulated");
+    if (!tenant.queues.empty() && tenant.workload.bad_input_permille != 0)
+      work.fail("bad_input", "0, because errors of several queues share one report");
+    if (!tenant.interrupt_entries && tenant.workload.bad_input_permille != 0)
+      work.fail("bad_input", "0, because the guest has no interrupts for error reports");
   }
+  section.finish();
+  const std::string base = tenant.name;
+  const std::uint32_t first_vm = tenant.vm;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (many) {
+      tenant.name = base + "-" + std::to_string(i);
+      tenant.vm = first_vm + i % vms;
+    }
+    if (!names.insert(tenant.name).second)
+      section.fail("name", "a name no other tenant has, found \"" + tenant.name + "\"");
+    scenario.tenants.push_back(tenant);
+  }
+}
+
+void read_churn(Section section, Scenario& scenario) {
+  system::ChurnParameters& churn = scenario.churn;
+  section.require("lanes", "a whole number from 1 to 1024");
+  section.integer("lanes", churn.lanes, 1, 1024);
+  section.integer("lives", churn.lives, 1, 10000);
+  section.integer("events", churn.events, 1, 1000);
+  section.integer("descriptors", churn.descriptors, 1, 1000000);
+  section.integer("window", churn.window, 1, 128);
+  section.integer("largest", churn.size_max, 1, 65536);
+  section.integer("pause", churn.pause, 0, 1000);
+  section.integer("move", churn.move, 0, 1000);
+  section.integer("reset", churn.reset, 0, 1000);
+  section.integer("quiet", churn.quiet, 0, 1000);
+  section.permille("dedicated", churn.dedicated_permille);
+  section.permille("emulated", churn.emulated_permille);
+  section.permille("killed", churn.killed_permille);
+  if (churn.pause + churn.move + churn.reset + churn.quiet == 0)
+    section.fail("quiet", "at least one weight above 0");
+  check_any(section, scenario, true, "lanes");
+  if (scenario.event_log) section.fail("lanes", "no such table: it does not go with an event log");
+  system::TenantParameters like;
+  like.shared = like.any_wq = true;
+  const std::uint64_t limit = std::uint64_t{1}
+                              << system::queue_of(scenario, like).max_transfer_log2;
+  if (churn.size_max > limit)
+    section.fail("largest", "at most the " + std::to_string(limit) + " bytes of the work queues");
   section.finish();
 }
 
@@ -611,11 +762,10 @@ Scenario parse_scenario(std::string_view text, const std::string& name) {
   if (const toml::table* t = top.table("device")) read_device(top.sub("device", *t), scenario);
   if (scenario.wqs.empty()) top.fail("device", "at least one [[device.wq]]");
   read_injections(top, scenario);
-  each_table(top, "tenant", [&scenario](Section& section, std::size_t) {
-    system::TenantParameters tenant;
-    read_tenant(section, scenario, tenant);
-    scenario.tenants.push_back(std::move(tenant));
-  });
+  std::set<std::string> names;
+  each_table(top, "tenant",
+             [&](Section& section, std::size_t) { read_tenant(section, scenario, names); });
+  if (const toml::table* t = top.table("churn")) read_churn(top.sub("churn", *t), scenario);
   if (const toml::table* t = top.table("host")) read_host(top.sub("host", *t), scenario);
   top.finish();
   return scenario;

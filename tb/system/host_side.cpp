@@ -18,11 +18,13 @@ iommu::IommuConfig iommu_config() {
 
 }  // namespace
 
-HostSide::HostSide(bool device_tlb, bool page_requests)
+HostSide::HostSide(bool device_tlb, bool page_requests, std::optional<std::uint64_t> scatter)
     : frames(memory),
+      platform(scatter ? Pasid{1} : Pasid{0x8001}),
       iommu(memory, platform, iommu_config()),
       view(iommu),
       iommu_driver(iommu, memory, frames, kFunction) {
+  if (scatter) platform.pasids().scatter(*scatter);
   iommu.set_view_requester(kFunction);
   vdcm::IommuOptions options;
   options.device_tlb = device_tlb;

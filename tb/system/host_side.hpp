@@ -6,6 +6,8 @@
 //   system::DeviceSide device(host, scheduler, scenario, options);
 #pragma once
 
+#include <optional>
+
 #include "coro/scheduler.hpp"
 #include "iommu/iommu.hpp"
 #include "memory/page_allocator.hpp"
@@ -36,7 +38,9 @@ class IommuClock final : public coro::Clocked {
 
 struct HostSide {
   /// @param device_tlb  the function may use ATS  @param page_requests  and PRI
-  explicit HostSide(bool device_tlb = false, bool page_requests = false);
+  /// @param scatter  host PASIDs from the whole range in an order of this seed; else ascending
+  explicit HostSide(bool device_tlb = false, bool page_requests = false,
+                    std::optional<std::uint64_t> scatter = std::nullopt);
   HostSide(const HostSide&) = delete;
   HostSide& operator=(const HostSide&) = delete;
 

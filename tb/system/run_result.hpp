@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "vdcm/lifecycle_log.hpp"
+
 namespace siov::system {
 
 struct RunResult {
@@ -39,12 +41,18 @@ struct RunResult {
   std::uint64_t resumed = 0;                  ///< pieces of work that guests submitted again
   std::uint64_t interrupts = 0;               ///< delivered by the platform
   std::uint64_t retries = 0;                  ///< ENQCMD answered Retry
+  std::uint64_t lives = 0;                    ///< VDEVs of churn that were created and are gone
+  std::uint64_t churn_operations = 0;         ///< of operations, those of their guests
+  std::uint64_t pauses = 0, moves = 0, resets = 0;  ///< of their VDEVs
+  std::uint64_t refusals = 0;        ///< actions that the management interface refused
+  std::uint64_t bytes_per_vdev = 0;  ///< memory of the host for an idle VDEV; 0: cannot be measured
   std::uint64_t cycles = 0, sim_ns = 0;
   double wall_seconds = 0, cycles_per_second = 0;
   std::string digest;                 ///< 16 hexadecimal digits
   std::vector<std::string> failures;  ///< printable, several lines each
   std::vector<std::string> rules;     ///< ids of the rules broken, in order of first report
-  std::string stopped;                ///< why the run ended early; empty if it did not
+  std::vector<vdcm::LifecycleEvent> lifecycle;  ///< of VMs and VDEVs, in order
+  std::string stopped;                          ///< why the run ended early; empty if it did not
 
   bool good() const { return violations == 0 && mismatches == 0 && stopped.empty(); }
 };

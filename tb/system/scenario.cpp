@@ -104,6 +104,46 @@ PersonalitySize size_of(Personality personality) {
   return {};
 }
 
+std::uint32_t dedicated_queues(const Scenario& scenario, const TenantParameters& tenant) {
+  if (tenant.queues.empty()) return tenant.shared || tenant.emulated ? 0 : 1;
+  return static_cast<std::uint32_t>(
+      std::count_if(tenant.queues.begin(), tenant.queues.end(),
+                    [&](std::uint32_t wq) { return !scenario.wqs.at(wq).shared; }));
+}
+
+WqParameters queue_of(const Scenario& scenario, const TenantParameters& tenant) {
+  // No-op, drain, memmove, fill, compare, compare pattern.
+  constexpr std::uint64_t kEmulatedOperations = 0b111'1101;
+  if (tenant.emulated) {
+    WqParameters queue;
+    queue.shared = tenant.shared;
+    queue.operations = kEmulatedOperations;
+    queue.max_batch_log2 = 0;
+    return queue;
+  }
+  std::vector<WqParameters> wqs;
+  for (const std::uint32_t wq : tenant.queues) wqs.push_back(scenario.wqs.at(wq));
+  if (wqs.empty() && !tenant.any_wq) return scenario.wqs.at(tenant.wq);
+  for (const WqParameters& wq : scenario.wqs) {
+    if (tenant.queues.empty() && wq.shared == tenant.shared) wqs.push_back(wq);
+  }
+  WqParameters least;
+  bool first = true;
+  for (const WqParameters& wq : wqs) {
+    if (first) least = wq;
+    first = false;
+    least.size = std::min(least.size, wq.size);
+    least.max_transfer_log2 = std::min(least.max_transfer_log2, wq.max_transfer_log2);
+    least.max_batch_log2 = std::min(least.max_batch_log2, wq.max_batch_log2);
+    if (wq.operations != 0)
+      least.operations = least.operations == 0 ? wq.operations : least.operations & wq.operations;
+    least.block_on_fault = least.block_on_fault && wq.block_on_fault;
+    least.ats_disable = least.ats_disable || wq.ats_disable;
+    least.prs_disable = least.prs_disable || wq.prs_disable;
+  }
+  return least;
+}
+
 std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant) {
   const WorkloadParameters& work = tenant.workload;
   std::uint64_t count = work.descriptors;

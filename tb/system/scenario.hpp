@@ -120,8 +120,12 @@ struct PagingParameters {
 struct TenantParameters {
   std::string name;
   std::uint32_t vm = 0;
-  bool shared = false;  ///< VDEV type: a share of a shared WQ, or a dedicated WQ
+  bool shared = false;  ///< mode of the VDEV's queue: a share of a shared WQ, or a dedicated WQ
   std::uint32_t wq = 0;
+  std::vector<std::uint32_t> queues = {};  ///< of a VDEV with several; wq is not used then
+  bool any_wq = false;    ///< the host chooses among the queues of that mode; wq is not used
+  bool emulated = false;  ///< no hardware: software does the work; wq is not used
+  bool interrupt_entries = true;  ///< else the guest has no interrupts and polls for everything
   Translation translation = Translation::kFirstStage;
   std::uint32_t levels = 4;  ///< levels of the table that translates, 4 or 5
   bool large_pages = false;  ///< 2 MiB instead of 4 KiB
@@ -131,6 +135,26 @@ struct TenantParameters {
   WaitMode wait = WaitMode::kPoll;
   std::uint32_t interrupt_permille =
       0;  ///< share of descriptors that ask for an interrupt when polling [1/1000]
+};
+
+/// VDEVs that come and go while the tenants work; each lane has one at a time, in a VM of its own.
+struct ChurnParameters {
+  std::uint32_t lanes = 0;                 ///< 0: none
+  std::uint32_t lives = 4;                 ///< VMs of a lane, one after the other
+  std::uint32_t events = 4;                ///< in one life
+  std::uint32_t descriptors = 40;          ///< that a guest plays around each event
+  std::uint32_t window = 4;                ///< descriptors in flight
+  std::uint32_t size_max = 2048;           ///< [bytes]
+  std::uint32_t pause = 2;                 ///< weights of events: pause, go on
+  std::uint32_t move = 1;                  ///< pause, save, restore into another VDEV, go on there
+  std::uint32_t reset = 1;                 ///< with work in flight; the guest begins again
+  std::uint32_t quiet = 1;                 ///< nothing
+  std::uint32_t dedicated_permille = 250;  ///< lives that ask for a dedicated queue
+  std::uint32_t emulated_permille = 100;   ///< that ask for an emulated one; the others share
+  std::uint32_t killed_permille = 500;     ///< that end with work in flight
+  [[nodiscard]] std::uint64_t planned() const {
+    return std::uint64_t{lanes} * lives * events * descriptors;
+  }
 };
 
 /// What the host software does wrong on purpose. @spec vtd.md 5.6, 7.3
@@ -155,6 +179,8 @@ struct HostParameters {
   std::uint32_t page_latency_min = 500;  ///< to bring in a page [cycles]
   std::uint32_t page_latency_max = 2000;
   std::uint32_t page_requests = 0;  ///< that the device may have outstanding; 0: as many as it can
+  /// Host PASIDs come in a seeded order from 1..0xFFFFF, not ascending from 0x8001.
+  bool scatter_pasids = false;
   std::vector<Mistake> mistakes = {};
   [[nodiscard]] bool makes(Mistake mistake) const;
 };
@@ -186,6 +212,7 @@ struct Scenario {
   std::vector<WqParameters> wqs;
   std::vector<GroupParameters> groups;
   std::vector<TenantParameters> tenants;
+  ChurnParameters churn = {};
   std::vector<Injection> injections;
 };
 
@@ -199,6 +226,13 @@ std::string_view to_string(Personality personality);
 
 /// Rewrites a scenario for a mode; pages of pass-through tenants are always present.
 void set_translation_mode(Scenario& scenario, TranslationMode mode);
+
+/// Dedicated queues that a tenant's VDEV takes.
+std::uint32_t dedicated_queues(const Scenario& scenario, const TenantParameters& tenant);
+
+/// Limits that hold for a tenant wherever the host puts it: of its queue, or of all queues of its
+/// mode; of an emulated queue what software can do.
+WqParameters queue_of(const Scenario& scenario, const TenantParameters& tenant);
 
 /// Operations of this tenant that will run, after limit and length.
 std::uint64_t planned_descriptors(const Scenario& scenario, const TenantParameters& tenant);

@@ -93,18 +93,54 @@ Tenant::Tenant(const Scenario& scenario, const TenantParameters& parameters,
 
 Tenant::~Tenant() = default;
 
-coro::Task<> Tenant::create(vdcm::Vdcm& vdcm) {
-  vdcm::VdevConfig config;
-  config.name = parameters_.name;
-  config.vm = vm_;
-  config.wq = static_cast<std::uint8_t>(parameters_.wq);
-  config.guest_interrupts = &interrupts_;
-  config.default_space =
-      parameters_.translation == Translation::kNested
-          ? vdcm::Space::second_stage(machine_.second_stage_root(), machine_.second_stage_levels())
-          : space_.descriptor();
-  vdev_ = co_await vdcm.create_vdev(config);
-  if (guest_pasid_) host_pasid_ = vdcm.bind_pasid(vm_, *guest_pasid_, space_.descriptor());
+vdcm::Space Tenant::default_space() {
+  static_cast<void>(space_.descriptor());
+  if (parameters_.translation != Translation::kNested) return space_.descriptor();
+  return vdcm::Space::second_stage(machine_.second_stage_root(), machine_.second_stage_levels());
+}
+
+/// A VDEV's request as the scenario has it.
+vdcm::VdevRequest Tenant::request(port::DmaPort& dma) {
+  vdcm::VdevRequest request;
+  request.name = parameters_.name;
+  request.vm = vm_;
+  request.interrupts = parameters_.interrupt_entries ? &interrupts_ : nullptr;
+  request.interrupt_entries = parameters_.interrupt_entries;
+  request.space = default_space();
+  const std::optional<std::uint8_t> wq =
+      parameters_.any_wq ? std::nullopt : std::optional(static_cast<std::uint8_t>(parameters_.wq));
+  if (parameters_.emulated) {
+    vdcm::EmulatedQueueConfig queue;
+    queue.dma = &dma;
+    queue.dedicated = !parameters_.shared;
+    request.queues = {vdcm::QueueRequest::software(queue)};
+  } else if (!parameters_.queues.empty()) {
+    for (const std::uint32_t q : parameters_.queues) {
+      const auto number = static_cast<std::uint8_t>(q);
+      request.queues.push_back(scenario_.wqs.at(q).shared ? vdcm::QueueRequest::shared(number)
+                                                          : vdcm::QueueRequest::dedicated(number));
+    }
+  } else {
+    request.queues = {parameters_.shared ? vdcm::QueueRequest::shared(wq)
+                                         : vdcm::QueueRequest::dedicated(wq)};
+  }
+  return request;
+}
+
+coro::Task<> Tenant::create(vdcm::Manager& manager, port::DmaPort& dma) {
+  vdcm::VdevRequest wanted = request(dma);
+  const auto id = co_await manager.create(std::move(wanted));
+  if (!id) throw HarnessError("tenant " + parameters_.name + ": " + id.error().reason);
+  id_ = *id;
+  static_cast<void>(manager.start(id_));
+  vdev_ = *manager.device(id_);
+  for (std::uint8_t q = 0; q < vdev_->queue_count(); ++q) {
+    if (const auto wq = vdev_->queue(q).physical_wq()) wqs_.push_back(*wq);
+  }
+  if (!guest_pasid_) co_return;
+  const auto host = manager.bind_pasid(vm_, *guest_pasid_, space_.descriptor());
+  if (!host) throw HarnessError("tenant " + parameters_.name + ": " + host.error().reason);
+  host_pasid_ = *host;
 }
 
 /// A guest process's nested tables are its own; the default PASID of such a VDEV has the second
@@ -119,14 +155,19 @@ std::vector<Pasid> Tenant::users() const {
 
 /// Otherwise a record or a descriptor list in an absent page would be lost work (dsa.md 5.7).
 bool Tenant::device_can_ask() const {
-  return scenario_.pri && !scenario_.wqs.at(parameters_.wq).prs_disable;
+  return scenario_.pri && !parameters_.emulated && !queue_of(scenario_, parameters_).prs_disable;
 }
 
-coro::Task<> Tenant::play(std::function<void()> on_operation) {
+coro::Task<> Tenant::play(std::function<void()> on_operation, bool own_errors) {
+  constexpr std::uint64_t kPollNs = 200;
+  constexpr std::size_t kFewTenants = 64;  // more of them look less often
   guest::DriverOptions options;
+  options.poll_interval_ns =
+      kPollNs * std::max<std::size_t>(1, scenario_.tenants.size() / kFewTenants);
   options.pasid = guest_pasid_;
-  options.interrupts = &interrupts_;
+  if (parameters_.interrupt_entries) options.interrupts = &interrupts_;
   options.max_outstanding = parameters_.window;
+  options.queues = vdev_->queue_count();
   options.pinned_records = !device_can_ask();
   driver_ = std::make_unique<guest::DsaDriver>(*vdev_, space_, options);
   co_await driver_->probe();
@@ -141,13 +182,9 @@ coro::Task<> Tenant::play(std::function<void()> on_operation) {
   config.all_errors = scenario_.event_log;
   config.pinned_lists = !device_can_ask();
   config.page_latency_ns = scenario_.host.page_latency_min + scenario_.host.page_latency_max;
-  const std::uint64_t operations = scenario_.wqs.at(parameters_.wq).operations;
+  const std::uint64_t operations = queue_of(scenario_, parameters_).operations;
   if (operations != 0) config.operations = operations;
-  for (const TenantParameters& other : scenario_.tenants) {
-    // Errors of VDEVs of one VM on one queue go to all of them (SIOV-P-16).
-    if (&other != &parameters_ && other.vm == parameters_.vm && other.wq == parameters_.wq)
-      config.own_errors = false;
-  }
+  config.own_errors = own_errors;
   source_ = make_source();
   workload_ = std::make_unique<guest::Workload>(*driver_, space_, *source_, config);
   co_await workload_->run();
@@ -155,12 +192,15 @@ coro::Task<> Tenant::play(std::function<void()> on_operation) {
   co_await driver_->disable();
 }
 
-coro::Task<> Tenant::destroy(vdcm::Vdcm& vdcm) {
+coro::Task<> Tenant::destroy(vdcm::Manager& manager) {
   if (vdev_ == nullptr) co_return;
-  if (guest_pasid_) co_await vdcm.unbind_pasid(vm_, *guest_pasid_);
-  vdcm::Vdev& vdev = *vdev_;
+  if (guest_pasid_) {
+    const auto unbound = co_await manager.unbind_pasid(vm_, *guest_pasid_);
+    if (!unbound) throw HarnessError("tenant " + parameters_.name + ": " + unbound.error().reason);
+  }
   vdev_ = nullptr;
-  co_await vdcm.destroy_vdev(vdev);
+  const auto gone = co_await manager.destroy(id_);
+  if (!gone) throw HarnessError("tenant " + parameters_.name + ": " + gone.error().reason);
 }
 
 std::unique_ptr<guest::OperationSource> Tenant::make_source() const {

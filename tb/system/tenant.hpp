@@ -2,9 +2,9 @@
 // Tenant: one guest with its address space, its virtual device, its driver and its program.
 //
 //   system::Tenant tenant(parameters, 0, machine, vm);
-//   co_await tenant.create(vdcm);
+//   co_await tenant.create(manager);
 //   co_await tenant.play(config);
-//   co_await tenant.destroy(vdcm);
+//   co_await tenant.destroy(manager);
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,9 @@
 #include "guest/interrupt_controller.hpp"
 #include "guest/machine.hpp"
 #include "guest/workload.hpp"
+#include "port/dma_port.hpp"
 #include "system/scenario.hpp"
-#include "vdcm/vdcm.hpp"
+#include "vdcm/manager.hpp"
 
 namespace siov::system {
 
@@ -36,16 +37,23 @@ class Tenant {
   ~Tenant();
 
   /// Creates the VDEV and binds the process's PASID.
-  coro::Task<> create(vdcm::Vdcm& vdcm);
+  /// @param dma  for an emulated queue  @throws HarnessError if the host refuses
+  coro::Task<> create(vdcm::Manager& manager, port::DmaPort& dma);
   /// Probes, enables, plays the whole workload, drains, disables. @param on_operation  after each
   /// finished operation
-  coro::Task<> play(std::function<void()> on_operation);
+  /// @param own_errors  no other VDEV is told of errors of this one's work (SIOV-P-16)
+  coro::Task<> play(std::function<void()> on_operation, bool own_errors);
   /// Takes the VDEV apart.
-  coro::Task<> destroy(vdcm::Vdcm& vdcm);
+  coro::Task<> destroy(vdcm::Manager& manager);
 
+  /// What the VDEV's default PASID sees; the guest's memory and tables exist from here on.
+  vdcm::Space default_space();
   const std::string& name() const { return parameters_.name; }
   const TenantParameters& parameters() const { return parameters_; }
   vdcm::Vdev* vdev() { return vdev_; }
+  vdcm::VmId vm() const { return vm_; }
+  /// Physical queues of its VDEV; after create().
+  const std::vector<std::uint8_t>& physical_queues() const { return wqs_; }
   guest::AddressSpace& space() { return space_; }
   /// Host PASIDs that translate through the tables of space(); after create().
   std::vector<Pasid> users() const;
@@ -61,6 +69,7 @@ class Tenant {
   std::uint64_t retries() const { return driver_ ? driver_->retries() : 0; }
 
  private:
+  vdcm::VdevRequest request(port::DmaPort& dma);
   std::unique_ptr<guest::OperationSource> make_source() const;
   bool device_can_ask() const;
 
@@ -72,6 +81,8 @@ class Tenant {
   guest::AddressSpace space_;
   std::optional<Pasid> guest_pasid_;
   std::optional<Pasid> host_pasid_;
+  std::vector<std::uint8_t> wqs_;
+  vdcm::VdevId id_ = 0;
   vdcm::Vdev* vdev_ = nullptr;
   std::unique_ptr<guest::DsaDriver> driver_;
   std::unique_ptr<guest::OperationSource> source_;

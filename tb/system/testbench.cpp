@@ -16,13 +16,16 @@
 #include "coro/combine.hpp"
 #include "coro/triggers.hpp"
 #include "guest/machine.hpp"
+#include "system/churn.hpp"
 #include "system/device_side.hpp"
 #include "system/host_paging.hpp"
 #include "system/host_side.hpp"
+#include "system/memory_meter.hpp"
 #include "system/supervisor.hpp"
 #include "system/tenant.hpp"
 #include "vdcm/driver_error.hpp"
 #include "vdcm/host_driver.hpp"
+#include "vdcm/manager.hpp"
 #include "vdcm/vdcm.hpp"
 
 namespace siov::system {
@@ -32,11 +35,12 @@ namespace {
 constexpr std::uint64_t kSettleCycles = 4096;
 /// Small enough that a run goes around the ring, large enough for bursts of errors.
 constexpr std::uint16_t kEventLogEntries = 128;
+constexpr std::size_t kFewTenants = 64;
 
 std::uint64_t total_work(const Scenario& scenario) {
   std::uint64_t total = 0;
   for (const TenantParameters& t : scenario.tenants) total += planned_descriptors(scenario, t);
-  return total;
+  return total + scenario.churn.planned();
 }
 
 }  // namespace
@@ -45,10 +49,12 @@ struct Testbench::Impl {
   Impl(Scenario s, const RunOptions& o)
       : scenario(std::move(s)),
         options(o),
-        host_side(scenario.ats, scenario.pri),
+        host_side(scenario.ats, scenario.pri, pasid_order(scenario)),
         device(host_side, scheduler, scenario, device_options(o)),
         host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
         vdcm(host),
+        manager(vdcm, &log),
+        churn(scenario, host_side, manager, [this] { ++supervisor.done; }),
         paging(host_side, scenario),
         supervisor(supervisor_config()),
         iommu_clock(host_side.iommu) {
@@ -64,6 +70,11 @@ struct Testbench::Impl {
           [this](std::uint32_t wq, std::uint32_t pasid) { return owner_name(wq, pasid); });
     }
     build_tenants();
+  }
+
+  static std::optional<std::uint64_t> pasid_order(const Scenario& scenario) {
+    if (!scenario.host.scatter_pasids) return std::nullopt;
+    return derive_seed(scenario.seed, "host PASIDs");
   }
 
   static DeviceOptions device_options(const RunOptions& o) {
@@ -98,6 +109,8 @@ struct Testbench::Impl {
   void collect(RunResult& result) const;
   void collect_mismatches(RunResult& result) const;
   void collect_paging(RunResult& result) const;
+  void collect_lives(RunResult& result) const;
+  [[nodiscard]] bool own_errors(const Tenant& tenant) const;
 
   Scenario scenario;
   RunOptions options;
@@ -106,6 +119,9 @@ struct Testbench::Impl {
   DeviceSide device;
   vdcm::HostDriver host;
   vdcm::Vdcm vdcm;
+  vdcm::LifecycleLog log;
+  vdcm::Manager manager;
+  Churn churn;
   HostPaging paging;
   Supervisor supervisor;
   IommuClock iommu_clock;
@@ -113,12 +129,15 @@ struct Testbench::Impl {
       machines;  ///< by VM number of the scenario
   std::vector<std::unique_ptr<Tenant>> tenants;
   std::uint64_t pasids = 0;
+  MemoryMeter meter;
   std::string stopped;
 };
 
 /// Enough for the buffers of every operation in flight: source, destination, room for overlaps.
 std::uint64_t Testbench::Impl::memory_of_vm(std::uint32_t vm) const {
-  std::uint64_t bytes = std::uint64_t{32} << 20;
+  // Many machines are small ones.
+  const std::uint64_t unit = std::uint64_t{scenario.tenants.size() <= kFewTenants ? 32U : 2U} << 20;
+  std::uint64_t bytes = unit;
   for (const TenantParameters& t : scenario.tenants) {
     if (t.vm != vm) continue;
     std::uint64_t largest = t.workload.size_max;
@@ -129,8 +148,7 @@ std::uint64_t Testbench::Impl::memory_of_vm(std::uint32_t vm) const {
       areas += t.workload.batch.size_max * (guest::Areas::capacity(kMemberBytes) + 4 * kPageSize);
     bytes += t.window * 3 * (areas + 4 * kPageSize);
   }
-  constexpr std::uint64_t kUnit = std::uint64_t{32} << 20;
-  return (bytes + kUnit - 1) / kUnit * kUnit;
+  return (bytes + unit - 1) / unit * unit;
 }
 
 void Testbench::Impl::build_tenants() {
@@ -146,7 +164,9 @@ void Testbench::Impl::build_tenants() {
       config.guest_bytes = memory_of_vm(p.vm);
       config.seed = derive_seed(scenario.seed, fmt::format("memory of VM {}", p.vm));
       machine = std::make_unique<guest::Machine>(host_side.memory, host_side.frames, config);
-      vms[p.vm] = vdcm.create_vm();
+      meter.begin(host_side);
+      vms[p.vm] = *manager.create_vm();
+      meter.end(host_side);
     }
     tenants.push_back(std::make_unique<Tenant>(scenario, p, *machine, vms[p.vm], number++));
   }
@@ -179,11 +199,21 @@ void Testbench::Impl::late_record(Pasid pasid, Iova address, std::span<const std
   throw vdcm::DriverError("a completion record in the event log belongs to no tenant");
 }
 
+/// Errors of VDEVs of one VM on one queue go to all of them (SIOV-P-16).
+bool Testbench::Impl::own_errors(const Tenant& tenant) const {
+  const std::vector<std::uint8_t>& mine = tenant.physical_queues();
+  return std::none_of(tenants.begin(), tenants.end(), [&](const auto& other) {
+    if (other.get() == &tenant || other->vm() != tenant.vm()) return false;
+    const std::vector<std::uint8_t>& theirs = other->physical_queues();
+    return std::find_first_of(mine.begin(), mine.end(), theirs.begin(), theirs.end()) != mine.end();
+  });
+}
+
 coro::Task<> Testbench::Impl::play_one(Tenant& tenant) {
   coro::JoinHandle pressure =
       coro::start_soon(paging.press(tenant), "memory pressure on " + tenant.name());
   std::function<void()> count = [this] { ++supervisor.done; };
-  co_await tenant.play(std::move(count));
+  co_await tenant.play(std::move(count), own_errors(tenant));
   paging.stop(tenant);
   co_await pressure;
 }
@@ -192,7 +222,10 @@ coro::Task<> Testbench::Impl::main() {
   co_await host.start();
   paging.start();
   for (const auto& tenant : tenants) {
-    co_await tenant->create(vdcm);
+    static_cast<void>(tenant->default_space());  // memory of the guest, not of the host
+    meter.begin(host_side);
+    co_await tenant->create(manager, host_side.iommu);
+    meter.end(host_side);
     paging.add(*tenant);
   }
   pasids = vdcm.live_pasids();
@@ -200,12 +233,14 @@ coro::Task<> Testbench::Impl::main() {
   std::vector<coro::JoinHandle> running;
   for (const auto& tenant : tenants)
     running.push_back(coro::start_soon(play_one(*tenant), "tenant " + tenant->name()));
+  churn.start();
   co_await coro::Combine(std::move(running));
+  co_await churn.join();
   paging.stop_storm();
   co_await storm;
   for (const auto& tenant : tenants) {
     paging.remove(*tenant);
-    co_await tenant->destroy(vdcm);
+    co_await tenant->destroy(manager);
   }
   co_await host.stop();
   for (std::uint64_t i = 0; i < kSettleCycles / 64 && !device.idle(); ++i)
@@ -274,6 +309,7 @@ void Testbench::Impl::collect_paging(RunResult& result) const {
   }
   std::uint64_t written = 0;
   for (const auto& [vm, machine] : machines) written += machine->stale_writes();
+  written += churn.stale_writes();
   result.stale_uses = written;
   check::Referee* const referee = const_cast<Impl*>(this)->device.referee();
   if (referee != nullptr) result.stale_uses += referee->stats().stale_uses;
@@ -283,6 +319,25 @@ void Testbench::Impl::collect_paging(RunResult& result) const {
   result.failures.push_back(fmt::format(
       "SIOV-P-14  {} pages were written through translations that had been taken away", written));
   result.rules.push_back("SIOV-P-14");
+}
+
+void Testbench::Impl::collect_lives(RunResult& result) const {
+  const ChurnResult& c = churn.result();
+  result.lives = c.lives;
+  result.churn_operations = c.operations;
+  result.pauses = c.pauses;
+  result.moves = c.moves;
+  result.resets = c.resets;
+  result.refusals = log.count("refused");
+  result.operations += c.operations;
+  result.descriptors += c.descriptors;
+  result.bytes += c.bytes;
+  result.mismatches += c.mismatches;
+  result.checks += c.descriptors;
+  result.retries += c.retries;
+  result.failures.insert(result.failures.end(), c.failures.begin(), c.failures.end());
+  result.lifecycle = log.events();
+  result.bytes_per_vdev = meter.bytes() / std::max<std::uint64_t>(1, tenants.size());
 }
 
 void Testbench::Impl::collect(RunResult& result) const {
@@ -315,6 +370,7 @@ void Testbench::Impl::collect(RunResult& result) const {
   }
   collect_mismatches(result);
   collect_paging(result);
+  collect_lives(result);
   result.events = host.events();
   result.error_overflows += host.error_overflows();
   result.tlps_up = side.tlps_up();

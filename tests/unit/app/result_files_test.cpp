@@ -7,6 +7,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "app/input_error.hpp"
 
@@ -63,6 +64,13 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
                                           "resumed",
                                           "interrupts",
                                           "retries",
+                                          "lives",
+                                          "churn_operations",
+                                          "pauses",
+                                          "moves",
+                                          "resets",
+                                          "refusals",
+                                          "bytes_per_vdev",
                                           "cycles",
                                           "sim_ns",
                                           "wall_seconds",
@@ -78,6 +86,21 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
   EXPECT_EQ(json["descriptors"], 20000);
   EXPECT_EQ(json["digest"], "0123456789abcdef");
   EXPECT_EQ(json["stopped"], "no operation finished") << "0 violations must not look good";
+}
+
+TEST(ResultFilesTest, LifeCycleEventsAreLinesOfACsvFile) {
+  const std::string directory = testing::TempDir() + "siov_lifecycle_test";
+  prepare_directory(directory);
+  system::RunResult result;
+  result.lifecycle = {{2'500'000, "created", 3, 4, "db", "WQ 0:2 emulated"},
+                      {7'000'999, "refused", 3, 4, "db", "pause: \"db\" is created, not running"}};
+  std::ifstream in(write_lifecycle(directory, result));
+  std::stringstream text;
+  text << in.rdbuf();
+  EXPECT_EQ(text.str(),
+            "ns,event,vm,vdev,name,detail\n"
+            "2500,created,3,4,db,WQ 0:2 emulated\n"
+            "7000,refused,3,4,db,\"pause: \"\"db\"\" is created, not running\"\n");
 }
 
 TEST(ResultFilesTest, ResultsOfAnEarlierRunAreRemoved) {

@@ -137,7 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
     Keys, ScenarioErrorTest,
     testing::Values(
         Bad{"seed = 7", "sede = 7",
-            "s.toml:2: sede: expected one of the keys device, host, inject, length, link, "
+            "s.toml:2: sede: expected one of the keys churn, device, host, inject, length, link, "
             "max_cycles, "
             "name, seed, tenant"},
         Bad{"mrrs = 1024", "mrss = 1024",
@@ -145,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(
             "reorder, stall_permille"},
         Bad{"size = 24", "depth = 24",
             "s.toml:16: device.wq[0].depth: expected one of the keys ats_disable, block_on_fault, "
-            "group, max_batch_log2, "
+            "count, group, groups, max_batch_log2, "
             "max_transfer_log2, mode, operations, priority, prs_disable, size, threshold"},
         Bad{"completion_data = 999", "data = 1",
             "s.toml:13: link.credits.data: expected one of the keys completion_data, "
@@ -165,8 +165,8 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:17: device.wq[0].max_transfer_log2: expected a whole number from 12 to 31, "
             "found 11"},
         Bad{"window = 9", "windows = 9",
-            "s.toml:35: tenant[0].windows: expected one of the keys absent, evict, interrupts, "
-            "levels, name, "
+            "s.toml:35: tenant[0].windows: expected one of the keys absent, count, evict, "
+            "interrupt_entries, interrupts, levels, name, "
             "page_size, paging, translation, "
             "vdev, vm, wait, window, workload, wq"}));
 

@@ -163,6 +163,8 @@ struct Rig {
     return *run(vdcm.create_vdev(config));
   }
 
+  vdcm::Vdev& create(const vdcm::VdevConfig& config) { return *run(vdcm.create_vdev(config)); }
+
   coro::Scheduler scheduler;
   memory::PhysicalMemory memory;
   memory::PageAllocator frames;
@@ -174,6 +176,33 @@ struct Rig {
   vdcm::IommuDriver iommu_driver;
   vdcm::HostDriver host;
   vdcm::Vdcm vdcm;
+};
+
+/// A second function behind a unit of its own, on the same platform and memory.
+struct SecondFunction {
+  explicit SecondFunction(Rig& rig, vdcm::HostConfig config = default_host())
+      : iommu(rig.memory, rig.platform, iommu::IommuConfig{}),
+        tap(iommu),
+        device(tap, rig.scheduler, device_config()),
+        recorder(device),
+        iommu_driver(iommu, rig.memory, rig.frames, RequesterId{0x6B00}),
+        host(recorder, rig.platform, iommu_driver, std::move(config)) {
+    iommu_driver.start();
+    rig.run(host.start());
+    number = rig.vdcm.add_function(host);
+  }
+  static model::DeviceConfig device_config() {
+    model::DeviceConfig config;
+    config.requester = RequesterId{0x6B00};
+    return config;
+  }
+  iommu::Iommu iommu;
+  DmaTap tap;
+  model::DeviceModel device;
+  Recorder recorder;
+  vdcm::IommuDriver iommu_driver;
+  vdcm::HostDriver host;
+  std::uint8_t number = 0;
 };
 
 /// One register command of a guest, polled; CMDSTATUS when it ended.

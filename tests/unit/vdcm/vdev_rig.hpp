@@ -37,6 +37,15 @@ struct VdevRig {
     vm = rig.vdcm.create_vm();
     vdev = &rig.create(vm, wq, space.descriptor(), &interrupts);
   }
+  /// @param config all but VM, default space and interrupts
+  VdevRig(Rig& shared_rig, vdcm::VdevConfig config)
+      : rig(shared_rig), machine(rig.memory, rig.frames), space(machine, {}) {
+    vm = rig.vdcm.create_vm();
+    config.vm = vm;
+    config.default_space = space.descriptor();
+    config.guest_interrupts = &interrupts;
+    vdev = &rig.create(config);
+  }
   void config(std::uint32_t offset, std::uint32_t size, std::uint32_t value) {
     rig.run(write_config(*vdev, offset, size, value));
   }
@@ -56,18 +65,20 @@ struct VdevRig {
   void write(std::uint64_t offset, std::uint32_t size, std::uint64_t value) {
     vdev->mmio_write(port::Bar::kControl, offset, size, value);
   }
-  /// PASID of the virtual queue, in guest terms.
-  void set_wq_pasid(std::uint32_t pasid) {
-    const std::uint32_t mode = vdev->dedicated() ? 1 : 0;
-    write(0x508, 4, mode | pasid << 8 | 1U << 28);
+  /// PASID of a virtual queue, in guest terms.
+  void set_wq_pasid(std::uint32_t pasid, std::uint8_t queue = 0) {
+    const std::uint32_t mode = vdev->dedicated(queue) ? 1 : 0;
+    write(0x508 + 32U * queue, 4, mode | pasid << 8 | 1U << 28);
   }
-  /// Everything up to an enabled queue with guest PASID 7.
+  /// Everything up to enabled queues with guest PASID 7.
   void bring_up() {
     rig.vdcm.bind_pasid(vm, Pasid{7}, space.descriptor());
     enable_pci(kAllPci);
-    set_wq_pasid(7);
     ASSERT_EQ(command(1, 0), 0u);
-    ASSERT_EQ(command(6, 0), 0u);
+    for (std::uint8_t q = 0; q < vdev->queue_count(); ++q) {
+      set_wq_pasid(7, q);
+      ASSERT_EQ(command(6, q), 0u);
+    }
   }
   /// A copy of 64 bytes with a completion record; returns the record's address.
   port::Line copy_line(std::uint32_t pasid, Iova record) {
@@ -81,6 +92,9 @@ struct VdevRig {
     d.size = 64;
     return abi::to_line(d);
   }
+
+  /// First byte of a record: the status.
+  unsigned status(Iova record) { return std::to_integer<unsigned>(space.page_tail(record)[0]); }
 
   Rig& rig;
   guest::Machine machine;

@@ -43,7 +43,8 @@ TEST(VdevTest, CodesOutsideCmdcapAreUnsupported) {  // SIOV-H-14
   v.enable_pci(kAllPci);
   for (std::uint32_t code = 0; code < 32; ++code) {
     const std::uint32_t status = v.command(code, 0);
-    EXPECT_EQ((status & 0xFF) == 0x01, code == 0 || code > 14) << code << " gave " << status;
+    const bool known = (code >= 1 && code <= 14) || code == 31;
+    EXPECT_EQ((status & 0xFF) == 0x01, !known) << code << " gave " << status;
   }
 }
 
@@ -200,11 +201,11 @@ TEST(VdevTest, CommandInterruptComesAfterStatusAndCause) {  // SIOV-H-18
   v.config(0x42, 2, 0x8000);
   std::vector<std::uint32_t> seen;
   v.interrupts.connect(0x55, [&] {
-    seen.push_back(v.vdev->registers().cmdstatus);
-    seen.push_back(v.vdev->registers().intcause);
+    seen.push_back(v.vdev->registers().cmdstatus());
+    seen.push_back(v.vdev->registers().intcause());
   });
   v.write(0xA0, 4, 0x8000'0000 | 6u << 20);
-  EXPECT_EQ(v.vdev->registers().cmdstatus, 0x8000'0000u);  // active at once
+  EXPECT_EQ(v.vdev->registers().cmdstatus(), 0x8000'0000u);  // active at once
   rig.run(pause(100));
   EXPECT_EQ(seen, (std::vector<std::uint32_t>{0x20, 0x2}));
   v.write(0xA0, 4, 1u << 20);
