@@ -13,7 +13,7 @@ namespace siov::hostile {
 
 namespace {
 
-constexpr std::uint64_t kGuestBytes = 1 << 20;
+constexpr std::uint64_t kGuestBytes = 4 << 20;
 constexpr std::uint64_t kCommandNs = 60'000;
 constexpr std::uint32_t kMostRetries = 40;
 constexpr std::uint8_t kFirstVector = 0x40;

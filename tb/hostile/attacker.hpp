@@ -35,6 +35,7 @@ inline constexpr std::uint8_t kDedicatedQueue = 0;
 inline constexpr std::uint8_t kSharedQueue = 1;
 inline constexpr std::uint8_t kSoftwareQueue = 2;
 inline constexpr std::uint8_t kQueues = 3;
+inline constexpr std::uint8_t kAllQueues[] = {kDedicatedQueue, kSharedQueue, kSoftwareQueue};
 inline constexpr std::uint32_t kPortalStride = 0x4000;
 inline constexpr std::uint32_t kLimited = 0x1000;
 /// Its process; victims have the same number.

@@ -119,6 +119,7 @@ coro::Task<> Victim::open() {
   facts.max_transfer = driver_->info().max_transfer;
   facts.max_batch = driver_->info().max_batch;
   facts.operations = driver_->info().opcap;
+  facts.block_on_fault = driver_->info().block_on_fault;
   guest::MixConfig mix;
   mix.operations = config_.operations;
   mix.max_bytes = kMostBytes;
