@@ -235,7 +235,9 @@ coro::Task<std::optional<abi::CompletionRecord>> Attacker::run(std::uint8_t queu
   co_return std::nullopt;
 }
 
-coro::Task<> Attacker::wait_ns(std::uint64_t ns) { co_await coro::Timer(coro::ns(ns)); }
+coro::Task<> Attacker::wait_ns(std::uint64_t ns) {
+  if (ns != 0) co_await coro::Timer(coro::ns(ns));
+}
 
 std::uint64_t Attacker::draw(std::uint64_t low, std::uint64_t high) {
   return boost::random::uniform_int_distribution<std::uint64_t>(low, high)(engine_);

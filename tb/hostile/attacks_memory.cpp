@@ -207,10 +207,13 @@ coro::Task<> memory_taken_away(Attacker& a) {
       const Iova at = a.allocate(kPageSize);
       a.write_memory(a.table_entry(at), page.value | kPresent);
       abi::Descriptor d = a.copy();
-      d.destination = at;
+      d.destination = at;  // posted: the device is not told of the fault
+      co_await a.submit(kSharedQueue, d);
+      d = a.copy();
+      d.source = at;
       const auto record = co_await a.run(kDedicatedQueue, d);
       a.expect(record && (record->status & 0x7F) != abi::kStSuccess,
-               "memory that was taken away is there");
+               "memory that was taken away can be read");
     }
     for (const Gpa page : pages) machine.map_guest_page(page);
   }
