@@ -74,7 +74,7 @@ void HostDriver::reserve_ims(std::uint16_t index) {
 
 coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handler handler) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
-  const std::optional<std::uint16_t> index = free_ims_from(1);  // entry 0 is never a guest's
+  const std::optional<std::uint16_t> index = free_ims_from(first_guest_entry());
   if (!index) throw HarnessError("no free IMS entry");
   reserve_ims(*index);
   co_await program_ims(*index, pasid, std::move(handler));

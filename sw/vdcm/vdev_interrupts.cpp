@@ -109,7 +109,8 @@ coro::Task<> Vdev::allocate_vectors() {
       continue;
     }
     if (!config_.interrupt_entries) co_return;
-    std::optional<std::uint16_t> index = functions_[0]->free_ims_from(1);
+    std::optional<std::uint16_t> index =
+        functions_[0]->free_ims_from(functions_[0]->first_guest_entry());
     for (std::size_t agreed = 1; index && agreed < functions_.size();) {
       const auto next = functions_[agreed]->free_ims_from(*index);
       if (next == index) {
