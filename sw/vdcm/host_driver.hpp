@@ -98,6 +98,8 @@ class HostDriver {
   /// First entry that a VDEV may have: 0 of IMS; of MSI-X 1, because entry 0 is the function's own
   /// (command, error, halt; dsa.md 3.7).
   [[nodiscard]] std::uint16_t first_guest_entry() const { return has_ims() ? 0 : 1; }
+  /// Entry 0 of IMS goes out last: it is the one that a handle which nobody set names.
+  [[nodiscard]] bool last_ims_free() const { return has_ims() && !ims_.at(0).used; }
   /// Keeps a free entry for an allocate_ims_at() to come.
   void reserve_ims(std::uint16_t index);
   /// What the driver wrote into an allocated entry.
@@ -200,7 +202,7 @@ class HostDriver {
   coro::JoinHandle interrupt_task_;
   InterruptMessage vector0_message_;
   std::vector<ImsSlot> ims_;
-  std::uint16_t ims_hint_ = 0;  ///< no entry below it is free
+  std::uint16_t ims_hint_ = 1;  ///< no entry below it is free
   ErrorListener error_listener_;
   RecordListener record_listener_;
   memory::PhysicalMemory* memory_ = nullptr;  ///< event log wanted

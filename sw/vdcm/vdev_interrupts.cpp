@@ -109,8 +109,7 @@ coro::Task<> Vdev::allocate_vectors() {
       continue;
     }
     if (!config_.interrupt_entries) co_return;
-    std::optional<std::uint16_t> index =
-        functions_[0]->free_ims_from(functions_[0]->first_guest_entry());
+    std::optional<std::uint16_t> index = functions_[0]->free_ims_from(1);
     for (std::size_t agreed = 1; index && agreed < functions_.size();) {
       const auto next = functions_[agreed]->free_ims_from(*index);
       if (next == index) {
@@ -120,6 +119,7 @@ coro::Task<> Vdev::allocate_vectors() {
       index = next ? functions_[0]->free_ims_from(*next) : std::nullopt;
       agreed = 1;
     }
+    if (!index && std::ranges::all_of(functions_, &HostDriver::last_ims_free)) index = 0;
     if (!index) co_return;
     for (HostDriver* const host : functions_) host->reserve_ims(*index);
     for (HostDriver* const host : functions_) {
