@@ -4,6 +4,7 @@
 //   for (const hostile::Attack& attack : hostile::attacks()) print(attack.name, attack.clause);
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,13 @@ enum class Group : std::uint8_t {
 
 using Script = coro::Task<> (*)(Attacker& attacker);
 
+/// What an attack needs of the system around it.
+struct Setting {
+  bool translates = false;    ///< ATS and page requests, with block on fault
+  std::uint32_t engines = 4;  ///< of the group that everybody is in; few ones have queues fill up
+  auto operator<=>(const Setting&) const = default;
+};
+
 struct Attack {
   std::string_view name;  ///< lower case, with dashes; unique
   Group group;
@@ -34,7 +42,7 @@ struct Attack {
   std::string_view what;    ///< it does
   std::string_view must;  ///< happen, besides what holds for all: no victim changes, nothing leaks
   Script script;
-  bool translates = false;  ///< needs ATS and page requests, with block on fault
+  Setting setting = {};
 };
 
 /// All of them, in the order of the groups.

@@ -31,6 +31,14 @@ coro::Task<> Storm::run() {
   }
 }
 
+void must_trap(Attacker& a, std::uint8_t queue) {
+  a.expect(!a.vdev()->portals_mapped(queue), "a portal is mapped that must not be");
+  const std::uint64_t before = a.vdev()->trapped_submissions();
+  a.movdir64b(a.portal(queue), a.random_line());
+  a.expect(a.vdev()->trapped_submissions() == before + 1,
+           "a store to a portal that is not mapped reaches the device");
+}
+
 coro::Task<> aim(Attacker& a, std::uint8_t queue, Iova target) {
   abi::Descriptor d = a.copy();
   d.destination = target;

@@ -28,6 +28,9 @@ class Storm {
   coro::JoinHandle task_;
 };
 
+/// A store to a portal that must not be mapped, nor known to a CPU any more. @spec SIOV-H-10
+void must_trap(Attacker& a, std::uint8_t queue);
+
 /// Destinations and records that lie where the attacker wants them; the result is its own business.
 coro::Task<> aim(Attacker& a, std::uint8_t queue, Iova target);
 

@@ -270,7 +270,7 @@ coro::Task<> cached_translations(Attacker& a) {
 
 std::vector<Attack> memory_attacks() {
   const Group g = Group::kMemory;
-  const bool ats = true;
+  const Setting ats{.translates = true};
   return {
       {"victims-addresses", g, "SIOV-D-12, D-22", "reads and writes at addresses that victims use",
        "its own memory or a fault", victims_addresses},

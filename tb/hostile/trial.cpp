@@ -51,7 +51,8 @@ system::WqParameters queue(bool shared, std::uint32_t size, std::uint32_t thresh
   return wq;
 }
 
-system::Scenario make_scenario(const TrialOptions& options, bool translates) {
+system::Scenario make_scenario(const TrialOptions& options, const Setting& setting) {
+  const bool translates = setting.translates;
   system::Scenario s;
   s.name = "hostile";
   s.seed = options.seed;
@@ -60,7 +61,8 @@ system::Scenario make_scenario(const TrialOptions& options, bool translates) {
   s.link.latency_min = s.link.latency_max = kReadLatency;
   s.wqs = {queue(false, 48, 0, translates), queue(false, 8, 0, translates),
            queue(true, 48, 40, translates), queue(false, 8, 0, translates)};
-  s.groups.push_back({{0, 1, 2, 3}});
+  s.groups.emplace_back();
+  for (std::uint32_t e = 0; e < setting.engines; ++e) s.groups[0].engines.push_back(e);
   for (const std::string& name : options.inject) s.injections.push_back({name});
   return s;
 }
@@ -86,6 +88,13 @@ constexpr MistakeField kMistakes[] = {
     {"acknowledge-without-drain", &vdcm::VdcmMistakes::acknowledge_without_drain},
     {"acknowledge-without-interrupts", &vdcm::VdcmMistakes::acknowledge_without_interrupts},
 };
+
+const MistakeField& mistake(const std::string& name) {
+  const auto* found =
+      std::ranges::find_if(kMistakes, [&](const auto& m) { return name == m.name; });
+  if (found == std::end(kMistakes)) throw HarnessError("no mistake of the VDCM is called " + name);
+  return *found;
+}
 
 VictimConfig victim(const std::string& name, std::uint8_t wq, vdcm::TranslationKind kind, Iova base,
                     Pasid pasid, std::uint64_t seed) {
@@ -113,10 +122,11 @@ namespace {
 
 class Trial {
  public:
-  Trial(const TrialOptions& options, const Attack* attack, bool translates)
+  Trial(const TrialOptions& options, const Attack* attack, const Setting& setting)
       : attack_(attack),
-        scenario_(make_scenario(options, translates)),
-        host_(translates, translates, system::derive_seed(options.seed, "host PASIDs")),
+        scenario_(make_scenario(options, setting)),
+        host_(setting.translates, setting.translates,
+              system::derive_seed(options.seed, "host PASIDs")),
         gap_(host_.frames.allocate_range(kGap)),
         device_(host_, scheduler_, scenario_, device_options(options)),
         driver_(device_.port(), host_.platform, host_.iommu_driver, system::host_config(scenario_)),
@@ -128,17 +138,12 @@ class Trial {
     driver_.set_record_listener([this](Pasid pasid, Iova address, std::span<const std::byte> r) {
       late_record(pasid, address, r);
     });
-    if (translates) {
+    if (setting.translates) {
       vdcm::PageFaultConfig config;
       config.seed = system::derive_seed(options.seed, "page faults");
       faults_ = std::make_unique<vdcm::PageFaultService>(host_.iommu_driver, config);
     }
-    for (const std::string& name : options.mistakes) {
-      const auto* m =
-          std::ranges::find_if(kMistakes, [&](const auto& k) { return name == k.name; });
-      if (m == std::end(kMistakes)) throw HarnessError("no mistake of the VDCM is called " + name);
-      vdcm_.mistakes().*m->field = true;
-    }
+    for (const std::string& name : options.mistakes) mistakes_.push_back(&mistake(name));
     using vdcm::TranslationKind;
     const std::uint64_t seed = options.seed;
     // The first has the addresses of the attacker's process, the second its PASID number.
@@ -185,6 +190,7 @@ class Trial {
   std::unique_ptr<vdcm::PageFaultService> faults_;
   std::vector<std::unique_ptr<Victim>> victims_;
   std::unique_ptr<Attacker> attacker_;
+  std::vector<const MistakeField*> mistakes_;
   TrialResult result_;
 };
 
@@ -215,8 +221,10 @@ coro::Task<> Trial::main() {
   co_await driver_.start();
   if (faults_) faults_->start();
   for (const auto& victim : victims_) co_await victim->create(manager_);
-  co_await attacker_->create();
   for (const auto& victim : victims_) co_await victim->open();
+  // Mistakes begin when the victims are at work: without an attack all would be well.
+  for (const MistakeField* m : mistakes_) vdcm_.mistakes().*m->field = true;
+  co_await attacker_->create();
   const bool good = co_await attacker_->bring_up();
   attacker_->expect(good, "the attacker's device does not start");
   co_await act(kBefore, 0);
@@ -338,8 +346,8 @@ TrialResult Trial::play() {
 
 }  // namespace
 
-TrialResult play_trial(const TrialOptions& options, const Attack* attack, bool translates) {
-  Trial trial(options, attack, translates);
+TrialResult play_trial(const TrialOptions& options, const Attack* attack, const Setting& setting) {
+  Trial trial(options, attack, setting);
   return trial.play();
 }
 
@@ -351,13 +359,13 @@ std::string Verdict::text() const {
   return out;
 }
 
-const TrialResult& Suite::alone(bool translates) {
-  const auto known = alone_.find(translates);
+const TrialResult& Suite::alone(const Setting& setting) {
+  const auto known = alone_.find(setting);
   if (known != alone_.end()) return known->second;
   TrialOptions honest = options_;
   honest.inject.clear();
   honest.mistakes.clear();
-  TrialResult result = play_trial(honest, nullptr, translates);
+  TrialResult result = play_trial(honest, nullptr, setting);
   if (!result.stopped.empty() || !result.broken.empty() || !result.leaked.empty()) {
     throw HarnessError(fmt::format("the run without an attack is not good: {} {} {}",
                                    result.stopped, fmt::join(result.broken, "; "),
@@ -367,12 +375,12 @@ const TrialResult& Suite::alone(bool translates) {
     if (!victim.mismatches.empty())
       throw HarnessError("without an attack " + victim.name + ": " + victim.mismatches.front());
   }
-  return alone_.emplace(translates, std::move(result)).first->second;
+  return alone_.emplace(setting, std::move(result)).first->second;
 }
 
 Verdict Suite::run(const Attack& attack) {
-  const TrialResult& honest = alone(attack.translates);
-  TrialResult now = play_trial(options_, &attack, attack.translates);
+  const TrialResult& honest = alone(attack.setting);
+  TrialResult now = play_trial(options_, &attack, attack.setting);
   Verdict verdict;
   if (!now.stopped.empty()) verdict.changed.push_back("everybody: the run ended: " + now.stopped);
   for (std::size_t i = 0; i < now.victims.size(); ++i) {

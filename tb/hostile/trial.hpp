@@ -44,7 +44,7 @@ struct TrialResult {
 
 /// @param attack  nullptr: none
 [[nodiscard]] TrialResult play_trial(const TrialOptions& options, const Attack* attack,
-                                     bool translates);
+                                     const Setting& setting);
 
 struct Verdict {
   std::vector<std::string> changed;  ///< "ledger: ..."
@@ -64,9 +64,9 @@ class Suite {
   [[nodiscard]] Verdict run(const Attack& attack);
 
  private:
-  const TrialResult& alone(bool translates);
+  const TrialResult& alone(const Setting& setting);
   TrialOptions options_;
-  std::map<bool, TrialResult> alone_;
+  std::map<Setting, TrialResult> alone_;
 };
 
 }  // namespace siov::hostile
