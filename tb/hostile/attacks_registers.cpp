@@ -268,10 +268,14 @@ coro::Task<> without_pasid(Attacker& a) {
            "work without a guest PASID does not reach the guest's memory");  // H-19
   const std::vector<Hpa> tables = a.stolen_tables();
   for (const Hpa frame : tables) {
+    const Gpa record = memory.allocate();
+    d.completion_address = Iova{record.value};
     d.source = Iova{frame.value};
     co_await a.submit(kDedicatedQueue, d);
     std::swap(d.source, d.destination);
+    d.completion_address = d.completion_address + 64;
     co_await a.submit(kDedicatedQueue, d);
+    std::swap(d.source, d.destination);
     co_await a.wait_ns(1'500);
   }
 }

@@ -24,7 +24,8 @@ coro::Task<HostImage> HostImage::take(vdcm::HostDriver& driver,
                                                           {"PASID control", caps.pasid + 4U}};
   for (const auto& [name, offset] : config) {
     const port::ReadResult read = co_await device.config_read(offset, 4);
-    image.values_.emplace_back(name, read.data);
+    // The status beside the command register tells of refused reads.
+    image.values_.emplace_back(name, offset == 0x04 ? read.data & 0xFFFF : read.data);
   }
   std::vector<std::pair<std::string, std::uint32_t>> places{
       {"GENCFG", abi::kRegGencfg},

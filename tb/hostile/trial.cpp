@@ -214,7 +214,9 @@ coro::Task<> Trial::act(std::uint32_t operations, std::uint64_t pause_ns) {
 }
 
 coro::Task<> Trial::attack() {
+  const std::uint64_t before = attacker_->steps();
   if (attack_ != nullptr) co_await attack_->script(*attacker_);
+  result_.steps = attacker_->steps() - before;
 }
 
 coro::Task<> Trial::main() {
@@ -336,7 +338,6 @@ TrialResult Trial::play() {
     result_.broken.push_back("assertion of the RTL: " + failed);
   const auto& found = attacker_->findings();
   result_.broken.insert(result_.broken.end(), found.begin(), found.end());
-  result_.steps = attacker_->steps();
   result_.cycles = scheduler_.cycle();
   result_.faults = host_.iommu.statistics().faults;
   result_.errors = driver_.software_errors();
