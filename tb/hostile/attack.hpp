@@ -30,7 +30,13 @@ using Script = coro::Task<> (*)(Attacker& attacker);
 
 /// What an attack needs of the system around it.
 struct Setting {
-  bool translates = false;    ///< ATS and page requests, with block on fault
+  bool translates = false;  ///< ATS and page requests, with block on fault
+  /// It leaves the result of its own work open: one record or buffer for several descriptors in
+  /// flight, lists and tables that change under way, entries that go while they are in use. What
+  /// the referee predicts of the contents of the attacker's own work says nothing then. Whose
+  /// memory and interrupts they are, and the form of each TLP, is judged as ever, and so is
+  /// everything of the victims.
+  bool open_results = false;
   std::uint32_t engines = 4;  ///< of the group that everybody is in; few ones have queues fill up
   auto operator<=>(const Setting&) const = default;
 };

@@ -181,6 +181,7 @@ coro::Task<> hidden_capabilities(Attacker& a) {
 
 std::vector<Attack> config_attacks() {
   const Group g = Group::kConfig;
+  const Setting open{.open_results = true};
   return {
       {"config-ones", g, "SIOV-H-03, H-04", "writes all ones to every dword",
        "read-only fields keep their values", ones},
@@ -202,7 +203,7 @@ std::vector<Attack> config_attacks() {
        "only legal combinations enable the device", translation_controls},
       {"msix-control-storm", g, "SIOV-H-27",
        "turns MSI-X and its function mask on and off under load",
-       "no interrupt comes while MSI-X is off", msix_control},
+       "no interrupt comes while MSI-X is off", msix_control, open},
       {"hidden-capabilities", g, "SIOV-H-02, H-28",
        "writes to the DVSEC and asks for handles of IMS entries",
        "IMS stays hidden and no handle is given", hidden_capabilities},

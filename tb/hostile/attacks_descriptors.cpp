@@ -151,7 +151,7 @@ coro::Task<> batch_counts(Attacker& a) {
 /// Lists off the grid, in absent pages, in the interrupt window, in BARs, at victims' addresses.
 coro::Task<> batch_lists(Attacker& a) {
   std::vector<std::uint64_t> lists{0xFEE0'0000, 0x3800'0000'0000, 0x3800'1000'0000, 64,
-                                   ~std::uint64_t{63}};
+                                   0xFFFF'FFFF'FFFF'F000};
   for (const Hpa frame : a.stolen_frames()) {
     if (lists.size() < 16) lists.push_back(frame.value);
   }
@@ -337,6 +337,7 @@ coro::Task<> cache_flush(Attacker& a) {
 
 std::vector<Attack> descriptor_attacks() {
   const Group g = Group::kDescriptors;
+  const Setting open{.open_results = true};
   return {
       {"every-opcode", g, "SIOV-D-49, dsa 5.5", "all 256 opcodes", "unknown ones end with 0x10",
        every_opcode},
@@ -346,7 +347,7 @@ std::vector<Attack> descriptor_attacks() {
        reserved_fields},
       {"forged-pasid", g, "SIOV-D-23, H-20",
        "host PASIDs of victims in descriptors of a dedicated queue", "the field is ignored",
-       forged_pasid},
+       forged_pasid, open},
       {"forged-privilege", g, "SIOV-D-08, P-12", "the privilege bit, on both kinds of queue",
        "pages of its own process at most", forged_privilege},
       {"drain-readback", g, "SIOV-D-24, dsa 5.6", "drains that read back at addresses of others",
@@ -357,21 +358,21 @@ std::vector<Attack> descriptor_attacks() {
        "lists off the grid, absent, in the interrupt window, in BARs, in victims' frames",
        "refused or faulted", batch_lists},
       {"nested-batches", g, "SIOV-D-49, dsa 5.6", "batches in batches, and one that holds itself",
-       "members are refused", nested_batches},
+       "members are refused", nested_batches, open},
       {"forged-members", g, "SIOV-D-23, D-24",
        "batch members with PASIDs, handles and addresses of victims",
        "the batch's PASID holds for all", forged_members},
       {"changing-lists", g, "SIOV-D-23, D-49", "rewrites a batch list while the device reads it",
-       "errors of its own", changing_lists},
+       "errors of its own", changing_lists, open},
       {"record-addresses", g, "SIOV-D-24, D-28",
        "records off the grid, at victims, in the interrupt window and in BARs",
-       "no record is written there", record_addresses},
+       "no record is written there", record_addresses, open},
       {"transfer-sizes", g, "SIOV-D-49, dsa 5.6", "transfers of nothing and of too much", "0x13",
        transfer_sizes},
       {"wrapping-ranges", g, "SIOV-D-22, D-49", "ranges across the ends of address space",
        "faults of its own", wrapping_ranges},
       {"mutated-descriptors", g, "SIOV-D-10, D-49", "300 descriptors with flipped bits",
-       "errors of its own", mutated},
+       "errors of its own", mutated, open},
       {"error-storm", g, "SIOV-H-36, H-20", "120 errors that only SWERROR tells of",
        "each guest is told of its own errors, in its own terms", error_storm},
       {"cache-flush-others", g, "SIOV-D-22, D-49",

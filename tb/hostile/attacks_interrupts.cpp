@@ -165,6 +165,24 @@ coro::Task<> permissions_of_others(Attacker& a) {
     a.write(kMsixperm + 8 * a.draw(0, 40), 4, a.draw(0, 0xFFFF'FFFF));
 }
 
+/// Entries go while work that asks for interrupts ends; then somebody has them again.
+coro::Task<> left_behind(Attacker& a) {
+  for (std::uint32_t i = 0; i < 16; ++i) {
+    for (std::uint32_t n = 0; n < 6; ++n)
+      co_await a.submit(n % 2 == 0 ? kDedicatedQueue : kSharedQueue,
+                        with_interrupt(a, *a.vdev()->ims_index(1)));
+    co_await a.wait_ns(60 * i);
+    co_await a.config_write(0x42, 2, 0);
+    co_await a.wait_ns(2'500);
+    const std::uint64_t pending = co_await a.read(kMsixPba, 8);
+    const std::uint64_t before = a.interrupts().total();
+    co_await a.config_write(0x42, 2, 0x8000);
+    co_await a.wait_ns(600);
+    a.expect(pending != 0 || a.interrupts().total() == before,
+             "an interrupt of before comes from a new entry");
+  }
+}
+
 coro::Task<> interrupt_storm(Attacker& a) {
   const std::uint64_t before = a.interrupts().total();
   for (std::uint32_t i = 0; i < 60; ++i) {
@@ -199,6 +217,9 @@ std::vector<Attack> interrupt_attacks() {
        "only vectors that exist are ever pending", pending_bits},
       {"permissions-of-others", g, "SIOV-H-20, H-21", "writes host PASIDs of victims to MSIXPERM",
        "the entry in hardware matches nobody", permissions_of_others},
+      {"interrupts-left-behind", g, "SIOV-D-39, H-26",
+       "gives entries back while work that names them ends, and takes them again",
+       "a new entry raises nothing of before", left_behind, Setting{.open_results = true}},
       {"interrupt-storm", g, "SIOV-D-10, D-38", "asks for an interrupt with every descriptor",
        "victims' interrupts all come", interrupt_storm},
   };

@@ -293,23 +293,24 @@ coro::Task<> everything(Attacker& a) {
 
 std::vector<Attack> life_attacks() {
   const Group g = Group::kLifeCycle;
+  const Setting open{.open_results = true};
   return {
       {"storm-in-pause", g, "SIOV-H-38, H-42", "submits without end while the host pauses it",
-       "portals are unmapped; what is submitted is held or refused", pause_storm},
+       "portals are unmapped; what is submitted is held or refused", pause_storm, open},
       {"commands-in-pause", g, "SIOV-H-38, H-42",
        "commands, resets and too many descriptors while paused",
-       "they wait; the device works afterwards", commands_in_pause},
+       "they wait; the device works afterwards", commands_in_pause, open},
       {"storm-in-move", g, "SIOV-H-39, H-40",
        "submits without end while the host moves it to other queues",
-       "the image holds no number of the host; old handles die", move_storm},
+       "the image holds no number of the host; old handles die", move_storm, open},
       {"forged-images", g, "SIOV-H-39, H-44", "restores images of itself with flipped bits",
        "each is refused", forged_images},
       {"storm-in-host-reset", g, "SIOV-H-29, H-10",
        "submits without end while the host resets it and its VM", "portals are unmapped",
-       host_resets},
+       host_resets, open},
       {"storm-in-unbind", g, "SIOV-H-24, D-41",
        "submits without end while its PASID is unbound and bound",
-       "nothing of the PASID comes after its end", rebind_storm},
+       "nothing of the PASID comes after its end", rebind_storm, open},
       {"killed-at-work", g, "SIOV-H-31, D-13",
        "is destroyed with work and a command in flight; its queues get a new owner",
        "the new owner finds power-on state", killed},
@@ -318,7 +319,8 @@ std::vector<Attack> life_attacks() {
       {"stop-and-start", g, "SIOV-H-30, H-31", "stopped and started by the host under load",
        "it starts again", stop_and_start},
       {"everything-at-once", g, "SIOV-D-10, H-36",
-       "random accesses, commands, DMA and pauses during a storm", "nothing else", everything},
+       "random accesses, commands, DMA and pauses during a storm", "nothing else", everything,
+       open},
   };
 }
 

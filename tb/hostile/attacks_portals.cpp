@@ -227,6 +227,7 @@ coro::Task<> storm_in_disable(Attacker& a) {
 
 std::vector<Attack> portal_attacks() {
   const Group g = Group::kPortals;
+  const Setting open{.open_results = true};
   return {
       {"portal-partial-writes", g, "SIOV-D-21",
        "descriptors in pieces of 1 to 8 bytes to mapped portals",
@@ -246,17 +247,17 @@ std::vector<Attack> portal_attacks() {
       {"portal-overflow", g, "SIOV-D-60", "more posted descriptors than a dedicated queue holds",
        "the rest is dropped; the error is its own", dedicated_overflow},
       {"portal-flood", g, "SIOV-D-58, D-61", "ENQCMD to the shared queue without a pause",
-       "the limited page only; victims get through", shared_flood},
-      {"portal-noise", g, "SIOV-D-10, D-49", "250 random lines", "errors of its own", noise},
+       "the limited page only; victims get through", shared_flood, open},
+      {"portal-noise", g, "SIOV-D-10, D-49", "250 random lines", "errors of its own", noise, open},
       {"portal-reads", g, "SIOV-D-20", "reads of all sizes in all portal pages", "all ones",
        portal_reads},
       {"portal-unfinished-slots", g, "SIOV-H-11, H-30",
        "trapped slots that lack a byte, completed after a reset", "no work", unfinished_slots},
       {"storm-in-reset", g, "SIOV-H-10, D-42", "submits without end while it resets its device",
-       "portals are unmapped; submissions trap", storm_in_reset},
+       "portals are unmapped; submissions trap", storm_in_reset, open},
       {"storm-in-disable", g, "SIOV-H-10, D-41",
        "submits without end while it disables queues and device",
-       "portals of disabled queues are unmapped", storm_in_disable},
+       "portals of disabled queues are unmapped", storm_in_disable, open},
   };
 }
 
