@@ -51,6 +51,7 @@ struct DeviceInfo {
   std::uint32_t msixperm_offset = 0;
   std::uint32_t ims_offset = 0;
   std::uint32_t msix_table_offset = 0;
+  std::uint32_t msix_pba_offset = 0;
   std::uint64_t bar0_size = 0;
   std::uint64_t bar2_size = 0;
   std::uint32_t wq_stride = 32;
@@ -106,7 +107,11 @@ class HostDriver {
   [[nodiscard]] Pasid ims_pasid(std::uint16_t index) const { return ims_.at(index).pasid; }
   /// Changes the PASID of an allocated entry, masked meanwhile.
   coro::Task<> set_ims_pasid(std::uint16_t index, Pasid pasid);
-  /// PASID enable off, message cleared, masked; then the IRTE goes.
+  /// No work can name the entry from now on. When the work that has named it is done, free_ims().
+  /// @spec SIOV-H-26, SIOV-D-39
+  coro::Task<> revoke_ims(std::uint16_t index);
+  /// Revokes the entry, if that has not been done; what is pending is forgotten; message cleared,
+  /// masked; then the IRTE goes.
   coro::Task<> free_ims(std::uint16_t index);
 
   /// For negative tests: a message that the host's interrupt remapping did not compose
@@ -155,6 +160,7 @@ class HostDriver {
  private:
   struct ImsSlot {
     bool used = false;
+    bool revoked = false;  ///< not yet free
     Pasid pasid;
     InterruptMessage message;
   };
@@ -187,6 +193,7 @@ class HostDriver {
   void write_message(std::uint16_t index, std::uint64_t address, std::uint32_t data);
   void write_permission(std::uint16_t index, bool masked, std::optional<Pasid> pasid);
   coro::Task<> flush_ims(std::uint16_t index);
+  coro::Task<> forget_pending(std::uint16_t index);
   coro::Task<> grant_handle(std::uint8_t code, std::uint16_t index);
 
   port::DevicePort& device_;

@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::uint32_t kMask = 1U << (abi::kImsMaskLsb - 96);
 constexpr std::uint32_t kPasidEnable = 1U << (abi::kImsPasidEnLsb - 96);
+constexpr std::uint32_t kIgnore = 1U << abi::kMsixpermIgnoreLsb;  // in an IMS entry the same bit
+constexpr std::uint64_t kPending = 1U << (abi::kImsPendingLsb - 96);
+constexpr std::uint32_t kMostLooks = 64;  // at an entry whose message is being dropped
 constexpr std::uint64_t kClearedAddress =
     0xFEE00000;  // dsa.md 2.10: reset value; other ranges are ignored
 constexpr std::uint32_t kImsOperand = 1U << 16;  // commands 13 and 14: the index is one of IMS
@@ -46,6 +49,23 @@ void HostDriver::write_permission(std::uint16_t index, bool masked, std::optiona
 /// A read pushes the writes before it.
 coro::Task<> HostDriver::flush_ims(std::uint16_t index) {
   static_cast<void>(co_await read(ims_address(index) + 12, 4));
+}
+
+coro::Task<> HostDriver::forget_pending(std::uint16_t index) {
+  const std::uint32_t control = ims_address(index) + 12;
+  if (has_ims()) {
+    write(control, 4, kIgnore);
+  } else {
+    write(info_.msixperm_offset + 8U * index, 4, kIgnore);
+    write(control, 4, 0);
+  }
+  const std::uint32_t at = has_ims() ? control : info_.msix_pba_offset + 8U * (index / 64);
+  const std::uint64_t bit = has_ims() ? kPending : std::uint64_t{1} << index % 64;
+  for (std::uint32_t i = 0; i < kMostLooks; ++i) {
+    const std::uint64_t value = co_await read(at, has_ims() ? 4 : 8);
+    if ((value & bit) == 0) co_return;
+  }
+  throw DriverError(fmt::format("interrupt entry {} stays pending although it is ignored", index));
 }
 
 /// Where the device gives handles out, a handle counts only while it is granted. @spec dsa.md 3.1
@@ -119,11 +139,27 @@ coro::Task<> HostDriver::set_ims_pasid(std::uint16_t index, Pasid pasid) {
   co_await flush_ims(index);
 }
 
+/// Of work that has named it before, the entry still takes the interrupt: it becomes pending, or is
+/// sent to who has the entry until free_ims(). @spec dsa.md 2.10
+coro::Task<> HostDriver::revoke_ims(std::uint16_t index) {
+  const coro::Lock::Guard guard = co_await ims_lock_.scoped();
+  ImsSlot& slot = ims_.at(index);
+  if (!slot.used || slot.revoked)
+    throw HarnessError("revocation of an IMS entry that has no owner");
+  slot.revoked = true;
+  co_await grant_handle(abi::kCmdReleaseIntHandle, index);
+  write_permission(index, true, std::nullopt);
+  co_await flush_ims(index);
+}
+
+/// An entry that is ignored and not masked forgets what is pending: the next owner gets nothing of
+/// it. @spec SIOV-D-39, dsa.md 2.10
 coro::Task<> HostDriver::free_ims(std::uint16_t index) {
+  if (ims_.at(index).used && !ims_[index].revoked) co_await revoke_ims(index);
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
   ImsSlot& slot = ims_.at(index);
   if (!slot.used) throw HarnessError("free of an IMS entry that is not allocated");
-  co_await grant_handle(abi::kCmdReleaseIntHandle, index);
+  co_await forget_pending(index);
   write_permission(index, true, std::nullopt);
   write_message(index, kClearedAddress, 0);
   co_await flush_ims(index);

@@ -207,6 +207,7 @@ coro::Task<> HostDriver::enable_interrupts() {
   const std::uint32_t table = co_await config_read(capabilities_.msix + 4U, 4);
   if ((table & 7) != 0) throw DriverError("the MSI-X table is not in BAR0");
   info_.msix_table_offset = table & ~7U;
+  info_.msix_pba_offset = co_await config_read(capabilities_.msix + 8, 4) & ~7U;
   vector0_message_ = iommu_.allocate_interrupt(0, 0x30);
   platform_.connect(iommu_.function(), vector0_message_.irte_index, [this] { vector0_.set(); });
   write(info_.msix_table_offset, 4, static_cast<std::uint32_t>(vector0_message_.address));

@@ -130,8 +130,14 @@ coro::Task<> Vdev::allocate_vectors() {
   }
 }
 
+/// Work that has named an entry ends before the entry can be another's. @spec SIOV-D-39, SIOV-H-26
 coro::Task<> Vdev::free_vectors() {
   granted_ = 0;
+  for (std::uint16_t v = 1; v < handles_.size(); ++v) {
+    if (!handles_[v]) continue;
+    for (HostDriver* const host : functions_) co_await host->revoke_ims(*handles_[v]);
+  }
+  if (!functions_.empty()) co_await drain_queues(enabled_queues());
   for (std::uint16_t v = 1; v < handles_.size(); ++v) {
     if (!handles_[v]) continue;
     const std::uint16_t index = *handles_[v];
