@@ -85,9 +85,11 @@ TEST(HostDriverTest, ImsEntryIsClearedMaskedTaggedAndOnlyThenUnmasked) {  // SIO
   rig.recorder.forget();
   rig.run(rig.host.free_ims(index));
   const std::vector<Recorder::Write> f = rig.recorder.writes_to(0x4010, 0x4020);
-  ASSERT_EQ(f.size(), 3u);
+  ASSERT_EQ(f.size(), 5u);
   EXPECT_EQ(f[0].value, 1u);  // PASID enable off and masked
-  EXPECT_EQ(f[1].value, 0xFEE0'0000u);
+  EXPECT_EQ(f[1].value, 4u);  // ignored, not masked: what is pending is dropped (dsa.md 2.10)
+  EXPECT_EQ(f[2].value, 1u);
+  EXPECT_EQ(f[3].value, 0xFEE0'0000u);
 }
 
 TEST(HostDriverTest, ImsEntriesAndIrtesAreReused) {

@@ -171,6 +171,34 @@ TEST(IsolationTest, UnboundPasidLeavesTheInterruptEntry) {  // SIOV-H-24, SIOV-D
   EXPECT_EQ(rig.run(read_control(rig.device, 0x401C, 4)), 8u | again.value << 12);
 }
 
+TEST(IsolationTest, EntryThatIsGivenBackRaisesNothingForItsNextOwner) {  // SIOV-D-39, SIOV-H-26
+  Started rig;
+  VdevRig before(rig, 0);
+  VdevRig next(rig, 1);
+  before.bring_up();
+  next.bring_up();
+  before.write(0x308, 4, 7u << 12 | 8);
+  before.config(0x42, 2, 0x8000);
+  const std::uint16_t handle = *before.vdev->ims_index();
+  const Iova record = before.space.allocate(32);
+  abi::Descriptor d = abi::decode_descriptor(before.copy_line(7, record));
+  d.flags |= 1u << 4;  // RCI
+  d.interrupt_handle = handle;
+  const port::Line line = abi::to_line(d);
+  before.vdev->posted_write64(0x1000, line);
+  rig.run(pause(60));  // the handle has been looked up; the work has not ended
+  ASSERT_EQ(before.status(record), 0u);
+  before.config(0x42, 2, 0);
+  rig.run(pause(3000));
+  ASSERT_EQ(before.status(record), 1u);
+  next.write(0x610, 8, 0xFEE0'0000);
+  next.write(0x618, 8, 0x55);  // not masked
+  next.config(0x42, 2, 0x8000);
+  ASSERT_EQ(next.vdev->ims_index(), handle);
+  rig.run(pause(1000));
+  EXPECT_EQ(next.interrupts.total(), 0u);
+}
+
 TEST(IsolationTest, UnbindFindsAQueueThatIsJustBeingEnabled) {  // SIOV-H-24
   Started rig;
   VdevRig v(rig, 0);
