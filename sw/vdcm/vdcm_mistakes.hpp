@@ -21,6 +21,7 @@ struct VdcmMistakes {
   bool raw_errors = false;         ///< 12: errors in host terms, to all on the queue (H-36)
   bool save_before_drain = false;  ///< 10: paused, but work is still under way (H-38)
   bool drop_held = false;          ///< held descriptors are forgotten (H-42, siov.md 3.8)
+  bool replay_twice = false;       ///< and submitted once too often (H-40)
   bool revoke_silently = false;    ///< 11: handles change and nobody is told (H-40)
   bool acknowledge_without_drain = false;       ///< 11: raised while work is under way (H-41)
   bool acknowledge_without_interrupts = false;  ///< 11: no interrupt after it (H-41)

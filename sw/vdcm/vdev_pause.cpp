@@ -201,6 +201,8 @@ coro::Task<> Vdev::replay() {
     VirtualQueue& queue = *queues_[held->queue].backing;
     if (!held->deferrable) {
       queue.submit_posted(held->limited, held->offset, held->line);
+      if (vdcm_.mistakes().replay_twice)
+        queue.submit_posted(held->limited, held->offset, held->line);
       ++replayed_;
       continue;
     }
@@ -230,6 +232,8 @@ coro::Task<> Vdev::replay() {
       wait = std::min(2 * wait, kRetryMaxNs);
       status = co_await queue.submit_deferrable(held->limited, held->offset, held->line);
     }
+    if (vdcm_.mistakes().replay_twice)
+      static_cast<void>(co_await queue.submit_deferrable(held->limited, held->offset, held->line));
     if (status == port::CompletionStatus::kSuccess) ++replayed_;
   }
 }
