@@ -51,7 +51,6 @@ Node::Node(const Scenario& whole, std::uint8_t number, coro::Scheduler& schedule
   mistakes.drop_held = scenario.host.makes(Mistake::kDropHeld);
   mistakes.replay_twice = scenario.host.makes(Mistake::kReplayTwice);
   mistakes.save_before_drain = scenario.host.makes(Mistake::kSaveBeforeDrain);
-  mistakes.revoke_silently = scenario.host.makes(Mistake::kRevokeSilently);
 }
 
 coro::Task<> Node::start() {

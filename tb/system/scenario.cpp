@@ -108,7 +108,6 @@ const std::vector<MistakeName>& mistake_names() {
       {"replay-twice", Mistake::kReplayTwice, MistakeNeeds::kMigration},
       {"save-before-drain", Mistake::kSaveBeforeDrain, MistakeNeeds::kMigration},
       {"miss-dirty-page", Mistake::kMissDirtyPage, MistakeNeeds::kMigration},
-      {"revoke-silently", Mistake::kRevokeSilently, MistakeNeeds::kMigration},
   };
   return kNames;
 }

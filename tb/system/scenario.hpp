@@ -195,7 +195,6 @@ enum class Mistake : std::uint8_t {
   kReplayTwice,            ///< it is submitted twice
   kSaveBeforeDrain,        ///< a VDEV is saved while its work is under way
   kMissDirtyPage,          ///< one page of each round of the dirty log is not copied
-  kRevokeSilently,         ///< handles change and the guest is not told
 };
 /// What a scenario must have for a mistake to matter.
 enum class MistakeNeeds : std::uint8_t { kPaging, kPageRequests, kMigration };
