@@ -169,6 +169,7 @@ class DsaDriver {
   void renew_soon(bool acknowledge);
   coro::Task<> renew_handles();
   coro::Task<> request_handle();
+  coro::Task<> release_handle();
   coro::Task<> send_again(std::uint32_t index);
   void release(Slot& slot, std::uint32_t index);
   std::uint64_t next_portal(std::uint8_t queue);

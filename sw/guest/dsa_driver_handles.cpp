@@ -18,6 +18,19 @@ coro::Task<> DsaDriver::request_handle() {
   handle_ = static_cast<std::uint16_t>(status >> abi::kCmdstatusResultLsb);
 }
 
+/// A handle that was revoked a moment ago is not there any more, but the one that follows it is.
+coro::Task<> DsaDriver::release_handle() {
+  for (;;) {
+    while (!may_submit_.is_set()) co_await may_submit_.wait();
+    const std::uint64_t known = revocations_;
+    const std::uint32_t status = co_await command(abi::kCmdReleaseIntHandle, handle_);
+    if ((status & 0xFF) == 0) co_return;
+    if (may_submit_.is_set() && revocations_ == known)
+      throw vdcm::DriverError(
+          fmt::format("Release Interrupt Handle ended with {:#04x}", status & 0xFF));
+  }
+}
+
 void DsaDriver::renew_soon(bool acknowledge) {
   acknowledge_ = acknowledge_ || acknowledge;
   may_submit_.clear();
