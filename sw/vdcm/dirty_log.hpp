@@ -28,7 +28,7 @@ struct DirtyPage {
 
 /// Deliberate mistakes for negative tests; all off is correct software.
 struct DirtyLogMistakes {
-  bool miss_page = false;  ///< collect() forgets the last page (SIOV-P-19)
+  bool miss_pages = false;  ///< collect() names nothing (SIOV-P-19)
 };
 
 /// With a device TLB the log may name more than was written: a translation that allows writing is

@@ -184,7 +184,7 @@ coro::Task<> Migrations::attempt(Traveller& traveller, CancelPhase cancel) {
                                                     to.host_side.frames, traveller.engine());
   vdcm::DirtyLog log({&from.host_side.iommu_driver}, from.host_side.memory,
                      machine.second_stage_root(), machine.second_stage_levels());
-  log.mistakes().miss_page = scenario_.host.makes(Mistake::kMissDirtyPage);
+  log.mistakes().miss_pages = scenario_.host.makes(Mistake::kMissDirtyPages);
   machine.set_unmap_listener([&log](Gpa page, std::uint64_t bytes, std::uint64_t entry) {
     log.unmapped(page, bytes, entry);
   });

@@ -107,7 +107,7 @@ const std::vector<MistakeName>& mistake_names() {
       {"drop-held", Mistake::kDropHeld, MistakeNeeds::kMigration},
       {"replay-twice", Mistake::kReplayTwice, MistakeNeeds::kMigration},
       {"save-before-drain", Mistake::kSaveBeforeDrain, MistakeNeeds::kMigration},
-      {"miss-dirty-page", Mistake::kMissDirtyPage, MistakeNeeds::kMigration},
+      {"miss-dirty-pages", Mistake::kMissDirtyPages, MistakeNeeds::kMigration},
   };
   return kNames;
 }

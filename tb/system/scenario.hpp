@@ -194,7 +194,7 @@ enum class Mistake : std::uint8_t {
   kDropHeld,               ///< what was submitted to a paused VDEV is forgotten
   kReplayTwice,            ///< it is submitted twice
   kSaveBeforeDrain,        ///< a VDEV is saved while its work is under way
-  kMissDirtyPage,          ///< one page of each round of the dirty log is not copied
+  kMissDirtyPages,         ///< pages that devices wrote are not copied again
 };
 /// What a scenario must have for a mistake to matter.
 enum class MistakeNeeds : std::uint8_t { kPaging, kPageRequests, kMigration };

@@ -74,9 +74,8 @@ std::set<std::uint32_t> pasids_of(const HostNumbers& numbers) {
 /// Queues, interrupt entries and PASIDs have other numbers. @spec SIOV-H-39, SIOV-H-40
 void expect_other_numbers(const MovedVdev& v) {
   ASSERT_EQ(v.here.wqs.size(), v.there.wqs.size());
-  for (const std::uint32_t wq : v.here.wqs)
-    EXPECT_EQ(std::ranges::count(v.there.wqs, wq), 0)
-        << v.tenant << " has queue " << wq << " twice";
+  for (std::size_t q = 0; q < v.here.wqs.size(); ++q)
+    EXPECT_NE(v.here.wqs[q], v.there.wqs[q]) << "queue " << q << " of " << v.tenant;
   EXPECT_NE(v.here.handle, 0u);
   EXPECT_NE(v.here.handle, v.there.handle) << v.tenant;
   for (const std::uint32_t pasid : pasids_of(v.here))
@@ -255,7 +254,7 @@ INSTANTIATE_TEST_SUITE_P(
                  [](Scenario& s) {
                    s.second.wqs = {queue(true, 16), queue(true, 16)};
                  },
-                 "queue"},
+                 "no dedicated queue is free for this VM"},
         Obstacle{"EveryQueueTaken",
                  [](Scenario& s) {
                    for (const char* name : {"a", "b"}) {
@@ -263,9 +262,10 @@ INSTANTIATE_TEST_SUITE_P(
                      s.tenants.back().on_second = true;
                    }
                  },
-                 "queue"},
+                 "no dedicated queue is free for this VM"},
         Obstacle{"SmallerQueue",
-                 [](Scenario& s) { s.second.wqs[2] = s.second.wqs[3] = queue(false, 8); }, "16"},
+                 [](Scenario& s) { s.second.wqs[2] = s.second.wqs[3] = queue(false, 8); },
+                 "no dedicated queue is free for this VM"},
         Obstacle{"SmallerTransfers",
                  [](Scenario& s) {
                    s.second.wqs[2].max_transfer_log2 = s.second.wqs[3].max_transfer_log2 = 14;
@@ -337,7 +337,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Mischief{"DropHeld", Mistake::kDropHeld, "SIOV-H-42"},
                     Mischief{"ReplayTwice", Mistake::kReplayTwice, "SIOV-H-40"},
                     Mischief{"SaveBeforeDrain", Mistake::kSaveBeforeDrain, "SIOV-H-43"},
-                    Mischief{"MissDirtyPage", Mistake::kMissDirtyPage, "SIOV-H-43"}),
+                    Mischief{"MissDirtyPages", Mistake::kMissDirtyPages, "SIOV-H-43"}),
     [](const testing::TestParamInfo<Mischief>& info) { return info.param.name; });
 
 }  // namespace

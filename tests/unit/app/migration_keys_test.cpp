@@ -49,7 +49,7 @@ stop_pages = 12
 bandwidth = 2000
 cancel = "paused"
 [host]
-mistakes = ["drop-held", "miss-dirty-page"]
+mistakes = ["drop-held", "miss-dirty-pages"]
 )";
 
 std::string with(const std::string& from, const std::string& to) {
@@ -93,7 +93,7 @@ TEST(MigrationKeysTest, EveryKeyArrives) {
   EXPECT_EQ(m.cancel, system::CancelPhase::kPaused);
   EXPECT_FALSE(m.refused);
   EXPECT_TRUE(s.host.makes(system::Mistake::kDropHeld));
-  EXPECT_TRUE(s.host.makes(system::Mistake::kMissDirtyPage));
+  EXPECT_TRUE(s.host.makes(system::Mistake::kMissDirtyPages));
   EXPECT_FALSE(s.host.makes(system::Mistake::kReplayTwice));
 }
 
