@@ -121,7 +121,7 @@ TEST(MigrationKeysTest, TheSecondHostHasQueuesOfItsOwn) {
 
 TEST(MigrationKeysTest, ATenantBeginsOnAHostThatIsThere) {
   EXPECT_EQ(error_of(with("host = \"second\"", "host = \"third\"")),
-            "s.toml:27: tenant[1].host: expected one of \"first\" \"second\", found \"third\"");
+            "s.toml:27: tenant[1].host: expected one of \"first\" \"second\", found 'third'");
   EXPECT_EQ(error_of(with("host = \"second\"\nwq = 1", "host = \"second\"\nwq = 0")),
             "s.toml:28: tenant[1].wq: expected a dedicated work queue, as vdev says");
   EXPECT_EQ(error_of(with("vm = 4\n", "vm = 3\n")),
@@ -167,7 +167,7 @@ TEST(MigrationKeysTest, ValuesHaveRanges) {
             "0");
   EXPECT_EQ(error_of(with("\"paused\"", "\"later\"")),
             "s.toml:37: migration[0].cancel: expected one of \"never\" \"checked\" \"pre-copied\" "
-            "\"paused\" \"stopped\" \"loaded\", found \"later\"");
+            "\"paused\" \"stopped\" \"loaded\", found 'later'");
   EXPECT_EQ(error_of(with("cancel = \"paused\"", "cancel = \"paused\"\nrefused = true")),
             "s.toml:37: migration[0].cancel: expected \"never\", because the migration is refused");
 }
