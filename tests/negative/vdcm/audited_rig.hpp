@@ -18,6 +18,7 @@ namespace siov::test {
 
 struct Auditor {
   system::VdcmAudit audit;
+  port::DevicePort* front = nullptr;  ///< what the host driver uses
 };
 
 /// Queues 0 and 1 dedicated, 2 and 3 shared. A mistake is made from the start.
@@ -30,7 +31,6 @@ struct Audited : Auditor, Rig {
     if (mistake) mistake(vdcm.mistakes());
     start();
   }
-  port::DevicePort* front = nullptr;  ///< what the host driver uses
 };
 
 class Findings {
