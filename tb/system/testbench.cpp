@@ -61,6 +61,7 @@ struct Testbench::Impl {
         supervisor(supervisor_config()),
         iommu_clock(host_side.iommu) {
     audit.attach(vdcm, scheduler);
+    vdcm.mistakes() = options.mistakes;
     scheduler.add_clocked(supervisor);
     scheduler.add_clocked(iommu_clock);
     if (scenario.event_log)
@@ -92,7 +93,7 @@ struct Testbench::Impl {
     config.total = total_work(scenario);
     config.max_cycles = scenario.max_cycles;
     config.progress = options.progress;
-    config.violations = [this] { return device.violations(); };
+    config.violations = [this] { return device.violations() + audit.total(); };
     config.after_failure = [this] { device.stop_waves(); };
     config.waits = [this] {
       const std::size_t open = host_side.iommu.open_invalidations();
@@ -271,9 +272,9 @@ void Testbench::Impl::play() {
   } catch (const vdcm::DriverError& e) {
     stopped = std::string("a driver gave up: ") + e.what();
   } catch (const HarnessError& e) {
-    // A device that breaks rules can lead the host model astray; without a broken rule it is our
-    // own fault.
-    if (device.violations() == 0) throw;
+    // A device or host software that breaks rules can lead the host model astray; without a broken
+    // rule it is our own fault.
+    if (device.violations() + audit.total() == 0) throw;
     stopped = std::string("the host model gave up after the violations: ") + e.what();
   }
 }
