@@ -100,6 +100,11 @@ class HostDriver {
   coro::Task<> allocate_ims_at(std::uint16_t index, Pasid pasid, Platform::Handler handler);
   /// Lowest free entry that is not below index; nullopt if there is none.
   [[nodiscard]] std::optional<std::uint16_t> free_ims_from(std::uint16_t index) const;
+  /// First entry that a VDEV may have: 0 of IMS; of MSI-X 1, because entry 0 is the function's own
+  /// (command, error, halt; dsa.md 3.7).
+  [[nodiscard]] std::uint16_t first_guest_entry() const { return has_ims() ? 0 : 1; }
+  /// Entry 0 of IMS goes out last: it is the one that a handle which nobody set names.
+  [[nodiscard]] bool last_ims_free() const { return has_ims() && !ims_.at(0).used; }
   /// Keeps a free entry for an allocate_ims_at() to come.
   void reserve_ims(std::uint16_t index);
   /// What the driver wrote into an allocated entry.

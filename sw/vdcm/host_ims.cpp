@@ -78,7 +78,8 @@ void HostDriver::reserve_ims(std::uint16_t index) {
 
 coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handler handler) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
-  const std::optional<std::uint16_t> index = free_ims_from(1);  // entry 0 is never a guest's
+  std::optional<std::uint16_t> index = free_ims_from(1);
+  if (!index && last_ims_free()) index = 0;
   if (!index) throw HarnessError("no free IMS entry");
   reserve_ims(*index);
   co_await program_ims(*index, pasid, std::move(handler));
@@ -133,7 +134,7 @@ coro::Task<> HostDriver::free_ims(std::uint16_t index) {
   platform_.disconnect(iommu_.function(), slot.message.irte_index);
   iommu_.free_interrupt(slot.message);
   slot = ImsSlot{};
-  ims_hint_ = std::min(ims_hint_, index);
+  if (index != 0) ims_hint_ = std::min(ims_hint_, index);
 }
 
 }  // namespace siov::vdcm
