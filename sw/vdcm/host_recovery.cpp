@@ -37,7 +37,7 @@ coro::Task<> HostDriver::recover() {
 
 /// Interrupt entries as their owners know them. @spec SIOV-H-26
 coro::Task<> HostDriver::restore_entries() {
-  for (std::size_t i = 1; i < ims_.size(); ++i) {
+  for (std::size_t i = first_guest_entry(); i < ims_.size(); ++i) {
     const ImsSlot& slot = ims_[i];
     if (!slot.used || slot.message.address == 0) continue;
     const auto index = static_cast<std::uint16_t>(i);

@@ -112,6 +112,7 @@ coro::Task<port::CompletionStatus> VdcmAudit::Port::config_write(std::uint32_t o
       h != nullptr && offset == h->capabilities().pcie + 8U && (value & 0x8000) != 0) {
     stop_all();
     entries_.clear();
+    interrupts_.clear();
   }
   return device_.config_write(offset, size, value);
 }
@@ -164,7 +165,7 @@ void VdcmAudit::Port::register_write(std::uint64_t offset, std::uint32_t size,
   const std::size_t count = h->has_ims() ? info.ims_entries : info.msix_vectors;
   if (table != 0 && offset - table < 16 * count) {
     const auto index = static_cast<std::uint16_t>((offset - table) / 16);
-    if (index == 0) return;  // the host's own
+    if (index < h->first_guest_entry()) return;
     Entry& entry = entries_[index];
     switch (offset % 16) {
       case 0:
@@ -186,13 +187,14 @@ void VdcmAudit::Port::register_write(std::uint64_t offset, std::uint32_t size,
   }
   if (!h->has_ims() && info.msixperm_offset != 0 && offset - info.msixperm_offset < 8 * count) {
     const auto index = static_cast<std::uint16_t>((offset - info.msixperm_offset) / 8);
-    if (index != 0) permission(index, static_cast<std::uint32_t>(value));
+    if (index >= h->first_guest_entry()) permission(index, static_cast<std::uint32_t>(value));
   }
 }
 
 /// Only what interrupt remapping composed, and for this entry alone. @spec vtd.md 6, SIOV-H-23
 void VdcmAudit::Port::entry_message(std::uint16_t index) {
   Entry& entry = entries_[index];
+  if (entry.irte) interrupts_.erase(*entry.irte);
   entry.irte.reset();
   if (entry.address == kCleared && entry.data == 0) return;
   const bool remappable = (entry.address & ~0xF'FFFFULL) == 0xFEE0'0000 &&
@@ -205,18 +207,16 @@ void VdcmAudit::Port::entry_message(std::uint16_t index) {
   }
   const auto irte =
       static_cast<std::uint16_t>((entry.address >> 5 & 0x7FFF) | (entry.address >> 2 & 1) << 15);
-  const auto other = std::ranges::find_if(entries_, [&](const auto& e) {
-    return e.first != index && e.second.irte == std::optional(irte);
-  });
-  const bool own = other == entries_.end();
+  const auto [other, own] = interrupts_.emplace(irte, index);
   const bool known =
       audit_.vdcm_->platform().connected(host()->iommu().function(), irte) && entry.data == 0;
   if (!audit_.holds(own && known)) {
-    audit_.violation(AuditRule::kMessage,
-                     fmt::format("interrupt entry {} gets interrupt {}, which is {}", index, irte,
-                                 own ? "nobody's" : fmt::format("that of entry {}", other->first)));
+    audit_.violation(
+        AuditRule::kMessage,
+        fmt::format("interrupt entry {} gets interrupt {}, which is {}", index, irte,
+                    own ? "nobody's" : fmt::format("that of entry {}", other->second)));
   }
-  entry.irte = irte;
+  if (own) entry.irte = irte;
 }
 
 /// PASID 0 with the enable on matches nobody's work. @spec SIOV-H-21

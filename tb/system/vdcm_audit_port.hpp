@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "system/vdcm_audit.hpp"
@@ -64,6 +65,7 @@ class VdcmAudit::Port final : public port::DevicePort {
   std::vector<bool> runs_;
   std::optional<std::uint8_t> being_enabled_;
   std::map<std::uint16_t, Entry> entries_;
+  std::unordered_map<std::uint16_t, std::uint16_t> interrupts_;  ///< IRTE to entry
 };
 
 }  // namespace siov::system
