@@ -39,8 +39,7 @@ void VdcmAudit::attach(vdcm::Vdcm& vdcm, const coro::Scheduler& scheduler) {
 void VdcmAudit::violation(AuditRule rule, std::string message) {
   ++total_;
   ++counts_[static_cast<std::size_t>(rule)];
-  if (kept_.size() < kKept)
-    kept_.push_back({rule, scheduler_->now() / 1000, std::move(message)});
+  if (kept_.size() < kKept) kept_.push_back({rule, scheduler_->now() / 1000, std::move(message)});
 }
 
 /// With many VDEVs less often, so that the time for it stays a share of the whole.
