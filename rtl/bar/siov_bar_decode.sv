@@ -30,7 +30,6 @@ module siov_bar_decode #(
   localparam logic [1:0] SelPba = 2'd2;
   localparam logic [1:0] SelIms = 2'd3;
 
-  localparam logic [11:0] LastIms = (ImsEntries == 0) ? 12'd0 : 12'(ImsEntries - 1);
 
   logic        in_perm, in_msix, in_pba, in_ims, in_grp, in_wq;
   logic [11:0] perm_idx, msix_idx, pba_idx, ims_idx;
@@ -82,7 +81,7 @@ module siov_bar_decode #(
     end else begin
       tbl_sel_o = SelIms;
       tbl_index_o = ims_idx;
-      tbl_there = in_ims && (ImsEntries != 0) && (ims_idx <= LastIms);
+      tbl_there = in_ims && (32'(ims_idx) + 1 <= ImsEntries);
     end
   end
   assign tbl_word_o = (in_msix || in_ims) && addr_i[3];

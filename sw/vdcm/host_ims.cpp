@@ -49,9 +49,13 @@ coro::Task<> HostDriver::flush_ims(std::uint16_t index) {
 }
 
 /// Where the device gives handles out, a handle counts only while it is granted. @spec dsa.md 3.1
-coro::Task<> HostDriver::grant_handle(std::uint8_t code, std::uint16_t index) {
+/// @param locked the caller holds the command lock
+coro::Task<> HostDriver::grant_handle(std::uint8_t code, std::uint16_t index, bool locked) {
   if ((info_.cmdcap >> code & 1) == 0) co_return;
-  const CommandResult result = co_await command(code, index | (has_ims() ? kImsOperand : 0));
+  const std::uint32_t operand = index | (has_ims() ? kImsOperand : 0);
+  const CommandResult result =
+      locked ? co_await run_command(code, operand) : co_await command(code, operand);
+  if (result.error == abi::kCmdErrHalted) co_return;  // recover() sees to it
   if (result.error != 0)
     throw DriverError(fmt::format("command {} for interrupt entry {} ended with error {:#04x}",
                                   code, index, result.error));
@@ -74,7 +78,8 @@ void HostDriver::reserve_ims(std::uint16_t index) {
 
 coro::Task<std::uint16_t> HostDriver::allocate_ims(Pasid pasid, Platform::Handler handler) {
   const coro::Lock::Guard guard = co_await ims_lock_.scoped();
-  const std::optional<std::uint16_t> index = free_ims_from(1);  // entry 0 is never a guest's
+  std::optional<std::uint16_t> index = free_ims_from(1);
+  if (!index && last_ims_free()) index = 0;
   if (!index) throw HarnessError("no free IMS entry");
   reserve_ims(*index);
   co_await program_ims(*index, pasid, std::move(handler));
@@ -129,7 +134,7 @@ coro::Task<> HostDriver::free_ims(std::uint16_t index) {
   platform_.disconnect(iommu_.function(), slot.message.irte_index);
   iommu_.free_interrupt(slot.message);
   slot = ImsSlot{};
-  ims_hint_ = std::min(ims_hint_, index);
+  if (index != 0) ims_hint_ = std::min(ims_hint_, index);
 }
 
 }  // namespace siov::vdcm

@@ -9,7 +9,7 @@
 namespace siov::vdcm {
 
 struct IommuDriver::Tables {
-  static constexpr unsigned kIrteSizeCode = 11;  ///< 4096 entries
+  static constexpr unsigned kIrteSizeCode = 13;  ///< 16384 entries
   Tables(memory::PhysicalMemory& memory, memory::PageAllocator& frames)
       : remapping(memory, frames), interrupts(memory, frames, kIrteSizeCode) {}
   iommu::tables::RemappingTables remapping;

@@ -41,10 +41,10 @@ VmUsage usage_of(const VdevRequest& request) {
   return usage;
 }
 
-/// Entry 0 is never a guest's.
+/// Of MSI-X, entry 0 is never a guest's.
 std::uint32_t entries_of(HostDriver& host) {
   const std::uint32_t all = host.has_ims() ? host.info().ims_entries : host.info().msix_vectors;
-  return all == 0 ? 0 : all - 1;
+  return all == 0 ? 0 : all - host.first_guest_entry();
 }
 
 std::string queues_text(const std::vector<QueueRequest>& queues) {

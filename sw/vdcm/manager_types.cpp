@@ -13,15 +13,27 @@ using enum VdevAction;
 using enum VdevState;
 
 constexpr std::array<Transition, 20> kTransitions{{
-    {kStart, kCreated, kRunning},  {kStop, kRunning, kCreated},  {kPause, kRunning, kPaused},
-    {kResume, kPaused, kRunning},  {kResume, kSaved, kRunning},  // a cancelled migration
-    {kSave, kPaused, kSaved},      {kSave, kSaved, kSaved},      // once more, with what came in
-                                                                 // meanwhile
-    {kRestore, kCreated, kPaused}, {kMigrate, kRunning, kGone},  {kResize, kCreated, kCreated},
-    {kReset, kCreated, kCreated},  {kReset, kRunning, kRunning}, {kReset, kPaused, kPaused},
+    {kStart, kCreated, kRunning},
+    {kStop, kRunning, kCreated},
+    {kPause, kRunning, kPaused},
+    {kResume, kPaused, kRunning},
+    {kResume, kSaved, kRunning},  // a cancelled migration
+    {kSave, kPaused, kSaved},
+    {kSave, kSaved, kSaved},  // once more, with what came in
+                              // meanwhile
+    {kRestore, kCreated, kPaused},
+    {kMigrate, kRunning, kGone},
+    {kResize, kCreated, kCreated},
+    {kReset, kCreated, kCreated},
+    {kReset, kRunning, kRunning},
+    {kReset, kPaused, kPaused},
     {kReset, kSaved, kPaused},  // what was saved is not what it is any more
-    {kDestroy, kCreated, kGone},   {kDestroy, kRunning, kGone},  {kDestroy, kPaused, kGone},
-    {kDestroy, kSaved, kGone},     {kStop, kPaused, kCreated},   {kStop, kSaved, kCreated},
+    {kDestroy, kCreated, kGone},
+    {kDestroy, kRunning, kGone},
+    {kDestroy, kPaused, kGone},
+    {kDestroy, kSaved, kGone},
+    {kStop, kPaused, kCreated},
+    {kStop, kSaved, kCreated},
 }};
 
 constexpr std::array<std::string_view, 5> kStates{"created", "running", "paused", "saved", "gone"};

@@ -119,6 +119,7 @@ coro::Task<> Vdev::allocate_vectors() {
       index = next ? functions_[0]->free_ims_from(*next) : std::nullopt;
       agreed = 1;
     }
+    if (!index && std::ranges::all_of(functions_, &HostDriver::last_ims_free)) index = 0;
     if (!index) co_return;
     for (HostDriver* const host : functions_) host->reserve_ims(*index);
     for (HostDriver* const host : functions_) {

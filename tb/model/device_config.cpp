@@ -29,7 +29,7 @@ DeviceConfig DeviceConfig::large() {
   c.num_engines = 4;
   c.wq_entries = 4096;
   c.read_buffers = 255;
-  c.ims_entries = 2048;
+  c.ims_entries = 4096;
   c.msix_vectors = 129;
   c.tags_per_engine = 256;
   c.cmd_cap = true;

@@ -20,7 +20,7 @@ struct DeviceConfig {
   unsigned num_engines = 4;           ///< 1..8
   unsigned wq_entries = 128;          ///< shared by all queues, 1..65535
   unsigned read_buffers = 96;         ///< reported and checked, not modelled in time; 0..255
-  unsigned ims_entries = 256;         ///< multiple of 256, at most 2560; 0: no IMS
+  unsigned ims_entries = 256;         ///< multiple of 256, at most 4096; 0: no IMS
   unsigned msix_vectors = 9;          ///< 1..2048
   unsigned tags_per_engine = 64;      ///< 64, or 256: 10-bit tags
   unsigned jobs_per_engine = 64;      ///< descriptors in progress in one engine, 1..255

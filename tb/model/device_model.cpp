@@ -32,8 +32,8 @@ void check_sizes(const DeviceConfig& c) {
   if (!within(c.wq_entries, 1, 0xFFFF))
     throw HarnessError("device model: wq_entries must be 1..65535");
   if (c.read_buffers > 0xFF) throw HarnessError("device model: read_buffers must be 0..255");
-  if (c.ims_entries % 256 != 0 || c.ims_entries > 2560)
-    throw HarnessError("device model: ims_entries must be a multiple of 256 up to 2560");
+  if (c.ims_entries % 256 != 0 || c.ims_entries > 4096)
+    throw HarnessError("device model: ims_entries must be a multiple of 256 up to 4096");
   if (!within(c.msix_vectors, 1, 2048))
     throw HarnessError("device model: msix_vectors must be 1..2048");
   if (c.tags_per_engine != 64 && c.tags_per_engine != 256)

@@ -34,23 +34,26 @@ vdcm::HostConfig config_of(const Scenario& scenario, std::uint8_t number) {
 }  // namespace
 
 Node::Node(const Scenario& whole, std::uint8_t number, coro::Scheduler& scheduler,
-           const DeviceOptions& options)
+           const DeviceOptions& options, const vdcm::VdcmMistakes& wrong)
     : number(number),
       scenario(scenario_of_host(whole, number)),
       host_side(scenario.ats, scenario.pri, pasid_order(scenario), identity(number)),
       device(host_side, scheduler, scenario, options),
       portals(device.port()),
-      host(portals, host_side.platform, host_side.iommu_driver, config_of(scenario, number)),
+      host(audit.watch(portals), host_side.platform, host_side.iommu_driver,
+           config_of(scenario, number)),
       vdcm(host),
       manager(vdcm, &log),
       paging(host_side, scenario),
       iommu_clock(host_side.iommu) {
+  audit.attach(vdcm, scheduler);
   scheduler.add_clocked(iommu_clock);
   if (scenario.event_log) host.use_event_log(host_side.memory, host_side.frames, kEventLogEntries);
   vdcm::VdcmMistakes& mistakes = vdcm.mistakes();
-  mistakes.drop_held = scenario.host.makes(Mistake::kDropHeld);
-  mistakes.replay_twice = scenario.host.makes(Mistake::kReplayTwice);
-  mistakes.save_before_drain = scenario.host.makes(Mistake::kSaveBeforeDrain);
+  mistakes = wrong;
+  mistakes.drop_held |= scenario.host.makes(Mistake::kDropHeld);
+  mistakes.replay_twice |= scenario.host.makes(Mistake::kReplayTwice);
+  mistakes.save_before_drain |= scenario.host.makes(Mistake::kSaveBeforeDrain);
 }
 
 coro::Task<> Node::start() {

@@ -15,6 +15,7 @@
 #include "system/host_side.hpp"
 #include "system/portal_counter.hpp"
 #include "system/scenario.hpp"
+#include "system/vdcm_audit.hpp"
 #include "vdcm/host_driver.hpp"
 #include "vdcm/lifecycle_log.hpp"
 #include "vdcm/manager.hpp"
@@ -28,7 +29,7 @@ inline constexpr RequesterId kSecondFunction{0x3B00};
 struct Node {
   /// @param number  0, or 1 for the second host of the scenario  @param scheduler  outlives this
   Node(const Scenario& scenario, std::uint8_t number, coro::Scheduler& scheduler,
-       const DeviceOptions& options);
+       const DeviceOptions& options, const vdcm::VdcmMistakes& wrong = vdcm::VdcmMistakes{});
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -41,6 +42,7 @@ struct Node {
   HostSide host_side;
   DeviceSide device;
   PortalCounter portals;
+  VdcmAudit audit;
   vdcm::HostDriver host;
   vdcm::Vdcm vdcm;
   vdcm::LifecycleLog log;

@@ -75,12 +75,13 @@ SupervisorConfig Testbench::Impl::supervisor_config() {
 
 std::uint64_t Testbench::Impl::violations() const {
   std::uint64_t sum = 0;
-  for (const auto& node : nodes) sum += node->device.violations();
+  for (const auto& node : nodes) sum += node->device.violations() + node->audit.total();
   return sum;
 }
 
 void Testbench::Impl::build_node(std::uint8_t number) {
-  nodes.push_back(std::make_unique<Node>(scenario, number, scheduler, device_options(number)));
+  nodes.push_back(std::make_unique<Node>(scenario, number, scheduler, device_options(number),
+                                         options.mistakes));
   Node& node = *nodes.back();
   node.host.set_record_listener(
       [this, &node](Pasid pasid, Iova address, std::span<const std::byte> record) {
@@ -233,12 +234,14 @@ coro::Task<> Testbench::Impl::main() {
   if (migrations) co_await migrations->join();
   for (const auto& node : nodes) node->paging.stop_storm();
   co_await coro::Combine(std::move(storms));
+  for (const auto& node : nodes) node->audit.sweep();
   for (const auto& tenant : tenants) {
     for (const auto& node : nodes) {
       if (node->paging.has(*tenant)) node->paging.remove(*tenant);
     }
     co_await tenant->destroy();
   }
+  for (const auto& node : nodes) node->audit.sweep();
   for (const auto& node : nodes) co_await node->host.stop();
   co_await settle();
 }
@@ -260,8 +263,8 @@ void Testbench::Impl::play() {
   } catch (const vdcm::DriverError& e) {
     stopped = std::string("a driver gave up: ") + e.what();
   } catch (const HarnessError& e) {
-    // A device that breaks rules can lead the host model astray; without a broken rule it is our
-    // own fault.
+    // A device or host software that breaks rules can lead the host model astray; without a broken
+    // rule it is our own fault.
     if (violations() == 0) throw;
     stopped = std::string("the host model gave up after the violations: ") + e.what();
   }

@@ -159,6 +159,13 @@ void Testbench::Impl::collect_device(RunResult& result, Node& node) const {
         beats, where));
     result.rules.push_back("PCIE-94");
   }
+  result.checks += node.audit.checks();
+  result.violations += node.audit.total();
+  for (const VdcmAudit::Violation& v : node.audit.violations()) {
+    result.failures.push_back(v.text() + where);
+    const std::string rule(kAuditRules[static_cast<std::size_t>(v.rule)].name);
+    if (std::ranges::count(result.rules, rule) == 0) result.rules.push_back(rule);
+  }
   result.events += node.host.events();
   result.error_overflows += node.host.error_overflows();
   result.tlps_up += side.tlps_up();

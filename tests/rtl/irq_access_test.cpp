@@ -99,19 +99,21 @@ TEST_P(IrqAccessTest, DispatcherNeverWaitsAndTheOthersTakeTurnsInItsPauses) {
 TEST(IrqGrantTest, HandlesWorkFromGrantToRelease) {
   IrqBench bench{dut::IrqSize::kLarge};
   for (const bool ims : {false, true}) {
-    for (unsigned i = 0; i < 2048; ++i) {
+    const unsigned entries = ims ? 4096 : 2048;
+    for (unsigned i = 0; i < entries; ++i) {
       EXPECT_FALSE(bench.look_up(ims, i, false, 0)) << i;
       EXPECT_FALSE(bench.release(ims, i)) << i;
       EXPECT_TRUE(bench.grant(ims, i)) << i;
       EXPECT_TRUE(bench.look_up(ims, i, false, 0)) << i;
     }
-    for (unsigned i = 0; i < 2048; i += 3) {
+    for (unsigned i = 0; i < entries; i += 3) {
       EXPECT_TRUE(bench.grant(ims, i)) << "granted again " << i;
       EXPECT_TRUE(bench.release(ims, i)) << i;
       EXPECT_FALSE(bench.release(ims, i)) << i;
     }
-    for (unsigned i = 0; i < 2048; ++i) EXPECT_EQ(bench.look_up(ims, i, false, 0), i % 3 != 0) << i;
-    for (const unsigned i : {2048u, 2049u, 4096u, 0xFFFFu}) {
+    for (unsigned i = 0; i < entries; ++i)
+      EXPECT_EQ(bench.look_up(ims, i, false, 0), i % 3 != 0) << i;
+    for (const unsigned i : {entries, entries + 1, 0xFFFFu}) {
       EXPECT_FALSE(bench.grant(ims, i));
       EXPECT_FALSE(bench.release(ims, i));
     }

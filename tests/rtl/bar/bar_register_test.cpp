@@ -51,8 +51,8 @@ TEST(BarCapabilitiesTest, DefaultReadsItsValues) {  // 2.1 to 2.5
 
 TEST(BarCapabilitiesTest, LargeReadsItsValues) {  // 2.1 to 2.5
   Large b;
-  EXPECT_EQ(b.read(0x10), 0x00100000915F2F17u)
-      << "also CMDCAP, drain readback, batches of one; 2048 IMS";
+  EXPECT_EQ(b.read(0x10), 0x00100000A15F2F17u)
+      << "also CMDCAP, drain readback, batches of one; 4096 IMS";
   EXPECT_EQ(b.read(0x20), 0x00FF000001801000u) << "4096 entries, 128 queues";
   EXPECT_EQ(b.read(0x30), 0x000000000003FF10u) << "16 groups, 255 read buffers";
   EXPECT_EQ(b.read(0x38), 0x0000000000084004u);
@@ -116,10 +116,10 @@ TEST(BarLayoutTest, LargeTablesStandInAQuarterMebibyte) {  // 2.1, 2.10
                     {0x28010, {2, 2, 0}},
                     {0x30000, {3, 0, 0}},
                     {0x34008, {3, 1024, 1}},
-                    {0x37FF8, {3, 2047, 1}}});
+                    {0x3FFF8, {3, 4095, 1}}});
   expect_nothing(b, {0x200,   0x400,   0x600,   0x800,   0x2000,  0x3000,  0x4000,
                      0xE000,  0x10408, 0x13FF8, 0x14400, 0x17FF8, 0x1A000, 0x1FFF8,
-                     0x20810, 0x27FF8, 0x28018, 0x2FFF8, 0x38000, 0x3FFF8});
+                     0x20810, 0x27FF8, 0x28018, 0x2FFF8});
 }
 
 TEST(BarLayoutTest, SmallHasNoImsAndShortEntries) {  // 2.9, 2.10

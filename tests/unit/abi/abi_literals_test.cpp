@@ -56,12 +56,12 @@ TEST(AbiLiteralsTest, LargeTablesStandAtTheirOffsets) {  // DSA 2.1, 2.5: free, 
   EXPECT_EQ(kDefaultMaxGroups, 8u);
   EXPECT_EQ(kDefaultMaxVectors, 64u);
   EXPECT_EQ(kDefaultMaxIms, 2560u);
-  // 2048 entries and 128 queues end before the next table begins.
+  // 2048 MSI-X entries, 4096 of IMS and 128 queues end before the next table begins.
   EXPECT_EQ(kTblMsixpermLarge + 2048 * 8, 0x14000u);
   EXPECT_LE(kTblGrpcfgLarge + 16 * 64, 0x18000u);
   EXPECT_LE(kTblWqcfgLarge + 128 * 64, 0x20000u);
   EXPECT_LE(kTblMsixLarge + 2048 * 16, 0x28000u);
-  EXPECT_LE(kTblImsLarge + 2048 * 16, 0x40000u);
+  EXPECT_LE(kTblImsLarge + 4096 * 16, 0x40000u);
 }
 
 TEST(AbiLiteralsTest, EventLogEntryHasItsBits) {  // DSA 2.11

@@ -234,7 +234,7 @@ TEST(CrowdKeysTest, TheScaleScenarioIsWhatItSays) {
   EXPECT_EQ(vms.size(), 1024u);
   EXPECT_GE(descriptors, 100'000u);
   EXPECT_EQ(shared, 4080u);
-  EXPECT_EQ(entries, 2047u);  // all that the device has, but entry 0
+  EXPECT_EQ(entries, 4096u);
 }
 
 }  // namespace

@@ -161,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:37: host.page_requests: expected a whole number from 0 to 512, found 513"},
         Bad{"invalidations = 40", "invalidation = 40",
             "s.toml:35: host.invalidation: expected one of the keys invalidations, mistakes, "
-            "page_latency, page_requests"},
+            "page_latency, page_requests, pasids"},
         Bad{"\"keep-device-tlb\"", "\"keep-cat\"",
             "s.toml:38: host.mistakes: expected names out of keep-device-tlb keep-iotlb no-wait "
             "no-page-response second-page-response success-without-mapping, found keep-cat"}));

@@ -72,7 +72,7 @@ TEST(IommuDriverTest, StartsInTheOrderOfTheSpecification) {
   EXPECT_EQ(seen[7].second & 0xFFF, 0x400u);
   EXPECT_EQ(seen[8], (std::pair<std::uint32_t, std::uint64_t>{0x18, 0x4400'0000}));   // SRTP
   EXPECT_EQ(seen[9].first, 0xB8u);                                                    // IRTA
-  EXPECT_EQ(seen[9].second & 0xFFF, 0x80Bu);                                          // EIME, S 11
+  EXPECT_EQ(seen[9].second & 0xFFF, 0x80Du);                                          // EIME, S 13
   EXPECT_EQ(seen[10], (std::pair<std::uint32_t, std::uint64_t>{0x18, 0x0500'0000}));  // SIRTP
   EXPECT_EQ(seen[11], (std::pair<std::uint32_t, std::uint64_t>{0x18, 0x8400'0000}));  // TE
   EXPECT_EQ(seen[12], (std::pair<std::uint32_t, std::uint64_t>{0x18, 0x8600'0000}));  // IRE

@@ -231,12 +231,12 @@ TEST(ManagerTest, TypesOnOffer) {
   ManagedRig rig;
   using vdcm::VdevType;
   EXPECT_EQ(rig.manager.available(VdevType::kDedicated), 2u);
-  EXPECT_EQ(rig.manager.available(VdevType::kShared), 255u);  // 256 interrupt entries, not entry 0
-  EXPECT_EQ(rig.manager.available(VdevType::kMulti), 127u);
+  EXPECT_EQ(rig.manager.available(VdevType::kShared), 256u);  // interrupt entries
+  EXPECT_EQ(rig.manager.available(VdevType::kMulti), 128u);
   EXPECT_EQ(rig.manager.available(VdevType::kEmulated), 0xF7FFFu);  // PASIDs 0x8001..0xFFFFF
   static_cast<void>(rig.make("a", {QueueRequest::dedicated(), QueueRequest::shared()}));
   EXPECT_EQ(rig.manager.available(VdevType::kDedicated), 1u);
-  EXPECT_EQ(rig.manager.available(VdevType::kShared), 253u);
+  EXPECT_EQ(rig.manager.available(VdevType::kShared), 254u);
   EXPECT_EQ(vdcm::type_of(rig.request("a", {QueueRequest::shared(), rig.software()})),
             VdevType::kMulti);
   EXPECT_EQ(vdcm::type_of(rig.request("a", {rig.software()})), VdevType::kEmulated);

@@ -259,6 +259,7 @@ TEST(MigrationTest, NoInterruptEntryThereEndsIt) {  // SIOV-H-44
   Tenant tenant(hosts, 0);
   const vdcm::MigrationPlan plan = tenant.plan(2);
   while (const auto free = hosts.there.host.free_ims_from(1)) hosts.there.host.reserve_ims(*free);
+  hosts.there.host.reserve_ims(0);
   const MoveResult result = hosts.run(move_while_running(tenant, plan, quick(), {}));
   EXPECT_FALSE(result.report.moved);
   EXPECT_EQ(result.report.reasons, (std::vector<std::string>{"no interrupt entry for vector 1"}));

@@ -204,11 +204,11 @@ TEST(PlacementTest, InterruptEntriesAreSetAside) {
   ManagedRig rig;
   vdcm::VdevRequest wide = rig.request("wide", {QueueRequest::shared()});
   wide.vectors = 64;
-  for (int i = 0; i < 4; ++i) ASSERT_TRUE(rig.create(wide));  // 252 of 255
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(rig.create(wide));  // 252 of 256
   const auto refused = rig.create(wide);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, RefusalCode::kInterrupts);
-  EXPECT_EQ(refused.error().reason, "function 0 has 255 interrupt entries, 252 are given out");
+  EXPECT_EQ(refused.error().reason, "function 0 has 256 interrupt entries, 252 are given out");
   wide.interrupt_entries = false;
   const auto without = rig.create(wide);
   ASSERT_TRUE(without);
