@@ -25,7 +25,7 @@ RULES = ROOT / "tb/check/rules.hpp"
 NEGATIVE = ROOT / "tests/negative/check"
 
 # name of `ctest -N` -> what the table says
-SYSTEM, RTL = "system.", "rtl."
+SYSTEM, RTL, MODEL = "system.", "rtl.", "model."
 
 
 class Row:
@@ -42,6 +42,8 @@ class Row:
                 places |= {"model", "RTL"}
             elif test.startswith(RTL):
                 places.add("RTL")
+            elif test.startswith(MODEL):
+                places.add("model")
             else:
                 places.add("host")
         if self.rules:

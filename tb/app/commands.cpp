@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// run, replay, bench, list-injections: input in, files and a report out.
+// run, replay, bench, list-injections (hostile is next door): input in, files and a report out.
 #include "app/commands.hpp"
 
 #include <fmt/core.h>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/crash.hpp"
+#include "app/hostile_command.hpp"
 #include "app/input_error.hpp"
 #include "app/progress.hpp"
 #include "app/result_files.hpp"
@@ -391,6 +392,9 @@ Exit execute(const Options& options, const std::string& program) {
       return play(options, program, replay_scenario(options), "replay");
     case Command::kBench:
       return bench(options, program);
+    case Command::kHostile:
+      if (!options.list) require_device(options.device);
+      return play_hostile(options);
   }
   return Exit::kUsage;
 }

@@ -22,6 +22,7 @@ constexpr const char* kTop =
     "  run [SCENARIO.toml]   play tenants against the device and judge every transaction\n"
     "  replay TRACE.csv      play the memory operations of one program on one virtual device\n"
     "  bench                 measure speed, write OUT/bench.json\n"
+    "  hostile               play every attack of a hostile tenant: no other tenant may notice\n"
     "  list-injections       name the broken devices that 'run --inject' can simulate\n"
     "\n"
     "  siov-cosim COMMAND --help     options and examples of a command\n"
@@ -59,6 +60,14 @@ constexpr CommandText kCommands[] = {
      "once)\n"
      "  siov-cosim bench --sweep --out docs               tables and charts of "
      "docs/performance.md\n"},
+    {"hostile", Command::kHostile, "siov-cosim hostile [OPTIONS]",
+     "examples:\n"
+     "  siov-cosim hostile --list                         every attack, its clause, what must "
+     "happen\n"
+     "  siov-cosim hostile --device model                 all of them on the C++ reference device\n"
+     "  siov-cosim hostile --only flr-storm --seed 7      one (may be given more than once)\n"
+     "  siov-cosim hostile --only error-storm --inject wrong-pasid    a broken device is found "
+     "out\n"},
     {"list-injections", Command::kListInjections, "siov-cosim list-injections [OPTIONS]",
      "examples:\n"
      "  siov-cosim list-injections\n"},
@@ -96,6 +105,12 @@ po::options_description make_options(Command command, Options& out, Raw& raw) {
   if (command == Command::kReplay) {
     o.add_options()("translation", po::value(&out.translation)->value_name("TYPE"),
                     "first-stage (default), second-stage, nested or pass-through");
+  }
+  if (command == Command::kHostile) {
+    o.add_options()("list", po::bool_switch(&out.list), "name the attacks, play none");
+    o.add_options()("only", po::value(&out.only)->value_name("NAME"), "play only this attack");
+    o.add_options()("inject", po::value(&out.inject)->value_name("NAME"),
+                    "simulate a broken device; names: siov-cosim list-injections");
   }
   if (command == Command::kBench) {
     o.add_options()("only", po::value(&out.only)->value_name("NAME"), "measure only this");
@@ -181,7 +196,8 @@ Options parse_options(const std::vector<std::string>& arguments) {
   for (const std::string& a : arguments) out.paste += (out.paste.empty() ? "" : " ") + quote(a);
   if (arguments.empty())
     throw InputError(
-        "which command? expected run, replay, bench or list-injections (siov-cosim --help)");
+        "which command? expected run, replay, bench, hostile or list-injections (siov-cosim "
+        "--help)");
   const std::string& word = arguments.front();
   if (word == "--help" || word == "-h" || word == "help") {
     out.help = kTop;
@@ -194,8 +210,9 @@ Options parse_options(const std::vector<std::string>& arguments) {
   const auto* text = std::find_if(std::begin(kCommands), std::end(kCommands),
                                   [&word](const CommandText& c) { return word == c.name; });
   if (text == std::end(kCommands)) {
-    throw InputError("'" + word +
-                     "': expected run, replay, bench or list-injections (siov-cosim --help)");
+    throw InputError(
+        "'" + word +
+        "': expected run, replay, bench, hostile or list-injections (siov-cosim --help)");
   }
   Raw raw;
   const po::options_description visible = make_options(text->command, out, raw);

@@ -14,7 +14,15 @@
 
 namespace siov::app {
 
-enum class Command : std::uint8_t { kHelp, kVersion, kRun, kReplay, kBench, kListInjections };
+enum class Command : std::uint8_t {
+  kHelp,
+  kVersion,
+  kRun,
+  kReplay,
+  kBench,
+  kHostile,
+  kListInjections
+};
 
 struct Options {
   Command command = Command::kHelp;
@@ -31,7 +39,8 @@ struct Options {
   std::uint64_t limit = 0;  ///< run, replay: at most this many operations a tenant; 0: all
   std::string translation = "first-stage";      ///< replay
   std::optional<system::TranslationMode> mode;  ///< run, replay: instead of the scenario's
-  std::vector<std::string> only;                ///< bench: names to measure; empty: all
+  std::vector<std::string> only;                ///< bench: names to measure; hostile: attacks
+  bool list = false;                            ///< hostile: name the attacks, play none
   bool sweep = false;                           ///< bench: the sweep instead of the numbers
   std::string paste;                            ///< the command line as typed, quoted for a shell
 };

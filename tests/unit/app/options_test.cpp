@@ -80,9 +80,9 @@ TEST(OptionsTest, VersionIsACommand) {
 
 TEST(OptionsTest, WrongUseIsNamed) {
   EXPECT_EQ(error_of({}),
-            "which command? expected run, replay, bench or list-injections (siov-cosim --help)");
+            "which command? expected run, replay, bench, hostile or list-injections (siov-cosim --help)");
   EXPECT_EQ(error_of({"rnu"}),
-            "'rnu': expected run, replay, bench or list-injections (siov-cosim --help)");
+            "'rnu': expected run, replay, bench, hostile or list-injections (siov-cosim --help)");
   EXPECT_EQ(error_of({"run", "--sed", "1"}), "unrecognised option '--sed' (siov-cosim run --help)");
   EXPECT_EQ(error_of({"run", "--see", "1"}), "unrecognised option '--see' (siov-cosim run --help)");
   EXPECT_EQ(error_of({"bench", "--inject", "wrong-pasid"}),
