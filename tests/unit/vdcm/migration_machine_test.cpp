@@ -60,7 +60,7 @@ struct Mobile {
     prepare(logged.empty() ? std::vector{&hosts.here.iommu_driver} : logged);
   }
   void prepare(const std::vector<vdcm::IommuDriver*>& logged) {
-    mover = std::make_unique<guest::MemoryMover>(machine, hosts.frames, ++seed);
+    mover = std::make_unique<guest::MemoryMover>(machine, hosts.memory, hosts.frames, ++seed);
     mover->add(space);
     log = std::make_unique<vdcm::DirtyLog>(logged, hosts.memory, machine.second_stage_root(),
                                            machine.second_stage_levels());
