@@ -86,6 +86,7 @@ const std::vector<Entry>& entries() {
        &VdcmMistakes::drop_held,
        held_over_a_pause,
        {"what was submitted during the pause is done after it"}},
+      {"P10HeldWorkDoneTwice", &VdcmMistakes::replay_twice, held_over_a_pause, {"it is done once"}},
       {"P11RevokedSilently",
        &VdcmMistakes::revoke_silently,
        handles_change,
