@@ -125,6 +125,7 @@ void AddressSpace::move_leaf(Leaf& leaf) {
     const Hpa host = *machine_.guest_memory().host_address(fresh);
     std::memcpy(machine_.memory().page(host), machine_.memory().page(host_address(leaf.at)),
                 leaf_bytes_);
+    machine_.wrote(host);
     leaf.frame = fresh.value;
     follow(leaf.at, host);
     machine_.retire(old);

@@ -27,6 +27,23 @@
 
 namespace siov::guest {
 
+/// Memory of one host, and what a machine has of it.
+class HostPlace {
+ public:
+  HostPlace(memory::PhysicalMemory& memory, memory::PageAllocator& frames)
+      : memory(memory), frames(frames), tables(memory, frames) {}
+  /// Gives everything back that is still owned.
+  ~HostPlace();
+  HostPlace(const HostPlace&) = delete;
+  HostPlace& operator=(const HostPlace&) = delete;
+
+  memory::PhysicalMemory& memory;
+  memory::PageAllocator& frames;
+  iommu::tables::HostTableMemory tables;
+  std::vector<Hpa> pool;   ///< 4 KiB pages taken but not given out
+  std::vector<Hpa> owned;  ///< given out
+};
+
 struct MachineConfig {
   std::uint64_t guest_bytes = std::uint64_t{64}
                               << 20;  ///< guest-physical memory, multiple of page_bytes
@@ -74,18 +91,19 @@ class Machine {
 
   /// What is behind guest memory: a host page for each guest page, in order, and the tables.
   struct Backing {
+    std::shared_ptr<HostPlace> place;  ///< whose memory they are in
     std::vector<Hpa> frames;
     std::unique_ptr<iommu::tables::SecondStageTable> second_stage;
   };
   /// Everything at once; contents are the caller's business. Leaves that are absent now are absent
-  /// in the new tables. @param fresh  maps all of guest memory  @return what was there, now the
-  /// caller's
+  /// in the new tables. From now on the machine takes pages of that place. @param fresh  maps all
+  /// of guest memory  @return what was there, now the caller's
   [[nodiscard]] Backing exchange_backing(Backing fresh);
 
   /// Takes a 4 KiB page out of use that no device may reach any more. It is overwritten with a
   /// pattern, so that a late read gets wrong bytes and a late write is seen. It comes back into use
   /// after kQuarantine others.
-  void retire(Hpa frame) { put_into_quarantine({frame, std::nullopt}); }
+  void retire(Hpa frame) { put_into_quarantine({frame, std::nullopt, place_}); }
   /// The same for a guest page that nothing in the guest maps.
   void retire(Gpa page);
   /// Retired pages that somebody has written to.
@@ -94,31 +112,31 @@ class Machine {
   /// Zeroed host pages in one piece. @param bytes multiple of 4 KiB
   [[nodiscard]] Hpa take_contiguous(std::uint64_t bytes);
 
-  [[nodiscard]] memory::PhysicalMemory& memory() { return memory_; }
-  [[nodiscard]] iommu::tables::HostTableMemory& host_tables() { return host_tables_; }
+  /// Of the host that the machine is on.
+  [[nodiscard]] memory::PhysicalMemory& memory() { return place_->memory; }
+  [[nodiscard]] const std::shared_ptr<HostPlace>& place() const { return place_; }
+  [[nodiscard]] iommu::tables::HostTableMemory& host_tables() { return place_->tables; }
   [[nodiscard]] iommu::tables::GuestTableMemory& guest_tables();
 
  private:
   static constexpr std::size_t kQuarantine = 256;
   struct Retired {
     Hpa host;
-    std::optional<Gpa> guest;  ///< frame of the guest's allocator, not of the host's
+    std::optional<Gpa> guest;          ///< frame of the guest's allocator, not of the host's
+    std::shared_ptr<HostPlace> place;  ///< that it is in
   };
   void put_into_quarantine(Retired page);
   void index_guest_pages();
-  [[nodiscard]] bool untouched(Hpa frame) const;
+  [[nodiscard]] static bool untouched(const Retired& page);
   [[nodiscard]] iommu::tables::SecondStageTable& second_stage();
 
-  memory::PhysicalMemory& memory_;
-  memory::PageAllocator& frames_;
+  std::shared_ptr<HostPlace> home_;  ///< first-stage tables stay in it
+  std::shared_ptr<HostPlace> place_;
   MachineConfig config_;
-  iommu::tables::HostTableMemory host_tables_;
   std::unique_ptr<memory::GuestMemory> guest_memory_;
   std::unique_ptr<iommu::tables::GuestTableMemory> guest_tables_;
   std::unique_ptr<iommu::tables::SecondStageTable> second_stage_;
   boost::random::mt19937_64 engine_;
-  std::vector<Hpa> pool_;  ///< 4 KiB pages taken but not given out
-  std::vector<Hpa> owned_;
   std::deque<Retired> quarantine_;
   UnmapListener unmap_listener_;
   std::unordered_map<std::uint64_t, Gpa> guest_pages_;  ///< by host page, while writes are logged

@@ -20,19 +20,21 @@ iommu::tables::PageSize leaf_of(std::uint64_t bytes) {
 }
 }  // namespace
 
-MemoryMover::MemoryMover(Machine& machine, memory::PageAllocator& frames, std::uint64_t seed)
-    : machine_(machine), frames_(frames) {
+MemoryMover::MemoryMover(Machine& machine, memory::PhysicalMemory& memory,
+                         memory::PageAllocator& frames, std::uint64_t seed)
+    : machine_(machine) {
+  there_.place = std::make_shared<HostPlace>(memory, frames);
   const std::vector<memory::GuestPage>& pages = machine.guest_memory().pages();
   static_cast<void>(machine.second_stage_root());
   for (std::size_t i = 0; i < pages.size(); ++i)
-    there_.frames.push_back(frames_.allocate(machine.page_bytes()));
+    there_.frames.push_back(frames.allocate(machine.page_bytes()));
   boost::random::mt19937_64 engine(seed);
   for (std::size_t i = pages.size() - 1; i > 0; --i) {
     boost::random::uniform_int_distribution<std::size_t> pick(0, i);
     std::swap(there_.frames[i], there_.frames[pick(engine)]);
   }
   there_.second_stage = std::make_unique<iommu::tables::SecondStageTable>(
-      machine.host_tables(), machine.second_stage_levels());
+      there_.place->tables, machine.second_stage_levels());
   for (std::size_t i = 0; i < pages.size(); ++i)
     there_.second_stage->map(pages[i].guest, there_.frames[i], leaf_of(machine.page_bytes()));
   root_ = there_.second_stage->root();
@@ -40,7 +42,7 @@ MemoryMover::MemoryMover(Machine& machine, memory::PageAllocator& frames, std::u
 
 MemoryMover::~MemoryMover() {
   there_.second_stage.reset();
-  for (const Hpa frame : there_.frames) frames_.free(frame);
+  for (const Hpa frame : there_.frames) there_.place->frames.free(frame);
 }
 
 vdcm::Space MemoryMover::there(vdcm::Space space) const {
@@ -63,7 +65,7 @@ void MemoryMover::copy(Gpa address, std::uint64_t bytes) {
     const std::optional<Hpa> from = machine_.guest_memory().host_address(at);
     if (!from) throw HarnessError("no such guest page to copy");
     const Hpa to = there_.frames[at.value / page_bytes] + at.value % page_bytes;
-    std::memcpy(machine_.memory().page(to), machine_.memory().page(*from), memory::kSize4K);
+    std::memcpy(there_.place->memory.page(to), machine_.memory().page(*from), memory::kSize4K);
   }
 }
 
@@ -74,7 +76,7 @@ std::uint64_t MemoryMover::different() const {
   for (std::size_t i = 0; i < pages.size(); ++i) {
     for (std::uint64_t at = 0; at < page_bytes; at += memory::kSize4K) {
       count += std::memcmp(machine_.memory().page(pages[i].host + at),
-                           machine_.memory().page(there_.frames[i] + at), memory::kSize4K) != 0;
+                           there_.place->memory.page(there_.frames[i] + at), memory::kSize4K) != 0;
     }
   }
   return count;
@@ -96,7 +98,7 @@ void MemoryMover::switch_over() {
   }
   for (const Hpa frame : there_.frames) {
     for (std::uint64_t at = 0; at < page_bytes; at += memory::kSize4K)
-      std::memset(machine_.memory().page(frame + at), kLeft, memory::kSize4K);
+      std::memset(there_.place->memory.page(frame + at), kLeft, memory::kSize4K);
   }
 }
 
@@ -105,7 +107,7 @@ std::uint64_t MemoryMover::stale_writes() const {
   std::uint64_t count = 0;
   for (const Hpa frame : there_.frames) {
     for (std::uint64_t at = 0; at < machine_.page_bytes(); at += memory::kSize4K) {
-      const std::byte* const page = machine_.memory().page(frame + at);
+      const std::byte* const page = there_.place->memory.page(frame + at);
       const bool untouched = std::all_of(page, page + memory::kSize4K,
                                          [](std::byte b) { return b == std::byte{kLeft}; });
       count += untouched ? 0 : 1;

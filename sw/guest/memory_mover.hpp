@@ -2,7 +2,7 @@
 // MemoryMover: another host's memory for a virtual machine, and the way there. What is left behind
 // is watched: nothing may write it any more.
 //
-//   guest::MemoryMover mover(machine, frames, 7);
+//   guest::MemoryMover mover(machine, memory_there, frames_there, 7);
 //   mover.add(space);
 //   target.bind_pasid(vm, Pasid{7}, mover.there(space.descriptor()));
 //   co_await vdcm::migrate(plan, mover, options);
@@ -22,10 +22,11 @@ namespace siov::guest {
 
 class MemoryMover final : public vdcm::MigrationMemory {
  public:
-  /// Takes a page of the other host for every guest page. @param machine, frames  outlive this;
-  /// the allocator that the machine has its pages from
+  /// Takes a page of the other host for every guest page.
+  /// @param machine, memory, frames  outlive this; memory of the other host
   /// @param seed  decides which
-  MemoryMover(Machine& machine, memory::PageAllocator& frames, std::uint64_t seed);
+  MemoryMover(Machine& machine, memory::PhysicalMemory& memory, memory::PageAllocator& frames,
+              std::uint64_t seed);
   /// Frees what the machine does not use: the other host's pages, or the old ones. No PASID may be
   /// bound to them any more.
   ~MemoryMover() override;
@@ -50,7 +51,6 @@ class MemoryMover final : public vdcm::MigrationMemory {
 
  private:
   Machine& machine_;
-  memory::PageAllocator& frames_;
   Machine::Backing there_;  ///< after the switch: what was left
   Hpa root_;
   std::vector<AddressSpace*> spaces_;

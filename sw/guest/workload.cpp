@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "abi/little_endian.hpp"
 #include "abi/siov_abi.hpp"
 #include "common/error.hpp"
 #include "coro/clock_triggers.hpp"
@@ -254,6 +255,23 @@ void Workload::check_memory(const Job& job, bool started, std::uint64_t index,
                             const std::string& prefix) {
   for (const std::string& fault : job.faults_of_memory(space_, started))
     report(index, job, prefix + fault);
+  add_to_digest(job, index, prefix);
+}
+
+/// Read back from memory; a sum has no order.
+void Workload::add_to_digest(const Job& job, std::uint64_t index, const std::string& prefix) {
+  std::uint64_t hash = mix(index, job.expected.status);
+  for (const char c : prefix) hash = mix(hash, static_cast<unsigned char>(c));
+  std::vector<std::byte> bytes;
+  for (const Region& region : job.regions) {
+    if (region.open_bytes != 0) continue;
+    bytes.resize(std::max(region.before.size(), region.after.size()));
+    space_.read(region.at, bytes);
+    bytes.resize((bytes.size() + 7) / 8 * 8);
+    for (std::size_t at = 0; at < bytes.size(); at += 8)
+      hash = mix(hash, abi::load_le(std::span(bytes).subspan(at), 8));
+  }
+  result_.memory_digest += hash;
 }
 
 void Workload::count(const Job& job) {

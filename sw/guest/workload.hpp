@@ -57,6 +57,9 @@ struct WorkloadResult {
   std::uint64_t resumed = 0;          ///< pieces submitted again after a stop at an absent page
   std::uint64_t mismatches = 0;
   std::vector<Mismatch> first;  ///< up to 16
+  /// Of what every operation has left in memory, and its status. The same for a program whatever
+  /// the order in which its operations ended.
+  std::uint64_t memory_digest = 0;
 };
 
 class Workload {
@@ -96,6 +99,7 @@ class Workload {
   void check(const Job& job, const abi::CompletionRecord& record, std::uint64_t index);
   void check_memory(const Job& job, bool started, std::uint64_t index, const std::string& prefix);
   void check_errors();
+  void add_to_digest(const Job& job, std::uint64_t index, const std::string& prefix);
   void count(const Job& job);
   void report(std::uint64_t index, const Job& job, const std::string& what);
   void report(std::uint64_t index, OperationKind kind, std::string what);

@@ -14,7 +14,7 @@ namespace siov::memory {
 
 GuestMemory::GuestMemory(PhysicalMemory& memory, PageAllocator& frames,
                          const GuestMemoryConfig& config)
-    : memory_(memory), frames_(frames), config_(config) {
+    : memory_(&memory), frames_(&frames), config_(config) {
   const std::uint64_t page = config.page_bytes;
   if (page != kSize4K && page != kSize2M && page != kSize1G) {
     throw HarnessError("guest backing pages are 4 KiB, 2 MiB or 1 GiB");
@@ -24,7 +24,7 @@ GuestMemory::GuestMemory(PhysicalMemory& memory, PageAllocator& frames,
   }
   page_shift_ = static_cast<unsigned>(std::countr_zero(page));
   std::vector<Hpa> host(config.bytes >> page_shift_);
-  for (Hpa& frame : host) frame = frames_.allocate(page);
+  for (Hpa& frame : host) frame = frames_->allocate(page);
   boost::random::mt19937_64 engine(config.seed);
   for (std::size_t i = host.size() - 1; i > 0; --i) {
     boost::random::uniform_int_distribution<std::size_t> pick(0, i);
@@ -38,7 +38,7 @@ GuestMemory::GuestMemory(PhysicalMemory& memory, PageAllocator& frames,
 }
 
 GuestMemory::~GuestMemory() {
-  for (const GuestPage& page : pages_) frames_.free(page.host);
+  for (const GuestPage& page : pages_) frames_->free(page.host);
 }
 
 bool GuestMemory::inside(Gpa address, std::uint64_t bytes) const {
@@ -55,7 +55,7 @@ bool GuestMemory::read(Gpa address, std::span<std::byte> out) const {
   while (!out.empty()) {
     const std::uint64_t offset = address.value & (config_.page_bytes - 1);
     const std::size_t piece = std::min<std::uint64_t>(out.size(), config_.page_bytes - offset);
-    if (!memory_.read(pages_[address.value >> page_shift_].host + offset, out.first(piece)))
+    if (!memory_->read(pages_[address.value >> page_shift_].host + offset, out.first(piece)))
       return false;
     out = out.subspan(piece);
     address += piece;
@@ -89,7 +89,7 @@ bool GuestMemory::write(Gpa address, std::span<const std::byte> data) {
   while (!data.empty()) {
     const std::uint64_t offset = address.value & (config_.page_bytes - 1);
     const std::size_t piece = std::min<std::uint64_t>(data.size(), config_.page_bytes - offset);
-    if (!memory_.write(pages_[address.value >> page_shift_].host + offset, data.first(piece)))
+    if (!memory_->write(pages_[address.value >> page_shift_].host + offset, data.first(piece)))
       return false;
     data = data.subspan(piece);
     address += piece;
@@ -99,13 +99,13 @@ bool GuestMemory::write(Gpa address, std::span<const std::byte> data) {
 
 std::optional<std::uint64_t> GuestMemory::read64(Gpa address) const {
   if (!inside(address, 8)) return std::nullopt;
-  return memory_.read64(*host_address(address));
+  return memory_->read64(*host_address(address));
 }
 
 bool GuestMemory::write64(Gpa address, std::uint64_t value) {
   if (!inside(address, 8)) return false;
   note_write(address, 8);
-  return memory_.write64(*host_address(address), value);
+  return memory_->write64(*host_address(address), value);
 }
 
 Gpa GuestMemory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
@@ -116,7 +116,7 @@ Gpa GuestMemory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
   if (!base) throw HarnessError("guest memory is exhausted");
   note_write(Gpa{*base}, bytes);
   for (std::uint64_t done = 0; done < bytes; done += kSize4K) {
-    if (!memory_.zero(*host_address(Gpa{*base + done}), kSize4K)) {
+    if (!memory_->zero(*host_address(Gpa{*base + done}), kSize4K)) {
       throw HarnessError("guest page is not writable RAM");
     }
   }

@@ -62,6 +62,12 @@ class GuestMemory {
   /// object owns the new one. @param page  aligned to page_bytes()  @return the old host page,
   /// which the caller owns  @throws HarnessError outside the VM's memory
   [[nodiscard]] Hpa relocate(Gpa page, Hpa host);
+  /// Every host page has been exchanged for one of another host: later ones, and those that are
+  /// given back at the end, are that host's.
+  void change_host(PhysicalMemory& memory, PageAllocator& frames) {
+    memory_ = &memory;
+    frames_ = &frames;
+  }
   // Which pages the guest's CPUs write. Who writes host memory directly says so with note_write().
   /// Starts with nothing written, or ends.
   void log_writes(bool on);
@@ -75,8 +81,8 @@ class GuestMemory {
  private:
   [[nodiscard]] bool inside(Gpa address, std::uint64_t bytes) const;
 
-  PhysicalMemory& memory_;
-  PageAllocator& frames_;
+  PhysicalMemory* memory_;
+  PageAllocator* frames_;
   GuestMemoryConfig config_;
   unsigned page_shift_ = 12;
   std::vector<GuestPage> pages_;

@@ -52,6 +52,7 @@ coro::Task<std::vector<DirtyPage>> DirtyLog::collect() {
     return a.address.value < b.address.value;
   });
   pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
+  if (mistakes_.miss_pages) pages.clear();
   collected_ += pages.size();
   co_return pages;
 }

@@ -26,6 +26,11 @@ struct DirtyPage {
   bool operator==(const DirtyPage&) const = default;
 };
 
+/// Deliberate mistakes for negative tests; all off is correct software.
+struct DirtyLogMistakes {
+  bool miss_pages = false;  ///< collect() names nothing (SIOV-P-19)
+};
+
 /// With a device TLB the log may name more than was written: a translation that allows writing is
 /// dirty when it is handed out. Never less. @spec SIOV-P-19, SIOV-H-43; vtd.md 3.2
 class DirtyLog {
@@ -53,6 +58,7 @@ class DirtyLog {
   [[nodiscard]] bool possible() const;
   [[nodiscard]] bool enabled() const { return enabled_; }
   [[nodiscard]] std::uint64_t collected() const { return collected_; }  ///< leaves so far
+  [[nodiscard]] DirtyLogMistakes& mistakes() { return mistakes_; }
 
  private:
   /// Clears every dirty bit. @return the leaves that had it
@@ -66,6 +72,7 @@ class DirtyLog {
   bool enabled_ = false;
   std::vector<DirtyPage> departed_;
   std::uint64_t collected_ = 0;
+  DirtyLogMistakes mistakes_;
 };
 
 }  // namespace siov::vdcm

@@ -23,6 +23,7 @@ struct LifecycleEvent {
   std::uint32_t vdev = 0;  ///< number of the VDEV; 0: about the VM
   std::string name;        ///< of the VDEV; empty: about the VM
   std::string detail;      ///< queues that were given, reason of a refusal; may be empty
+  std::uint8_t host = 0;   ///< that logged it, where there are several
 };
 
 class LifecycleLog {

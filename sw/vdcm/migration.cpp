@@ -44,6 +44,7 @@ class Migration {
     } else {
       co_await go_on_here();
     }
+    if (options_.report != nullptr) *options_.report = report_;
     co_return std::move(report_);
   }
 

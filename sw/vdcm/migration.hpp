@@ -45,6 +45,8 @@ struct MigrationOptions {
   std::function<bool(MigrationPhase)> cancel;
   /// Sees each VDEV's bytes on their way, and may spoil them. May be empty.
   std::function<void(std::vector<std::byte>&)> image;
+  /// Gets a copy of the report at the end, whether or not anything has moved. May be null.
+  struct MigrationReport* report = nullptr;
 };
 
 struct MigrationReport {

@@ -71,6 +71,7 @@ coro::Task<SavedVdev> Vdev::save() {
   saved.handles = handles_;
   saved.granted = granted_;
   saved.command = waiting_command_;
+  saved.parts = trapped_.parts();
   saved.held.assign(trapped_.held().begin(), trapped_.held().end());
   co_return saved;
 }
@@ -101,6 +102,7 @@ std::vector<std::string> Vdev::restore(const SavedVdev& saved) {
   // Function mask and enable first: what pends is delivered as soon as it may be.
   msix_.set_control(virtual_config_.msix_enabled(), virtual_config_.msix_function_masked());
   static_cast<void>(msix_.restore(saved.msix, saved.pending));
+  trapped_.restore_parts(saved.parts);
   for (const HeldDescriptor& held : saved.held)
     static_cast<void>(trapped_.hold(held, saved.capabilities.queues[held.queue].size));
   granted_ = saved.granted;
@@ -166,7 +168,9 @@ coro::Task<std::string> Vdev::resume() {
   if (restored_) announce_revocation();
   restored_.reset();
   if (vdcm_.mistakes().drop_held) trapped_.drop_held();
+  replaying_ = true;
   co_await replay();
+  replaying_ = false;
   // Nothing waits any more, and nothing has been stored since: no descriptor overtakes another.
   paused_ = false;
   for (std::uint8_t q = 0; q < queues_.size(); ++q) {
@@ -201,6 +205,8 @@ coro::Task<> Vdev::replay() {
     VirtualQueue& queue = *queues_[held->queue].backing;
     if (!held->deferrable) {
       queue.submit_posted(held->limited, held->offset, held->line);
+      if (vdcm_.mistakes().replay_twice)
+        queue.submit_posted(held->limited, held->offset, held->line);
       ++replayed_;
       continue;
     }
@@ -230,6 +236,8 @@ coro::Task<> Vdev::replay() {
       wait = std::min(2 * wait, kRetryMaxNs);
       status = co_await queue.submit_deferrable(held->limited, held->offset, held->line);
     }
+    if (vdcm_.mistakes().replay_twice)
+      static_cast<void>(co_await queue.submit_deferrable(held->limited, held->offset, held->line));
     if (status == port::CompletionStatus::kSuccess) ++replayed_;
   }
 }

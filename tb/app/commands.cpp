@@ -81,6 +81,48 @@ void write_log(const std::string& directory, const system::RunResult& result) {
   std::fclose(log);
 }
 
+std::string numbers(const std::vector<std::uint32_t>& list) {
+  if (list.empty()) return "-";
+  std::string text;
+  for (const std::uint32_t n : list) text += (text.empty() ? "" : "+") + std::to_string(n);
+  return text;
+}
+
+void print_migrations(const system::RunResult& r) {
+  fmt::print(
+      "\n  {:>5} {:<4} {:>6} {:>9} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>5} {:>7} {:>8} {:>8}  "
+      "{}\n",
+      "VM", "way", "VDEVs", "cycle", "rounds", "pages", "device", "CPU", "stop", "held", "again",
+      "revoked", "paused", "downtime", "queues, interrupt handles, host PASIDs");
+  for (const system::MigrationRecord& m : r.migrations) {
+    fmt::print(
+        "  {:>5} {}->{} {:>6} {:>9} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>5} {:>7} {:>8} {:>8}",
+        m.vm, m.from, m.to, m.vdevs, m.start, m.rounds, m.pages, m.device_pages, m.cpu_pages,
+        m.stopped_pages, m.held, m.replayed, m.revoked, m.paused_cycles, m.downtime_cycles);
+    if (!m.moved) {
+      fmt::print("  stayed: {}\n", m.reason);
+      continue;
+    }
+    std::string sep = "  ";
+    for (const system::MovedVdev& v : m.moves) {
+      fmt::print("{}{}->{}, {}->{}, {:x}->{:x}", sep, numbers(v.here.wqs), numbers(v.there.wqs),
+                 v.here.handle, v.there.handle, v.here.default_pasid, v.there.default_pasid);
+      if (v.here.process_pasid != 0)
+        fmt::print(" {:x}->{:x}", v.here.process_pasid, v.there.process_pasid);
+      sep = "; ";
+    }
+    fmt::print("\n");
+  }
+  std::uint64_t sum = 0;
+  std::string both;
+  for (const std::uint64_t n : r.submitted) {
+    sum += n;
+    both += (both.empty() ? "" : " + ") + std::to_string(n);
+  }
+  fmt::print("  migration     {} attempts; {} = {} descriptors reached the devices\n\n",
+             r.migrations.size(), both, sum);
+}
+
 void print_summary(const system::RunResult& r) {
   fmt::print("\n  tenants       {} VDEVs of {} VMs, {} PASIDs\n", r.vdevs, r.vms, r.pasids);
   fmt::print("  work          {} descriptors, {} batches, {:.1f} MB\n", r.descriptors, r.batches,
@@ -105,6 +147,7 @@ void print_summary(const system::RunResult& r) {
     fmt::print(
         "  churn         {} VMs came and went, {} pauses, {} moves, {} resets, {} refusals\n",
         r.lives, r.pauses, r.moves, r.resets, r.refusals);
+  if (!r.migrations.empty()) print_migrations(r);
   if (r.bytes_per_vdev != 0)
     fmt::print("  memory        {:.1f} KiB of the host for an idle VDEV\n",
                static_cast<double>(r.bytes_per_vdev) / 1024);
@@ -117,28 +160,31 @@ void print_summary(const system::RunResult& r) {
 
 /// A scenario made for one build of the device, played on another.
 void change_personality(system::Scenario& scenario, system::Personality personality) {
-  scenario.personality = personality;
   const system::PersonalitySize size = system::size_of(personality);
   const auto need = [&](bool fits, const std::string& what) {
     if (!fits)
       throw InputError(fmt::format("--personality {}: expected a scenario with at most {}",
                                    to_string(personality), what));
   };
-  std::uint32_t entries = 0;
-  for (const system::WqParameters& wq : scenario.wqs) {
-    entries += wq.size;
-    need(wq.operations == 0 || size.opcfg, "no operation masks");
-  }
-  need(scenario.wqs.size() <= size.wqs, fmt::format("{} work queues", size.wqs));
-  need(entries <= size.entries, fmt::format("{} entries of work queues", size.entries));
-  need(scenario.groups.size() <= size.groups, fmt::format("{} groups", size.groups));
-  for (const system::GroupParameters& group : scenario.groups) {
-    for (const std::uint32_t e : group.engines)
-      need(e < size.engines, fmt::format("{} engines", size.engines));
-    need(group.read_buffers_allowed <= size.read_buffers,
-         fmt::format("{} read buffers", size.read_buffers));
+  for (std::uint8_t host = 0; host < (scenario.second.present ? 2 : 1); ++host) {
+    const system::Scenario seen = scenario_of_host(scenario, host);
+    std::uint32_t entries = 0;
+    for (const system::WqParameters& wq : seen.wqs) {
+      entries += wq.size;
+      need(wq.operations == 0 || size.opcfg, "no operation masks");
+    }
+    need(seen.wqs.size() <= size.wqs, fmt::format("{} work queues", size.wqs));
+    need(entries <= size.entries, fmt::format("{} entries of work queues", size.entries));
+    need(seen.groups.size() <= size.groups, fmt::format("{} groups", size.groups));
+    for (const system::GroupParameters& group : seen.groups) {
+      for (const std::uint32_t e : group.engines)
+        need(e < size.engines, fmt::format("{} engines", size.engines));
+      need(group.read_buffers_allowed <= size.read_buffers,
+           fmt::format("{} read buffers", size.read_buffers));
+    }
   }
   need(!scenario.event_log || size.event_log, "no event log");
+  scenario.personality = scenario.second.personality = personality;
 }
 
 Exit play(const Options& options, const std::string& program, system::Scenario scenario,
@@ -147,10 +193,12 @@ Exit play(const Options& options, const std::string& program, system::Scenario s
   if (options.seed) scenario.seed = *options.seed;
   if (options.mode) set_translation_mode(scenario, *options.mode);
   if (options.personality) change_personality(scenario, *options.personality);
-  if (!system::personality_available(options.device, scenario.personality)) {
+  for (std::uint8_t host = 0; host < (scenario.second.present ? 2 : 1); ++host) {
+    const system::Personality wanted = scenario_of_host(scenario, host).personality;
+    if (system::personality_available(options.device, wanted)) continue;
     throw InputError(
         fmt::format("--device {}: this build does not have the personality {} that is wanted",
-                    to_string(options.device), to_string(scenario.personality)));
+                    to_string(options.device), to_string(wanted)));
   }
   if (options.limit != 0) scenario.length = options.limit;
   for (const std::string& name : options.inject) scenario.injections.push_back({name});

@@ -38,6 +38,51 @@ nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
   return *value;
 }
 
+nlohmann::ordered_json numbers_of(const system::HostNumbers& numbers) {
+  nlohmann::ordered_json j;
+  j["wqs"] = numbers.wqs;
+  j["default_pasid"] = numbers.default_pasid;
+  j["process_pasid"] = numbers.process_pasid;
+  j["handle"] = numbers.handle;
+  return j;
+}
+
+nlohmann::ordered_json migrations_of(const system::RunResult& result) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const system::MigrationRecord& m : result.migrations) {
+    nlohmann::ordered_json j;
+    j["vm"] = m.vm;
+    j["from"] = m.from;
+    j["to"] = m.to;
+    j["moved"] = m.moved;
+    j["reason"] = m.reason;
+    j["start"] = m.start;
+    j["cycles"] = m.cycles;
+    j["rounds"] = m.rounds;
+    j["pages"] = m.pages;
+    j["device_pages"] = m.device_pages;
+    j["cpu_pages"] = m.cpu_pages;
+    j["stopped_pages"] = m.stopped_pages;
+    j["image_bytes"] = m.image_bytes;
+    j["held"] = m.held;
+    j["replayed"] = m.replayed;
+    j["revoked"] = m.revoked;
+    j["paused_cycles"] = m.paused_cycles;
+    j["downtime_cycles"] = m.downtime_cycles;
+    j["different"] = m.different;
+    j["vdevs"] = nlohmann::ordered_json::array();
+    for (const system::MovedVdev& v : m.moves) {
+      nlohmann::ordered_json vdev;
+      vdev["tenant"] = v.tenant;
+      vdev["here"] = numbers_of(v.here);
+      if (m.moved) vdev["there"] = numbers_of(v.there);
+      j["vdevs"].push_back(vdev);
+    }
+    list.push_back(j);
+  }
+  return list;
+}
+
 nlohmann::ordered_json summary_of(const SummaryHead& head, const system::RunResult& result) {
   nlohmann::ordered_json j;
   j["schema"] = 1;
@@ -83,11 +128,16 @@ nlohmann::ordered_json summary_of(const SummaryHead& head, const system::RunResu
   j["resets"] = result.resets;
   j["refusals"] = result.refusals;
   j["bytes_per_vdev"] = result.bytes_per_vdev;
+  if (!result.migrations.empty()) {
+    j["migrations"] = migrations_of(result);
+    j["submitted"] = result.submitted;
+  }
   j["cycles"] = result.cycles;
   j["sim_ns"] = result.sim_ns;
   j["wall_seconds"] = result.wall_seconds;
   j["cycles_per_second"] = result.cycles_per_second;
   j["digest"] = result.digest;
+  j["memory_digest"] = result.memory_digest;
   j["stopped"] = result.stopped;
   return j;
 }
@@ -116,10 +166,10 @@ std::string write_summary(const std::string& directory, const SummaryHead& head,
 std::string write_lifecycle(const std::string& directory, const system::RunResult& result) {
   const std::string path = directory + "/lifecycle.csv";
   std::ofstream out(path);
-  out << "ns,event,vm,vdev,name,detail\n";
+  out << "ns,event,vm,vdev,name,detail,host\n";
   for (const vdcm::LifecycleEvent& e : result.lifecycle) {
     out << e.time_ps / 1000 << "," << e.event << "," << e.vm << "," << e.vdev << ","
-        << quoted(e.name) << "," << quoted(e.detail) << "\n";
+        << quoted(e.name) << "," << quoted(e.detail) << "," << unsigned{e.host} << "\n";
   }
   out.flush();
   if (!out) throw InputError(path + ": cannot write this file");
@@ -129,6 +179,7 @@ std::string write_lifecycle(const std::string& directory, const system::RunResul
 system::RunResult total_of(const std::vector<SeedResult>& results) {
   system::RunResult total;
   std::uint64_t digest = 0xCBF2'9CE4'8422'2325;  // FNV-1a, 64 bit
+  std::uint64_t memory = digest;
   for (const SeedResult& one : results) {
     const system::RunResult& r = one.result;
     total.vdevs = r.vdevs;  // the same in every run
@@ -177,14 +228,23 @@ system::RunResult total_of(const std::vector<SeedResult>& results) {
     total.wall_seconds += r.wall_seconds;
     for (const char c : r.digest)
       digest = (digest ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
+    for (const char c : r.memory_digest)
+      memory = (memory ^ static_cast<unsigned char>(c)) * 0x100'0000'01B3;
+    total.migrations.insert(total.migrations.end(), r.migrations.begin(), r.migrations.end());
+    total.submitted.resize(std::max(total.submitted.size(), r.submitted.size()));
+    for (std::size_t i = 0; i < r.submitted.size(); ++i) total.submitted[i] += r.submitted[i];
     if (total.stopped.empty() && !r.stopped.empty())
       total.stopped = "seed " + std::to_string(one.seed) + ": " + r.stopped;
   }
   if (total.wall_seconds > 0)
     total.cycles_per_second = static_cast<double>(total.cycles) / total.wall_seconds;
-  std::ostringstream text;
-  text << std::hex << std::setw(16) << std::setfill('0') << digest;
-  total.digest = text.str();
+  const auto hex = [](std::uint64_t value) {
+    std::ostringstream text;
+    text << std::hex << std::setw(16) << std::setfill('0') << value;
+    return text.str();
+  };
+  total.digest = hex(digest);
+  total.memory_digest = hex(memory);
   return total;
 }
 

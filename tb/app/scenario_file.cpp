@@ -276,21 +276,15 @@ void read_fault_keys(Section& wq, const Scenario& scenario, system::WqParameters
     wq.fail("block_on_fault", "false, because ATS or PRS of the queue is disabled");
 }
 
-void read_device(Section section, Scenario& scenario) {
-  scenario.personality = static_cast<system::Personality>(
-      section.word("personality", {"small", "default", "large"}, 1));
-  const system::PersonalitySize device = system::size_of(scenario.personality);
+/// Queues and groups of one device.
+void read_lists(Section& section, const Scenario& scenario, system::Personality personality,
+                std::vector<system::WqParameters>& wqs,
+                std::vector<system::GroupParameters>& groups_of_device) {
+  const system::PersonalitySize device = system::size_of(personality);
   const std::string total = std::to_string(device.entries);
-  section.boolean("event_log", scenario.event_log);
-  if (scenario.event_log && !device.event_log)
-    section.fail("event_log", "false, because this personality has no event log");
-  section.boolean("ats", scenario.ats);
-  section.boolean("pri", scenario.pri);
-  if (scenario.pri && !scenario.ats)
-    section.fail("pri", "false, because page requests need ATS (device.ats)");
   std::uint32_t entries = 0;
   each_table(section, "wq", [&](Section& wq, std::size_t) {
-    if (scenario.wqs.size() >= device.wqs)
+    if (wqs.size() >= device.wqs)
       wq.fail("size", "at most " + std::to_string(device.wqs) + " work queues");
     system::WqParameters p;
     wq.require("mode", "\"dedicated\" or \"shared\"");
@@ -306,7 +300,7 @@ void read_device(Section section, Scenario& scenario) {
     read_fault_keys(wq, scenario, p);
     if (p.operations != 0 && !device.opcfg)
       wq.fail("operations", "no such key: this personality has no masks of operations");
-    const std::size_t room = device.wqs - scenario.wqs.size();
+    const std::size_t room = device.wqs - wqs.size();
     std::uint32_t count = 1;
     wq.integer("count", count, 1, device.wqs);
     if (count > room)
@@ -319,7 +313,7 @@ void read_device(Section section, Scenario& scenario) {
     wq.finish();
     for (std::uint32_t i = 0; i < count; ++i) {
       if (!groups.empty()) p.group = static_cast<std::uint32_t>(groups[i % groups.size()]);
-      scenario.wqs.push_back(p);
+      wqs.push_back(p);
     }
   });
   std::set<std::uint64_t> used;
@@ -350,18 +344,44 @@ void read_device(Section section, Scenario& scenario) {
       group.fail("read_buffers_reserved",
                  "at most " + std::to_string(device.read_buffers) + " in all groups together");
     group.finish();
-    scenario.groups.push_back(p);
+    groups_of_device.push_back(p);
   });
-  if (scenario.groups.empty()) {
-    scenario.groups.emplace_back();
-    for (std::uint32_t e = 0; e < device.engines; ++e) scenario.groups.back().engines.push_back(e);
+  if (groups_of_device.empty()) {
+    groups_of_device.emplace_back();
+    for (std::uint32_t e = 0; e < device.engines; ++e) groups_of_device.back().engines.push_back(e);
   }
-  for (const system::WqParameters& wq : scenario.wqs) {
-    if (wq.group >= scenario.groups.size()) {
+  for (const system::WqParameters& wq : wqs) {
+    if (wq.group >= groups_of_device.size()) {
       section.fail(
           "wq", "every work queue in an existing group, found group " + std::to_string(wq.group));
     }
   }
+}
+
+void read_device(Section section, Scenario& scenario) {
+  scenario.personality = static_cast<system::Personality>(
+      section.word("personality", {"small", "default", "large"}, 1));
+  section.boolean("event_log", scenario.event_log);
+  if (scenario.event_log && !system::size_of(scenario.personality).event_log)
+    section.fail("event_log", "false, because this personality has no event log");
+  section.boolean("ats", scenario.ats);
+  section.boolean("pri", scenario.pri);
+  if (scenario.pri && !scenario.ats)
+    section.fail("pri", "false, because page requests need ATS (device.ats)");
+  read_lists(section, scenario, scenario.personality, scenario.wqs, scenario.groups);
+  section.finish();
+}
+
+/// Another host with a device of its own.
+void read_second(Section section, Scenario& scenario) {
+  system::SecondHost& second = scenario.second;
+  second.present = true;
+  second.personality = static_cast<system::Personality>(
+      section.word("personality", {"small", "default", "large"}, 1));
+  section.integer("reserved_interrupts", second.reserved_interrupts, 0, 1024);
+  section.require("wq", "at least one [[second.wq]]");
+  read_lists(section, scenario, second.personality, second.wqs, second.groups);
+  if (second.wqs.empty()) section.fail("wq", "at least one [[second.wq]]");
   section.finish();
 }
 
@@ -523,7 +543,14 @@ void read_host(Section section, Scenario& scenario) {
         for (const system::MistakeName& m : names) expected += " " + std::string(m.name);
         section.fail("mistakes", &node, expected + ", found " + name);
       }
-      if (known->needs_pri && !scenario.pri)
+      using Needs = system::MistakeNeeds;
+      if (known->needs == Needs::kMigration) {
+        if (scenario.migrations.empty())
+          section.fail("mistakes", &node, "no " + name + ", because there is no [[migration]]");
+        host.mistakes.push_back(known->mistake);
+        continue;
+      }
+      if (known->needs == Needs::kPageRequests && !scenario.pri)
         section.fail("mistakes", &node, "no " + name + ", because PRI is off (device.pri)");
       if (!scenario.ats)
         section.fail("mistakes", &node, "no " + name + ", because ATS is off (device.ats)");
@@ -536,20 +563,21 @@ void read_host(Section section, Scenario& scenario) {
 }
 
 /// Whether any queue of a mode is there for the host to choose.
-void check_any(const Section& section, const Scenario& scenario, bool shared,
+void check_any(const Section& section, const std::vector<system::WqParameters>& wqs, bool shared,
                const std::string& key) {
   const auto fits = [shared](const system::WqParameters& wq) { return wq.shared == shared; };
-  if (std::none_of(scenario.wqs.begin(), scenario.wqs.end(), fits)) {
+  if (std::none_of(wqs.begin(), wqs.end(), fits)) {
     section.fail(
         key, std::string("a [device] with a ") + (shared ? "shared" : "dedicated") + " work queue");
   }
 }
 
 /// A dedicated queue has one owner.
-void check_owner(const Section& section, const Scenario& scenario, std::uint32_t wq,
+void check_owner(const Section& section, const Scenario& scenario, bool on_second, std::uint32_t wq,
                  const std::string& key) {
-  if (scenario.wqs[wq].shared) return;
+  if ((on_second ? scenario.second.wqs : scenario.wqs)[wq].shared) return;
   for (const auto& other : scenario.tenants) {
+    if (other.on_second != on_second) continue;
     const bool one = other.queues.empty() && !other.any_wq && !other.emulated && other.wq == wq;
     if (one || std::count(other.queues.begin(), other.queues.end(), wq) != 0) {
       section.fail(key,
@@ -560,15 +588,16 @@ void check_owner(const Section& section, const Scenario& scenario, std::uint32_t
 
 /// Several queues, of any mode.
 void read_queues(Section& section, const Scenario& scenario, system::TenantParameters& tenant) {
+  const auto& wqs = system::wqs_of(scenario, tenant);
   const std::string numbers = "a list of 2 to 8 numbers of work queues of [device]";
   section.require("queues", numbers);
   std::set<std::uint64_t> used;
-  for (const std::uint64_t wq : section.integers("queues", 2, 8, 0, scenario.wqs.size() - 1)) {
+  for (const std::uint64_t wq : section.integers("queues", 2, 8, 0, wqs.size() - 1)) {
     if (!used.insert(wq).second)
       section.fail("queues", "different queues, found " + std::to_string(wq) + " twice");
-    check_owner(section, scenario, static_cast<std::uint32_t>(wq), "queues");
+    check_owner(section, scenario, tenant.on_second, static_cast<std::uint32_t>(wq), "queues");
     tenant.queues.push_back(static_cast<std::uint32_t>(wq));
-    tenant.shared = tenant.shared || scenario.wqs[wq].shared;
+    tenant.shared = tenant.shared || wqs[wq].shared;
   }
 }
 
@@ -580,6 +609,7 @@ void read_vdev(Section& section, const Scenario& scenario, system::TenantParamet
     read_queues(section, scenario, tenant);
     return;
   }
+  const auto& wqs = system::wqs_of(scenario, tenant);
   tenant.emulated = kind == 2;
   tenant.shared = kind == 1;
   if (tenant.emulated) {
@@ -591,20 +621,22 @@ void read_vdev(Section& section, const Scenario& scenario, system::TenantParamet
   if (section.is_text("wq")) {
     static_cast<void>(section.word("wq", {"any"}, 0));
     tenant.any_wq = true;
-    check_any(section, scenario, tenant.shared, "wq");
+    check_any(section, wqs, tenant.shared, "wq");
     return;
   }
-  section.integer("wq", tenant.wq, 0, system::size_of(scenario.personality).wqs - 1);
-  if (tenant.wq >= scenario.wqs.size()) {
+  section.integer(
+      "wq", tenant.wq, 0,
+      system::size_of(tenant.on_second ? scenario.second.personality : scenario.personality).wqs -
+          1);
+  if (tenant.wq >= wqs.size()) {
     section.fail("wq", "the number of a work queue of [device], 0 to " +
-                           std::to_string(scenario.wqs.size() - 1) + ", found " +
-                           std::to_string(tenant.wq));
+                           std::to_string(wqs.size() - 1) + ", found " + std::to_string(tenant.wq));
   }
-  if (scenario.wqs[tenant.wq].shared != tenant.shared) {
+  if (wqs[tenant.wq].shared != tenant.shared) {
     section.fail("wq", std::string("a ") + (tenant.shared ? "shared" : "dedicated") +
                            " work queue, as vdev says");
   }
-  check_owner(section, scenario, tenant.wq, "wq");
+  check_owner(section, scenario, tenant.on_second, tenant.wq, "wq");
 }
 
 /// Each dedicated queue serves one VDEV.
@@ -616,11 +648,12 @@ void check_dedicated(const Section& section, const Scenario& scenario,
     section.fail(tenant.queues.empty() ? "wq" : "queues",
                  "\"any\", because each of " + std::to_string(count) +
                      " tenants needs a dedicated work queue of its own");
-  const auto queues = static_cast<std::size_t>(
-      std::count_if(scenario.wqs.begin(), scenario.wqs.end(),
-                    [](const system::WqParameters& wq) { return !wq.shared; }));
+  const auto& wqs = system::wqs_of(scenario, tenant);
+  const auto queues = static_cast<std::size_t>(std::count_if(
+      wqs.begin(), wqs.end(), [](const system::WqParameters& wq) { return !wq.shared; }));
   std::size_t users = 0;
-  for (const auto& other : scenario.tenants) users += system::dedicated_queues(scenario, other);
+  for (const auto& other : scenario.tenants)
+    if (other.on_second == tenant.on_second) users += system::dedicated_queues(scenario, other);
   if (users + std::size_t{mine} * count > queues) {
     section.fail("vdev", "at most as many dedicated tenants as there are dedicated work queues (" +
                              std::to_string(queues) + ")");
@@ -650,6 +683,15 @@ void read_tenant(Section& section, Scenario& scenario, std::set<std::string>& na
   if (tenant.vm + vms > 4096)
     section.fail(many ? "vms" : "vm",
                  "VM numbers from 0 to 4095, found " + std::to_string(tenant.vm + vms - 1));
+  tenant.on_second = section.word("host", {"first", "second"}, 0) == 1;
+  if (tenant.on_second && !scenario.second.present)
+    section.fail("host", "\"first\", because there is no table [second]");
+  for (const auto& other : scenario.tenants) {
+    const bool same = other.vm >= tenant.vm && other.vm < tenant.vm + vms;
+    if (same && other.on_second != tenant.on_second)
+      section.fail("host", "all tenants of a VM on one host, found \"" + other.name + "\" of VM " +
+                               std::to_string(other.vm) + " on the other one");
+  }
   read_vdev(section, scenario, tenant);
   check_dedicated(section, scenario, tenant, count);
   tenant.translation = static_cast<system::Translation>(
@@ -704,7 +746,7 @@ void read_churn(Section section, Scenario& scenario) {
   section.permille("killed", churn.killed_permille);
   if (churn.pause + churn.move + churn.reset + churn.quiet == 0)
     section.fail("quiet", "at least one weight above 0");
-  check_any(section, scenario, true, "lanes");
+  check_any(section, scenario.wqs, true, "lanes");
   if (scenario.event_log) section.fail("lanes", "no such table: it does not go with an event log");
   system::TenantParameters like;
   like.shared = like.any_wq = true;
@@ -713,6 +755,56 @@ void read_churn(Section section, Scenario& scenario) {
   if (churn.size_max > limit)
     section.fail("largest", "at most the " + std::to_string(limit) + " bytes of the work queues");
   section.finish();
+}
+
+/// All tenants of the VM can go, and nothing that is counted elsewhere runs beside it.
+void check_traveller(const Section& section, const Scenario& scenario,
+                     const system::MigrationParameters& migration) {
+  std::size_t tenants = 0;
+  for (const system::TenantParameters& tenant : scenario.tenants) {
+    if (tenant.vm != migration.vm) continue;
+    ++tenants;
+    const bool second_stage = tenant.translation == system::Translation::kSecondStage ||
+                              tenant.translation == system::Translation::kNested;
+    if (!second_stage)
+      section.fail("vm", "a VM whose tenants have second-stage or nested translation, found \"" +
+                             tenant.name + "\" with " +
+                             std::string(system::to_string(tenant.translation)));
+  }
+  if (tenants == 0)
+    section.fail("vm", "the number of a VM with tenants, found " + std::to_string(migration.vm));
+  if (system::migration_of(scenario, migration.vm) != nullptr)
+    section.fail("vm", "one table [[migration]] for each VM, found a second one for VM " +
+                           std::to_string(migration.vm));
+}
+
+void read_migration(Section& section, Scenario& scenario) {
+  if (!scenario.second.present) section.fail("vm", "a table [second]: the host to go to");
+  if (scenario.churn.lanes != 0) section.fail("vm", "no table [churn] beside [[migration]]");
+  if (scenario.event_log)
+    section.fail("vm", "no [[migration]], because software errors go to an event log");
+  system::MigrationParameters migration;
+  section.require("vm", "the number of a VM with tenants");
+  section.integer("vm", migration.vm, 0, 4095);
+  check_traveller(section, scenario, migration);
+  section.integer("times", migration.times, 1, 64);
+  const auto after = section.integers("after", 1, 2, 1, 100'000'000);
+  if (!after.empty()) {
+    migration.after_min = static_cast<std::uint32_t>(after.front());
+    migration.after_max = static_cast<std::uint32_t>(after.back());
+    if (migration.after_min > migration.after_max)
+      section.fail("after", "[least, most], found most < least");
+  }
+  section.integer("rounds", migration.rounds, 1, 64);
+  section.integer("stop_pages", migration.stop_pages, 0, 1'000'000);
+  section.integer("bandwidth", migration.bandwidth, 1, 10'000'000);
+  migration.cancel = static_cast<system::CancelPhase>(
+      section.word("cancel", {"never", "checked", "pre-copied", "paused", "stopped", "loaded"}, 0));
+  section.boolean("refused", migration.refused);
+  if (migration.refused && migration.cancel != system::CancelPhase::kNever)
+    section.fail("cancel", "\"never\", because the migration is refused");
+  section.finish();
+  scenario.migrations.push_back(migration);
 }
 
 void read_injections(Section& top, Scenario& scenario) {
@@ -761,11 +853,14 @@ Scenario parse_scenario(std::string_view text, const std::string& name) {
   top.require("device", "a table with [[device.wq]]");
   if (const toml::table* t = top.table("device")) read_device(top.sub("device", *t), scenario);
   if (scenario.wqs.empty()) top.fail("device", "at least one [[device.wq]]");
+  if (const toml::table* t = top.table("second")) read_second(top.sub("second", *t), scenario);
   read_injections(top, scenario);
   std::set<std::string> names;
   each_table(top, "tenant",
              [&](Section& section, std::size_t) { read_tenant(section, scenario, names); });
   if (const toml::table* t = top.table("churn")) read_churn(top.sub("churn", *t), scenario);
+  each_table(top, "migration",
+             [&](Section& section, std::size_t) { read_migration(section, scenario); });
   if (const toml::table* t = top.table("host")) read_host(top.sub("host", *t), scenario);
   top.finish();
   return scenario;

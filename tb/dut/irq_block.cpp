@@ -138,7 +138,7 @@ std::unique_ptr<IrqBlock> make_irq_block(IrqSize size) {
     case IrqSize::kSmall:
       return std::make_unique<Block<Vsiov_irq_small>>(1, 0, 5, false);
     case IrqSize::kLarge:
-      return std::make_unique<Block<Vsiov_irq_large>>(4, 2048, 2048, true);
+      return std::make_unique<Block<Vsiov_irq_large>>(4, 4096, 2048, true);
     default:
       return std::make_unique<Block<Vsiov_irq_default>>(4, 256, 9, false);
   }

@@ -15,7 +15,7 @@
 
 namespace siov::dut {
 
-/// small: 1 engine, 5 MSI-X entries, no IMS. default: 4, 9, 256. large: 4, 2048, 2048, and handles
+/// small: 1 engine, 5 MSI-X entries, no IMS. default: 4, 9, 256. large: 4, 2048, 4096, and handles
 /// must be granted.
 enum class IrqSize { kSmall, kDefault, kLarge };
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/page_fault.hpp"
+
 namespace siov::model {
 namespace {
 
@@ -25,6 +27,14 @@ PageAccess readback_access(const abi::Descriptor& d, const Prediction& p, std::s
             d.opcode != abi::kOpCacheFlush};
   const bool second = index == 1 || !d.has(kFlagReadback1);
   return {second ? Operand::kSource2 : Operand::kSource1, page, false};
+}
+
+/// Whether a piece of an operand that ends here leaves nothing of its page to be read.
+bool all_of_page(const abi::Descriptor& d, Iova end) {
+  if (end.page_offset() == 0) return true;
+  const auto all = operands(d);
+  return std::any_of(all.begin(), all.end(),
+                     [&](const OperandRange& r) { return r.range.address + r.range.bytes == end; });
 }
 
 }  // namespace
@@ -113,7 +123,10 @@ Executor::Step Executor::data(Execution& x, const Subject& s) {
     if (out.empty() || (blocks && x.progress.has(asked) && x.progress.recall(address, out)))
       return true;
     if (!around_.master.read(owner, address, out)) return false;
-    if (blocks) x.progress.keep(asked, address, out);
+    // A compare reads no more of its second operand than it has of the first: the rest of that page
+    // is still to come, and the page may be gone by then.
+    if (blocks && all_of_page(s.descriptor, address + out.size()))
+      x.progress.keep(asked, address, out);
     return true;
   };
   auto ask = [&](const PageAccess& access) -> std::uint8_t {

@@ -38,6 +38,22 @@ std::uint64_t in_flight(const Scenario& scenario) {
 
 }  // namespace
 
+/// One round of work on a tenant's pages; its entry stays until the end.
+class HostPaging::Round {
+ public:
+  Round(HostPaging& paging, Entry& entry) : paging_(paging), entry_(entry) { ++entry_.busy; }
+  ~Round() {
+    --entry_.busy;
+    paging_.idle_.set();
+  }
+  Round(const Round&) = delete;
+  Round& operator=(const Round&) = delete;
+
+ private:
+  HostPaging& paging_;
+  Entry& entry_;
+};
+
 HostPaging::HostPaging(HostSide& host, const Scenario& scenario)
     : host_(host), scenario_(scenario), engine_(derive_seed(scenario.seed, "invalidations")) {
   const HostParameters& p = scenario.host;
@@ -91,21 +107,39 @@ void HostPaging::remove(Tenant& tenant) {
 
 HostPaging::Entry& HostPaging::entry_of(const Tenant& tenant) { return entries_.at(&tenant); }
 
-void HostPaging::stop(Tenant& tenant) { entry_of(tenant).runs = false; }
+void HostPaging::stop(Tenant& tenant) {
+  const auto found = entries_.find(&tenant);
+  if (found != entries_.end()) found->second.runs = false;
+}
+
+coro::Task<> HostPaging::hold(Tenant& tenant) {
+  Entry& entry = entry_of(tenant);
+  entry.held = true;
+  while (entry.busy != 0) {
+    idle_.clear();
+    co_await idle_.wait();
+  }
+}
+
+void HostPaging::go_on(Tenant& tenant) { entry_of(tenant).held = false; }
 
 coro::Task<> HostPaging::press(Tenant& tenant) {
-  Entry& entry = entry_of(tenant);
   const std::uint64_t rate = tenant.parameters().paging.evict;
   std::uint64_t last = coro::Scheduler::current().cycle(), due = 0;
-  while (entry.runs && rate != 0) {
+  while (!tenant.played() && rate != 0) {
     co_await coro::ClockCycles(kLookCycles);
+    const auto found = entries_.find(&tenant);
+    const bool here = found != entries_.end() && !found->second.held;
+    if (here && !found->second.runs) break;
     const std::uint64_t now = coro::Scheduler::current().cycle();
     due += rate * (now - last);
     last = now;
     const auto pages =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(due / kRateCycles, kMostAtOnce));
     due = std::min(due - pages * kRateCycles, kMostAtOnce * kRateCycles);
-    if (pages != 0 && entry.runs) co_await entry.pager->evict(pages);
+    if (pages == 0 || !here) continue;
+    const Round round(*this, found->second);
+    co_await found->second.pager->evict(pages);
   }
 }
 
@@ -122,10 +156,12 @@ coro::Task<> HostPaging::storm() {
     due = std::min(due - pages * kRateCycles, kMostAtOnce * kRateCycles);
     std::vector<Entry*> running;
     for (const Tenant* tenant : order_) {
-      if (Entry& entry = entry_of(*tenant); entry.runs) running.push_back(&entry);
+      Entry& entry = entry_of(*tenant);
+      if (entry.runs && !entry.held) running.push_back(&entry);
     }
     if (pages == 0 || running.empty()) continue;
     Entry& entry = *running[engine_() % running.size()];
+    const Round round(*this, entry);
     const bool moves = entry.tenant->space().demand() && engine_() % 2 == 0;
     if (moves) {
       co_await entry.pager->remap(pages);

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 
+#include "coro/event.hpp"
 #include "coro/task.hpp"
 #include "guest/pager.hpp"
 #include "system/host_side.hpp"
@@ -35,9 +36,15 @@ class HostPaging {
   /// Before they are unbound; its pressure has ended.
   void remove(Tenant& tenant);
 
-  /// Takes pages of one tenant away at the rate of the scenario until stop(). @spec vtd.md 5.6
+  /// Takes pages of one tenant away at the rate of the scenario until stop(); does nothing while
+  /// the tenant is held or on another host. @spec vtd.md 5.6
   coro::Task<> press(Tenant& tenant);
   void stop(Tenant& tenant);
+  /// Nothing is done to its pages any more when this returns, until go_on() or remove().
+  coro::Task<> hold(Tenant& tenant);
+  void go_on(Tenant& tenant);
+  /// Whether add() was called and remove() was not.
+  [[nodiscard]] bool has(const Tenant& tenant) const { return entries_.contains(&tenant); }
   /// Invalidates pages in use of all tenants at the rate of the scenario, until stop_storm(). Pages
   /// of tenants with demand paging also get other frames; those of the others must stay.
   coro::Task<> storm();
@@ -54,7 +61,10 @@ class HostPaging {
     Tenant* tenant = nullptr;
     std::unique_ptr<guest::Pager> pager;
     bool runs = true;
+    bool held = false;
+    std::uint32_t busy = 0;  ///< rounds under way
   };
+  class Round;
   Entry& entry_of(const Tenant& tenant);
 
   HostSide& host_;
@@ -65,6 +75,7 @@ class HostPaging {
   boost::random::mt19937_64 engine_;
   std::uint64_t invalidations_ = 0;  ///< of tenants that are gone
   bool storm_runs_ = true;
+  coro::Event idle_{"end of a round of paging"};
 };
 
 }  // namespace siov::system

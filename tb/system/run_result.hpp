@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "system/migration_record.hpp"
 #include "vdcm/lifecycle_log.hpp"
 
 namespace siov::system {
@@ -44,11 +45,17 @@ struct RunResult {
   std::uint64_t lives = 0;                    ///< VDEVs of churn that were created and are gone
   std::uint64_t churn_operations = 0;         ///< of operations, those of their guests
   std::uint64_t pauses = 0, moves = 0, resets = 0;  ///< of their VDEVs
-  std::uint64_t refusals = 0;        ///< actions that the management interface refused
+  std::uint64_t refusals = 0;               ///< actions that the management interface refused
+  std::vector<MigrationRecord> migrations;  ///< in order of their ends
+  /// Descriptors that the portals of each device took; only with migrations.
+  std::vector<std::uint64_t> submitted;
   std::uint64_t bytes_per_vdev = 0;  ///< memory of the host for an idle VDEV; 0: cannot be measured
   std::uint64_t cycles = 0, sim_ns = 0;
   double wall_seconds = 0, cycles_per_second = 0;
-  std::string digest;                 ///< 16 hexadecimal digits
+  std::string digest;  ///< 16 hexadecimal digits
+  /// 16 hexadecimal digits over what the tenants' operations left in memory, and their statuses:
+  /// the same whatever their order and wherever they ran.
+  std::string memory_digest;
   std::vector<std::string> failures;  ///< printable, several lines each
   std::vector<std::string> rules;     ///< ids of the rules broken, in order of first report
   std::vector<vdcm::LifecycleEvent> lifecycle;  ///< of VMs and VDEVs, in order

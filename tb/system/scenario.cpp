@@ -56,14 +56,58 @@ std::string_view to_string(Personality personality) {
   return "?";
 }
 
+std::string_view to_string(CancelPhase phase) {
+  switch (phase) {
+    case CancelPhase::kNever:
+      return "never";
+    case CancelPhase::kChecked:
+      return "checked";
+    case CancelPhase::kPreCopied:
+      return "pre-copied";
+    case CancelPhase::kPaused:
+      return "paused";
+    case CancelPhase::kStopped:
+      return "stopped";
+    case CancelPhase::kLoaded:
+      return "loaded";
+  }
+  return "?";
+}
+
+Scenario scenario_of_host(const Scenario& scenario, std::uint8_t host) {
+  if (host == 0) return scenario;
+  Scenario there = scenario;
+  there.seed = derive_seed(scenario.seed, "second host");
+  there.personality = scenario.second.personality;
+  there.wqs = scenario.second.wqs;
+  there.groups = scenario.second.groups;
+  there.injections.clear();
+  return there;
+}
+
+const std::vector<WqParameters>& wqs_of(const Scenario& scenario, const TenantParameters& tenant) {
+  return tenant.on_second ? scenario.second.wqs : scenario.wqs;
+}
+
+const MigrationParameters* migration_of(const Scenario& scenario, std::uint32_t vm) {
+  for (const MigrationParameters& m : scenario.migrations) {
+    if (m.vm == vm) return &m;
+  }
+  return nullptr;
+}
+
 const std::vector<MistakeName>& mistake_names() {
   static const std::vector<MistakeName> kNames{
-      {"keep-device-tlb", Mistake::kKeepDeviceTlb, false},
-      {"keep-iotlb", Mistake::kKeepIotlb, false},
-      {"no-wait", Mistake::kNoWait, false},
-      {"no-page-response", Mistake::kNoPageResponse, true},
-      {"second-page-response", Mistake::kSecondPageResponse, true},
-      {"success-without-mapping", Mistake::kSuccessWithoutMapping, true},
+      {"keep-device-tlb", Mistake::kKeepDeviceTlb, MistakeNeeds::kPaging},
+      {"keep-iotlb", Mistake::kKeepIotlb, MistakeNeeds::kPaging},
+      {"no-wait", Mistake::kNoWait, MistakeNeeds::kPaging},
+      {"no-page-response", Mistake::kNoPageResponse, MistakeNeeds::kPageRequests},
+      {"second-page-response", Mistake::kSecondPageResponse, MistakeNeeds::kPageRequests},
+      {"success-without-mapping", Mistake::kSuccessWithoutMapping, MistakeNeeds::kPageRequests},
+      {"drop-held", Mistake::kDropHeld, MistakeNeeds::kMigration},
+      {"replay-twice", Mistake::kReplayTwice, MistakeNeeds::kMigration},
+      {"save-before-drain", Mistake::kSaveBeforeDrain, MistakeNeeds::kMigration},
+      {"miss-dirty-pages", Mistake::kMissDirtyPages, MistakeNeeds::kMigration},
   };
   return kNames;
 }
@@ -77,9 +121,11 @@ void set_translation_mode(Scenario& scenario, TranslationMode mode) {
   const bool pri = mode == TranslationMode::kPri;
   scenario.ats = mode != TranslationMode::kOff;
   scenario.pri = pri;
-  for (WqParameters& wq : scenario.wqs) {
-    wq.block_on_fault = pri;
-    wq.ats_disable = wq.prs_disable = false;
+  for (std::vector<WqParameters>* wqs : {&scenario.wqs, &scenario.second.wqs}) {
+    for (WqParameters& wq : *wqs) {
+      wq.block_on_fault = pri;
+      wq.ats_disable = wq.prs_disable = false;
+    }
   }
   for (TenantParameters& tenant : scenario.tenants) {
     if (!pri || tenant.translation == Translation::kPassThrough) {
@@ -108,7 +154,7 @@ std::uint32_t dedicated_queues(const Scenario& scenario, const TenantParameters&
   if (tenant.queues.empty()) return tenant.shared || tenant.emulated ? 0 : 1;
   return static_cast<std::uint32_t>(
       std::count_if(tenant.queues.begin(), tenant.queues.end(),
-                    [&](std::uint32_t wq) { return !scenario.wqs.at(wq).shared; }));
+                    [&](std::uint32_t wq) { return !wqs_of(scenario, tenant).at(wq).shared; }));
 }
 
 WqParameters queue_of(const Scenario& scenario, const TenantParameters& tenant) {
@@ -121,10 +167,11 @@ WqParameters queue_of(const Scenario& scenario, const TenantParameters& tenant) 
     queue.max_batch_log2 = 0;
     return queue;
   }
+  const std::vector<WqParameters>& all = wqs_of(scenario, tenant);
   std::vector<WqParameters> wqs;
-  for (const std::uint32_t wq : tenant.queues) wqs.push_back(scenario.wqs.at(wq));
-  if (wqs.empty() && !tenant.any_wq) return scenario.wqs.at(tenant.wq);
-  for (const WqParameters& wq : scenario.wqs) {
+  for (const std::uint32_t wq : tenant.queues) wqs.push_back(all.at(wq));
+  if (wqs.empty() && !tenant.any_wq) return all.at(tenant.wq);
+  for (const WqParameters& wq : all) {
     if (tenant.queues.empty() && wq.shared == tenant.shared) wqs.push_back(wq);
   }
   WqParameters least;

@@ -120,7 +120,8 @@ struct PagingParameters {
 struct TenantParameters {
   std::string name;
   std::uint32_t vm = 0;
-  bool shared = false;  ///< mode of the VDEV's queue: a share of a shared WQ, or a dedicated WQ
+  bool on_second = false;  ///< begins on the second host; queue numbers are those of its device
+  bool shared = false;     ///< mode of the VDEV's queue: a share of a shared WQ, or a dedicated WQ
   std::uint32_t wq = 0;
   std::vector<std::uint32_t> queues = {};  ///< of a VDEV with several; wq is not used then
   bool any_wq = false;    ///< the host chooses among the queues of that mode; wq is not used
@@ -157,7 +158,32 @@ struct ChurnParameters {
   }
 };
 
-/// What the host software does wrong on purpose. @spec vtd.md 5.6, 7.3
+/// Another host with a device of its own, with other memory, queues, interrupt entries and PASIDs.
+struct SecondHost {
+  bool present = false;
+  Personality personality = Personality::kDefault;
+  std::vector<WqParameters> wqs = {};
+  std::vector<GroupParameters> groups = {};
+  std::uint32_t reserved_interrupts = 0;  ///< interrupt entries that nobody gets
+};
+
+/// Where a migration is given up on purpose.
+enum class CancelPhase : std::uint8_t { kNever, kChecked, kPreCopied, kPaused, kStopped, kLoaded };
+
+/// A VM that goes from host to host with all its VDEVs while its tenants work.
+struct MigrationParameters {
+  std::uint32_t vm = 0;
+  std::uint32_t times = 1;          ///< there, back, there again, ...
+  std::uint32_t after_min = 20000;  ///< from the start of the work, or the last arrival [cycles]
+  std::uint32_t after_max = 20000;
+  std::uint32_t rounds = 8;                  ///< of copying while it runs, at most
+  std::uint32_t stop_pages = 64;             ///< few enough to stop for [4 KiB pages]
+  std::uint32_t bandwidth = 100'000;         ///< between the hosts [bytes/us]
+  CancelPhase cancel = CancelPhase::kNever;  ///< each first attempt ends here
+  bool refused = false;                      ///< the other host has no place for it
+};
+
+/// What the host software does wrong on purpose. @spec vtd.md 5.6, 7.3; siov.md 2.4, 3.8
 enum class Mistake : std::uint8_t {
   kKeepDeviceTlb,          ///< pages are taken away without invalidation of the device's cache
   kKeepIotlb,              ///< without invalidation of the IOMMU's cache
@@ -165,11 +191,17 @@ enum class Mistake : std::uint8_t {
   kNoPageResponse,         ///< page requests are never answered
   kSecondPageResponse,     ///< each page group is answered twice
   kSuccessWithoutMapping,  ///< pages are promised and not brought in
+  kDropHeld,               ///< what was submitted to a paused VDEV is forgotten
+  kReplayTwice,            ///< it is submitted twice
+  kSaveBeforeDrain,        ///< a VDEV is saved while its work is under way
+  kMissDirtyPages,         ///< pages that devices wrote are not copied again
 };
+/// What a scenario must have for a mistake to matter.
+enum class MistakeNeeds : std::uint8_t { kPaging, kPageRequests, kMigration };
 struct MistakeName {
   std::string_view name;  ///< as scenario files say
   Mistake mistake;
-  bool needs_pri;  ///< it is about page requests; the others are about demand paging
+  MistakeNeeds needs;
 };
 const std::vector<MistakeName>& mistake_names();
 
@@ -213,6 +245,8 @@ struct Scenario {
   std::vector<GroupParameters> groups;
   std::vector<TenantParameters> tenants;
   ChurnParameters churn = {};
+  SecondHost second = {};
+  std::vector<MigrationParameters> migrations = {};
   std::vector<Injection> injections;
 };
 
@@ -223,6 +257,16 @@ std::uint64_t derive_seed(std::uint64_t seed, std::string_view name);
 std::string_view to_string(DeviceKind kind);
 std::string_view to_string(Translation translation);
 std::string_view to_string(Personality personality);
+std::string_view to_string(CancelPhase phase);
+
+/// The scenario as one host sees it: its own device, seeds of its own. Tenants are all there.
+/// @param host  0, or 1 for the second one
+Scenario scenario_of_host(const Scenario& scenario, std::uint8_t host);
+
+/// Queues of the device that a tenant begins on.
+const std::vector<WqParameters>& wqs_of(const Scenario& scenario, const TenantParameters& tenant);
+/// The migrations of a VM; nullptr if it stays where it is.
+const MigrationParameters* migration_of(const Scenario& scenario, std::uint32_t vm);
 
 /// Rewrites a scenario for a mode; pages of pass-through tenants are always present.
 void set_translation_mode(Scenario& scenario, TranslationMode mode);

@@ -110,15 +110,13 @@ vdcm::VdevRequest Tenant::request(port::DmaPort& dma) {
   const std::optional<std::uint8_t> wq =
       parameters_.any_wq ? std::nullopt : std::optional(static_cast<std::uint8_t>(parameters_.wq));
   if (parameters_.emulated) {
-    vdcm::EmulatedQueueConfig queue;
-    queue.dma = &dma;
-    queue.dedicated = !parameters_.shared;
-    request.queues = {vdcm::QueueRequest::software(queue)};
+    request.queues = queues_there(dma);
   } else if (!parameters_.queues.empty()) {
     for (const std::uint32_t q : parameters_.queues) {
       const auto number = static_cast<std::uint8_t>(q);
-      request.queues.push_back(scenario_.wqs.at(q).shared ? vdcm::QueueRequest::shared(number)
-                                                          : vdcm::QueueRequest::dedicated(number));
+      request.queues.push_back(wqs_of(scenario_, parameters_).at(q).shared
+                                   ? vdcm::QueueRequest::shared(number)
+                                   : vdcm::QueueRequest::dedicated(number));
     }
   } else {
     request.queues = {parameters_.shared ? vdcm::QueueRequest::shared(wq)
@@ -131,16 +129,37 @@ coro::Task<> Tenant::create(vdcm::Manager& manager, port::DmaPort& dma) {
   vdcm::VdevRequest wanted = request(dma);
   const auto id = co_await manager.create(std::move(wanted));
   if (!id) throw HarnessError("tenant " + parameters_.name + ": " + id.error().reason);
-  id_ = *id;
+  enroll(manager, *id);
   static_cast<void>(manager.start(id_));
   vdev_ = *manager.device(id_);
-  for (std::uint8_t q = 0; q < vdev_->queue_count(); ++q) {
-    if (const auto wq = vdev_->queue(q).physical_wq()) wqs_.push_back(*wq);
-  }
+  slot_ = std::make_unique<guest::DeviceSlot>(*vdev_);
+  find_queues();
   if (!guest_pasid_) co_return;
   const auto host = manager.bind_pasid(vm_, *guest_pasid_, space_.descriptor());
   if (!host) throw HarnessError("tenant " + parameters_.name + ": " + host.error().reason);
   host_pasid_ = *host;
+}
+
+void Tenant::find_queues() {
+  wqs_.clear();
+  for (std::uint8_t q = 0; q < vdev_->queue_count(); ++q) {
+    if (const auto wq = vdev_->queue(q).physical_wq()) wqs_.push_back(*wq);
+  }
+}
+
+std::vector<vdcm::QueueRequest> Tenant::queues_there(port::DmaPort& dma) const {
+  if (!parameters_.emulated) return {};
+  vdcm::EmulatedQueueConfig queue;
+  queue.dma = &dma;
+  queue.dedicated = !parameters_.shared;
+  return {vdcm::QueueRequest::software(queue)};
+}
+
+void Tenant::arrive(vdcm::Vdev& vdev, vdcm::VmId vm, std::optional<Pasid> host_pasid) {
+  vdev_ = &vdev;
+  vm_ = vm;
+  host_pasid_ = host_pasid;
+  find_queues();
 }
 
 /// A guest process's nested tables are its own; the default PASID of such a VDEV has the second
@@ -155,6 +174,12 @@ std::vector<Pasid> Tenant::users() const {
 
 /// Otherwise a record or a descriptor list in an absent page would be lost work (dsa.md 5.7).
 bool Tenant::device_can_ask() const {
+  if (migration_of(scenario_, parameters_.vm) != nullptr) {
+    const auto may_not = [](const WqParameters& wq) { return wq.prs_disable; };
+    if (std::ranges::any_of(scenario_.wqs, may_not) ||
+        std::ranges::any_of(scenario_.second.wqs, may_not))
+      return false;
+  }
   return scenario_.pri && !parameters_.emulated && !queue_of(scenario_, parameters_).prs_disable;
 }
 
@@ -169,7 +194,8 @@ coro::Task<> Tenant::play(std::function<void()> on_operation, bool own_errors) {
   options.max_outstanding = parameters_.window;
   options.queues = vdev_->queue_count();
   options.pinned_records = !device_can_ask();
-  driver_ = std::make_unique<guest::DsaDriver>(*vdev_, space_, options);
+  driver_ = std::make_unique<guest::DsaDriver>(*slot_, space_, options);
+  playing_ = true;
   co_await driver_->probe();
   co_await driver_->enable();
 
@@ -190,10 +216,13 @@ coro::Task<> Tenant::play(std::function<void()> on_operation, bool own_errors) {
   co_await workload_->run();
   co_await driver_->drain();
   co_await driver_->disable();
+  playing_ = false;
+  played_ = true;
 }
 
-coro::Task<> Tenant::destroy(vdcm::Manager& manager) {
+coro::Task<> Tenant::destroy() {
   if (vdev_ == nullptr) co_return;
+  vdcm::Manager& manager = *manager_;
   if (guest_pasid_) {
     const auto unbound = co_await manager.unbind_pasid(vm_, *guest_pasid_);
     if (!unbound) throw HarnessError("tenant " + parameters_.name + ": " + unbound.error().reason);

@@ -4,7 +4,7 @@
 //   system::Tenant tenant(parameters, 0, machine, vm);
 //   co_await tenant.create(manager);
 //   co_await tenant.play(config);
-//   co_await tenant.destroy(manager);
+//   co_await tenant.destroy();
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "guest/address_space.hpp"
+#include "guest/device_slot.hpp"
 #include "guest/dsa_driver.hpp"
 #include "guest/interrupt_controller.hpp"
 #include "guest/machine.hpp"
@@ -43,8 +44,30 @@ class Tenant {
   /// finished operation
   /// @param own_errors  no other VDEV is told of errors of this one's work (SIOV-P-16)
   coro::Task<> play(std::function<void()> on_operation, bool own_errors);
-  /// Takes the VDEV apart.
-  coro::Task<> destroy(vdcm::Manager& manager);
+  /// Takes the VDEV apart, wherever it is.
+  coro::Task<> destroy();
+
+  // A migration (migrations.hpp) -----------------------------------------------------------------
+  /// The VDEV as its driver sees it: whatever is in the slot.
+  guest::DeviceSlot& slot() { return *slot_; }
+  vdcm::VdevId id() const { return id_; }
+  guest::Machine& machine() { return machine_; }
+  guest::InterruptController& interrupts() { return interrupts_; }
+  std::optional<Pasid> guest_pasid() const { return guest_pasid_; }
+  /// What to ask another host for; empty: queues as it has here. @param dma  of that host
+  std::vector<vdcm::QueueRequest> queues_there(port::DmaPort& dma) const;
+  /// It goes on with another VDEV. @param host_pasid  there, if it has a PASID of its own
+  void arrive(vdcm::Vdev& vdev, vdcm::VmId vm, std::optional<Pasid> host_pasid);
+  /// The host that it is on now, and its number there.
+  void enroll(vdcm::Manager& manager, vdcm::VdevId id) {
+    manager_ = &manager;
+    id_ = id;
+  }
+  /// From the start of play() to the end of its work.
+  bool playing() const { return playing_; }
+  bool played() const { return played_; }
+  /// nullptr before play().
+  const guest::DsaDriver* driver() const { return driver_.get(); }
 
   /// What the VDEV's default PASID sees; the guest's memory and tables exist from here on.
   vdcm::Space default_space();
@@ -72,6 +95,7 @@ class Tenant {
   vdcm::VdevRequest request(port::DmaPort& dma);
   std::unique_ptr<guest::OperationSource> make_source() const;
   bool device_can_ask() const;
+  void find_queues();
 
   const Scenario& scenario_;
   const TenantParameters& parameters_;
@@ -82,8 +106,12 @@ class Tenant {
   std::optional<Pasid> guest_pasid_;
   std::optional<Pasid> host_pasid_;
   std::vector<std::uint8_t> wqs_;
+  vdcm::Manager* manager_ = nullptr;
   vdcm::VdevId id_ = 0;
   vdcm::Vdev* vdev_ = nullptr;
+  std::unique_ptr<guest::DeviceSlot> slot_;
+  bool playing_ = false;
+  bool played_ = false;
   std::unique_ptr<guest::DsaDriver> driver_;
   std::unique_ptr<guest::OperationSource> source_;
   std::unique_ptr<guest::Workload> workload_;

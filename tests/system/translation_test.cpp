@@ -135,18 +135,28 @@ struct Wrong {
   bool host_rule;       ///< the rule is judged in host memory, so with the model too
 };
 
-class MistakeTest : public testing::TestWithParam<Wrong> {};
-
-TEST_P(MistakeTest, RunEndsWithAReport) {
-  const Wrong& wrong = GetParam();
-  Scenario s = paged(61);
-  s.host.mistakes.push_back(wrong.mistake);
-  if (wrong.mistake == Mistake::kNoWait) s.host.invalidations = 100;  // moves pages in use
+Scenario wrong_host(Mistake mistake, std::uint64_t seed) {
+  Scenario s = paged(seed);
+  s.host.mistakes.push_back(mistake);
+  if (mistake == Mistake::kNoWait) s.host.invalidations = 100;  // moves pages in use
   for (TenantParameters& t : s.tenants) {
     t.workload.descriptors = 300;
     if (t.paging.demand) t.paging.evict = 20;
   }
-  const RunResult r = play(s);
+  return s;
+}
+
+class MistakeTest : public testing::TestWithParam<Wrong> {};
+
+TEST_P(MistakeTest, RunEndsWithAReport) {
+  const Wrong& wrong = GetParam();
+  // What is used too early need not be used by the device just then: one of several runs shows it.
+  const std::uint64_t runs = wrong.mistake == Mistake::kNoWait ? 8 : 1;
+  RunResult r;
+  for (std::uint64_t seed = 61; seed < 61 + runs; ++seed) {
+    r = play(wrong_host(wrong.mistake, seed));
+    if (!r.good()) break;
+  }
   EXPECT_FALSE(r.good());
   const bool on_link = test::device_kind() != DeviceKind::kModel;
   const std::string rule = wrong.rule;

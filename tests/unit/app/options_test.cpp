@@ -79,8 +79,9 @@ TEST(OptionsTest, VersionIsACommand) {
 }
 
 TEST(OptionsTest, WrongUseIsNamed) {
-  EXPECT_EQ(error_of({}),
-            "which command? expected run, replay, bench, hostile or list-injections (siov-cosim --help)");
+  EXPECT_EQ(
+      error_of({}),
+      "which command? expected run, replay, bench, hostile or list-injections (siov-cosim --help)");
   EXPECT_EQ(error_of({"rnu"}),
             "'rnu': expected run, replay, bench, hostile or list-injections (siov-cosim --help)");
   EXPECT_EQ(error_of({"run", "--sed", "1"}), "unrecognised option '--sed' (siov-cosim run --help)");

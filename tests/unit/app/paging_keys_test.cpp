@@ -164,7 +164,8 @@ INSTANTIATE_TEST_SUITE_P(
             "page_latency, page_requests, pasids"},
         Bad{"\"keep-device-tlb\"", "\"keep-cat\"",
             "s.toml:38: host.mistakes: expected names out of keep-device-tlb keep-iotlb no-wait "
-            "no-page-response second-page-response success-without-mapping, found keep-cat"}));
+            "no-page-response second-page-response success-without-mapping drop-held replay-twice "
+            "save-before-drain miss-dirty-pages, found keep-cat"}));
 
 TEST(PagingKeysTest, MistakesNeedWhatTheyAreAbout) {
   const std::string plain =

@@ -76,6 +76,7 @@ TEST(ResultFilesTest, SummaryHasExactlyTheDocumentedKeysInOrder) {
                                           "wall_seconds",
                                           "cycles_per_second",
                                           "digest",
+                                          "memory_digest",
                                           "stopped"};
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
@@ -92,15 +93,16 @@ TEST(ResultFilesTest, LifeCycleEventsAreLinesOfACsvFile) {
   const std::string directory = testing::TempDir() + "siov_lifecycle_test";
   prepare_directory(directory);
   system::RunResult result;
-  result.lifecycle = {{2'500'000, "created", 3, 4, "db", "WQ 0:2 emulated"},
-                      {7'000'999, "refused", 3, 4, "db", "pause: \"db\" is created, not running"}};
+  result.lifecycle = {
+      {2'500'000, "created", 3, 4, "db", "WQ 0:2 emulated"},
+      {7'000'999, "refused", 3, 4, "db", "pause: \"db\" is created, not running", 1}};
   std::ifstream in(write_lifecycle(directory, result));
   std::stringstream text;
   text << in.rdbuf();
   EXPECT_EQ(text.str(),
-            "ns,event,vm,vdev,name,detail\n"
-            "2500,created,3,4,db,WQ 0:2 emulated\n"
-            "7000,refused,3,4,db,\"pause: \"\"db\"\" is created, not running\"\n");
+            "ns,event,vm,vdev,name,detail,host\n"
+            "2500,created,3,4,db,WQ 0:2 emulated,0\n"
+            "7000,refused,3,4,db,\"pause: \"\"db\"\" is created, not running\",1\n");
 }
 
 TEST(ResultFilesTest, ResultsOfAnEarlierRunAreRemoved) {

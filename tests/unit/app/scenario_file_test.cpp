@@ -139,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"seed = 7", "sede = 7",
             "s.toml:2: sede: expected one of the keys churn, device, host, inject, length, link, "
             "max_cycles, "
-            "name, seed, tenant"},
+            "migration, name, second, seed, tenant"},
         Bad{"mrrs = 1024", "mrss = 1024",
             "s.toml:9: link.mrss: expected one of the keys credits, latency, mps, mrrs, rcb, "
             "reorder, stall_permille"},
@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:17: device.wq[0].max_transfer_log2: expected a whole number from 12 to 31, "
             "found 11"},
         Bad{"window = 9", "windows = 9",
-            "s.toml:35: tenant[0].windows: expected one of the keys absent, count, evict, "
+            "s.toml:35: tenant[0].windows: expected one of the keys absent, count, evict, host, "
             "interrupt_entries, interrupts, levels, name, "
             "page_size, paging, translation, "
             "vdev, vm, wait, window, workload, wq"}));

@@ -27,7 +27,7 @@ struct Managed : Hosts {
     request.interrupts = &interrupts;
     request.queues = {QueueRequest::dedicated()};
     id = *run(from.create(std::move(request)));
-    mover = std::make_unique<guest::MemoryMover>(machine, frames, 99);
+    mover = std::make_unique<guest::MemoryMover>(machine, memory, frames, 99);
     mover->add(space);
     log = std::make_unique<vdcm::DirtyLog>(std::vector<vdcm::IommuDriver*>{&here.iommu_driver},
                                            memory, machine.second_stage_root(),

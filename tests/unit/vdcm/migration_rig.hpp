@@ -143,7 +143,7 @@ struct Tenant {
     options.pasid = Pasid{7};
     options.interrupts = &interrupts;
     driver = std::make_unique<guest::DsaDriver>(*slot, space, options);
-    mover = std::make_unique<guest::MemoryMover>(machine, all.frames, 99);
+    mover = std::make_unique<guest::MemoryMover>(machine, all.memory, all.frames, 99);
     mover->add(space);
     log = std::make_unique<vdcm::DirtyLog>(std::vector<vdcm::IommuDriver*>{&all.here.iommu_driver},
                                            all.memory, machine.second_stage_root(),
