@@ -326,8 +326,9 @@ void Trial::judge() {
 
 /// A prediction of the contents of the attacker's own work, in an attack that leaves it open.
 bool Trial::is_open(const check::Violation& violation) const {
-  constexpr std::string_view kContents[] = {"CR-",    "SB-",     "BATCH-",  "FAULT-",  "EVL-",
-                                            "ORDER-", "PCIE-22", "PCIE-44", "PCIE-45", "PCIE-81"};
+  constexpr std::string_view kContents[] = {"CR-",     "SB-",     "BATCH-",     "FAULT-",
+                                            "EVL-",    "ORDER-",  "PCIE-22",    "PCIE-44",
+                                            "PCIE-45", "PCIE-81", "IRQ-MISSING"};
   if (attack_ == nullptr || !attack_->setting.open_results) return false;
   const bool victims_queue = violation.wq == kLedgerWq;
   const bool victims_pasid = std::ranges::count(victims_pasids_, violation.pasid) != 0 ||
