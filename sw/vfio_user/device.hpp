@@ -58,13 +58,20 @@ struct RegionAccess {
   std::uint32_t region = 0;
   std::uint64_t offset = 0;  ///< in the region [bytes]
   std::uint32_t bytes = 0;   ///< 1 or more; the access lies inside the region. Not aligned, and up
-                            ///< to the largest data size that was agreed on
-  bool posted = false;  ///< of a write: nobody waits for the reply
+                             ///< to the largest data size that was agreed on
+  bool posted = false;       ///< of a write: nobody waits for the reply
 };
 
-/// What SET_IRQS changed for vectors start .. start + count - 1 of an index.
+/// What SET_IRQS did for vectors start .. start + count - 1 of an index.
 struct IrqChange {
-  enum class Kind : std::uint8_t { kAssigned, kRemoved, kMasked, kUnmasked };
+  enum class Kind : std::uint8_t {
+    kAssigned,  ///< eventfds to be written when the device raises the interrupts
+    kRemoved,   ///< such eventfds were taken away
+    kNotifier,  ///< eventfds that tell of masking or unmasking were given or taken away
+    kMasked,
+    kUnmasked,
+    kTriggered,  ///< by the client
+  };
   Kind kind = Kind::kAssigned;
   std::uint32_t index = 0;
   std::uint32_t start = 0;
@@ -82,8 +89,9 @@ class Device {
 
   /// A client has agreed on version and capabilities.
   virtual void connected() = 0;
-  /// The client has gone. Its memory and eventfds are gone already, nothing can be sent any more.
-  /// The next client is let in when done has been given.
+  /// The client has gone: eventfds are closed, DMA by message has been given up (ECANCELED). Memory
+  /// that was mapped stays until done has been given, so that what is under way can end; then the
+  /// next client is let in.
   /// @param why  for people: "closed by the client", "bad message: ..."
   virtual void disconnected(const std::string& why, Reply done) = 0;
 

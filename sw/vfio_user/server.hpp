@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -91,7 +92,7 @@ class Server {
   /// Ends the connection; the device is told as if the client had gone.
   void disconnect(const std::string& why);
 
-  /// Empty while nobody is connected.
+  /// Empty when nobody is connected and the device has finished with the last client.
   [[nodiscard]] GuestRam& ram() { return ram_; }
   [[nodiscard]] IrqTable& irqs() { return irqs_; }
 
@@ -107,14 +108,19 @@ class Server {
   /// DMA requests that have not ended.
   [[nodiscard]] std::size_t dma_pending() const;
 
-  [[nodiscard]] const ServerStatistics& statistics() const { return statistics_; }
+  [[nodiscard]] ServerStatistics statistics() const;
   [[nodiscard]] const std::string& socket_path() const { return options_.socket_path; }
 
  private:
   friend class Session;
+  using Socket = boost::asio::local::stream_protocol::socket;
   void listen();
   void accept();
+  void accept_later();
+  void admit(Socket socket);
+  void agreed();
   void ended(const std::string& why, bool negotiated);
+  void cleared();
   void arm_timer();
   void log(const std::string& line) const;
 
@@ -128,6 +134,8 @@ class Server {
   boost::asio::steady_timer timer_;
   std::shared_ptr<Session> session_;  ///< null: nobody, or the device still clears up
   bool clearing_ = false;             ///< the device has not finished with the last client
+  std::optional<Socket> waiting_;     ///< the next client, until it has
+  bool armed_ = false;                ///< the timer runs
   std::shared_ptr<bool> alive_;       ///< handlers that outlive the server look here
 };
 
