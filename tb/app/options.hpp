@@ -14,7 +14,25 @@
 
 namespace siov::app {
 
-enum class Command : std::uint8_t { kHelp, kVersion, kRun, kReplay, kBench, kListInjections };
+enum class Command : std::uint8_t {
+  kHelp,
+  kVersion,
+  kRun,
+  kReplay,
+  kBench,
+  kListInjections,
+  kGuest
+};
+
+/// guest: what is attached.
+struct GuestSettings {
+  bool host = false;                     ///< --mode host; else vdev
+  std::vector<std::string> sockets;      ///< vfio-user
+  std::vector<std::string> monitors;     ///< QMP, in the order of sockets
+  std::vector<std::uint16_t> functions;  ///< bus, device, function in the guest, likewise
+  std::uint64_t sessions = 1;
+  std::uint64_t patience = 600;  ///< [s]
+};
 
 struct Options {
   Command command = Command::kHelp;
@@ -33,7 +51,8 @@ struct Options {
   std::optional<system::TranslationMode> mode;  ///< run, replay: instead of the scenario's
   std::vector<std::string> only;                ///< bench: names to measure; empty: all
   bool sweep = false;                           ///< bench: the sweep instead of the numbers
-  std::string paste;                            ///< the command line as typed, quoted for a shell
+  GuestSettings guest;
+  std::string paste;  ///< the command line as typed, quoted for a shell
 };
 
 /// @param arguments  without the program's name

@@ -77,7 +77,7 @@ DeviceSide::DeviceSide(HostSide& host, coro::Scheduler& scheduler, const Scenari
     : host_(host) {
   if (options.kind == DeviceKind::kModel) {
     model::DeviceConfig config = model_config(scenario.personality);
-    config.requester = kFunction;
+    config.requester = host.function;
     model_ = std::make_unique<model::DeviceModel>(host.iommu, scheduler, config);
     model_digest_ = std::make_unique<ModelDigest>();
     model_->set_observer(model_digest_.get());
@@ -101,7 +101,7 @@ void DeviceSide::build_link(HostSide& host, coro::Scheduler& scheduler, const Sc
 
   const LinkParameters& p = scenario.link;
   pcie::LinkConfig config;
-  config.bdf = kFunction;
+  config.bdf = host.function;
   config.read_latency_min = p.latency_min;
   config.read_latency_max = p.latency_max;
   config.reorder_completions = p.reorder;

@@ -18,14 +18,17 @@ iommu::IommuConfig iommu_config() {
 
 }  // namespace
 
-HostSide::HostSide(bool device_tlb, bool page_requests, std::optional<std::uint64_t> scatter)
-    : frames(memory),
-      platform(scatter ? Pasid{1} : Pasid{0x8001}),
+HostSide::HostSide(bool device_tlb, bool page_requests, std::optional<std::uint64_t> scatter,
+                   HostIdentity identity)
+    : function(identity.function),
+      memory(identity.ram.empty() ? memory::standard_ram() : identity.ram),
+      frames(memory),
+      platform(scatter ? Pasid{1} : identity.first_pasid),
       iommu(memory, platform, iommu_config()),
       view(iommu),
-      iommu_driver(iommu, memory, frames, kFunction) {
+      iommu_driver(iommu, memory, frames, identity.function) {
   if (scatter) platform.pasids().scatter(*scatter);
-  iommu.set_view_requester(kFunction);
+  iommu.set_view_requester(function);
   vdcm::IommuOptions options;
   options.device_tlb = device_tlb;
   options.page_requests = page_requests;

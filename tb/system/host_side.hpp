@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "coro/scheduler.hpp"
 #include "iommu/iommu.hpp"
@@ -36,14 +37,24 @@ class IommuClock final : public coro::Clocked {
   iommu::Iommu& iommu_;
 };
 
+/// Numbers that differ from host to host.
+struct HostIdentity {
+  RequesterId function = kFunction;
+  Pasid first_pasid{0x8001};  ///< when they ascend
+  /// The host's RAM; empty: PhysicalMemory's own layout. @spec memory::PhysicalMemory
+  std::vector<memory::RamRange> ram;
+};
+
 struct HostSide {
   /// @param device_tlb  the function may use ATS  @param page_requests  and PRI
   /// @param scatter  host PASIDs from the whole range in an order of this seed; else ascending
   explicit HostSide(bool device_tlb = false, bool page_requests = false,
-                    std::optional<std::uint64_t> scatter = std::nullopt);
+                    std::optional<std::uint64_t> scatter = std::nullopt,
+                    HostIdentity identity = HostIdentity{});
   HostSide(const HostSide&) = delete;
   HostSide& operator=(const HostSide&) = delete;
 
+  RequesterId function;
   memory::PhysicalMemory memory;
   memory::PageAllocator frames;
   vdcm::Platform platform;

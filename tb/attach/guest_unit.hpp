@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// GuestUnit: the remapping unit that a guest's kernel programs, as QEMU emulates it: its registers
+// by the monitor, its tables and its queue in guest memory.
+//
+//   const GuestUnit::Look seen = co_await unit.look();
+//   for (const auto& entry : unit.pasids(seen.registers)) ...
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/invalidation_watch.hpp"
+#include "attach/qemu_monitor.hpp"
+#include "common/types.hpp"
+#include "coro/lock.hpp"
+#include "coro/task.hpp"
+
+namespace siov::attach {
+
+/// A present PASID table entry of the guest. @spec vtd.md 2.4
+struct GuestPasid {
+  Pasid pasid;
+  std::array<std::uint64_t, 8> entry{};
+  [[nodiscard]] unsigned kind() const {
+    return static_cast<unsigned>(entry[0] >> 6 & 7);
+  }  ///< PGTT
+  [[nodiscard]] Gpa first_stage_root() const { return Gpa{entry[2] & ~std::uint64_t{0xFFF}}; }
+  [[nodiscard]] std::uint8_t first_stage_levels() const { return (entry[2] >> 2 & 3) == 1 ? 5 : 4; }
+  bool operator==(const GuestPasid&) const = default;
+};
+
+class GuestUnit {
+ public:
+  static constexpr std::uint64_t kBase = 0xFED90000;  ///< of the registers, on QEMU's q35
+
+  /// @param monitor  QMP socket; empty: the guest has no remapping unit
+  /// @param function  the guest's number of the device
+  GuestUnit(boost::asio::io_context& context, const std::string& monitor, RequesterId function,
+            GuestReader memory);
+
+  struct Look {
+    bool there = false;     ///< the guest has a unit
+    bool answered = false;  ///< the monitor has answered in time; else registers are older ones
+    UnitRegisters registers;
+    Invalidations invalidations;
+  };
+  /// Waits for the monitor, in real time, at most kPatience.
+  coro::Task<Look> look();
+  /// Whether look() waits for the monitor: simulated time need not pass.
+  [[nodiscard]] bool waiting() const { return waiting_; }
+  /// The guest is gone.
+  void forget();
+  /// Gives up waiting when it has taken too long; called again and again from outside.
+  void check_patience(std::chrono::steady_clock::time_point now);
+
+  /// Whether the guest lets the function use ATS. @spec vtd.md 2.2 DTE
+  [[nodiscard]] bool device_tlb(const UnitRegisters& registers) const;
+  /// Present entries of the function's PASID table.
+  [[nodiscard]] std::vector<GuestPasid> pasids(const UnitRegisters& registers) const;
+  [[nodiscard]] static bool translates(const UnitRegisters& registers) {
+    return (registers.status >> 31 & 1) != 0;
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kPatience{250};
+  /// First quadword of the function's context entry, if it is present.
+  [[nodiscard]] std::optional<std::uint64_t> context(const UnitRegisters& registers) const;
+  [[nodiscard]] std::optional<std::uint64_t> word(std::uint64_t address) const;
+
+  std::optional<QemuMonitor> monitor_;
+  RequesterId function_;
+  GuestReader memory_;
+  InvalidationWatch watch_;
+  UnitRegisters last_;
+  coro::Lock looks_;
+  bool waiting_ = false;
+  std::chrono::steady_clock::time_point since_;
+  std::function<void(std::vector<std::uint64_t>)> give_up_;
+};
+
+}  // namespace siov::attach

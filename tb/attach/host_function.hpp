@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// HostFunction: the physical function in front of a real guest that takes the host's place. Guest
+// memory is the machine's memory; our remapping unit walks the tables that the guest's kernel
+// built, and carries out the invalidations that it queued.
+//
+//   HostFunction function(host, device.port(), context, options);
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <string>
+
+#include "attach/guest_function.hpp"
+#include "attach/guest_unit.hpp"
+#include "system/host_side.hpp"
+
+namespace siov::attach {
+
+struct HostFunctionOptions {
+  std::string monitor;  ///< QMP socket of the guest
+};
+
+class HostFunction final : public GuestFunction {
+ public:
+  /// @param host  its function number is the guest's, its RAM lies above the guest's memory
+  HostFunction(system::HostSide& host, port::DevicePort& device, boost::asio::io_context& context,
+               const HostFunctionOptions& options);
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] port::DevicePort& port() override { return device_; }
+  /// FLR; translation off.
+  coro::Task<> reset() override;
+  coro::Task<> catch_up() override;
+  void map(const vfio_user::DmaRange& range, std::byte* host) override;
+  coro::Task<> unmap(const vfio_user::DmaRange& range) override;
+  Message message(std::uint32_t vector) override;
+  [[nodiscard]] TranslationCounts translation() const override { return counts_; }
+  [[nodiscard]] GuestUnit& unit() { return unit_; }
+
+ private:
+  void latch(const UnitRegisters& registers);
+  coro::Task<> drop_all(bool device_tlb);
+
+  std::string name_ = "host";
+  system::HostSide& host_;
+  port::DevicePort& device_;
+  GuestUnit unit_;
+  std::map<std::uint32_t, vdcm::InterruptMessage> messages_;  ///< by vector
+  std::uint64_t root_ = 0;                                    ///< as latched
+  bool translating_ = true;
+  TranslationCounts counts_;
+};
+
+}  // namespace siov::attach

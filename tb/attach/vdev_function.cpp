@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guest memory becomes a second stage; the guest's PASID table becomes bindings.
+#include "attach/vdev_function.hpp"
+
+#include <algorithm>
+
+#include "common/error.hpp"
+
+namespace siov::attach {
+
+namespace {
+
+constexpr std::uint64_t kGuestSpan = std::uint64_t{1} << 40;  ///< host-physical room of one guest
+constexpr std::uint8_t kFirstVector = 0x20;
+constexpr std::uint64_t kMessageAddress = 0xFEE00000;
+// PGTT. @spec vtd.md 2.4
+constexpr unsigned kFirstStage = 1;
+
+bool read_window(memory::PhysicalMemory& memory, std::uint64_t base, Gpa address,
+                 std::span<std::byte> out) {
+  return memory.read(Hpa{base + address.value}, out);
+}
+
+}  // namespace
+
+VdevFunction::VdevFunction(system::HostSide& host, vdcm::Manager& manager,
+                           boost::asio::io_context& context, VdevFunctionOptions options)
+    : host_(host),
+      manager_(manager),
+      options_(std::move(options)),
+      base_((options_.number + 1) * kGuestSpan),
+      unit_(context, options_.monitor, options_.seen_as,
+            [this](Gpa address, std::span<std::byte> out) {
+              return read_window(host_.memory, base_, address, out);
+            }),
+      table_memory_(host.memory, host.frames),
+      second_stage_(table_memory_, 4) {}
+
+VdevFunction::~VdevFunction() = default;
+
+coro::Task<> VdevFunction::create() {
+  const auto vm = manager_.create_vm();
+  if (!vm) throw HarnessError(options_.name + ": " + vm.error().reason);
+  vm_ = *vm;
+  vdcm::VdevRequest request;
+  request.name = options_.name;
+  request.vm = vm_;
+  request.interrupts = this;
+  request.space = vdcm::Space::second_stage(second_stage_.root(),
+                                            static_cast<std::uint8_t>(second_stage_.levels()));
+  request.queues = {vdcm::QueueRequest::dedicated()};
+  const auto id = co_await manager_.create(std::move(request));
+  if (!id) throw HarnessError(options_.name + ": " + id.error().reason);
+  id_ = *id;
+  if (const auto started = manager_.start(id_); !started)
+    throw HarnessError(options_.name + ": " + started.error().reason);
+  vdev_ = *manager_.device(id_);
+}
+
+coro::Task<> VdevFunction::destroy() {
+  if (vdev_ == nullptr) co_return;
+  vdev_ = nullptr;
+  const auto gone = co_await manager_.close_vm(vm_);
+  if (!gone) throw HarnessError(options_.name + ": " + gone.error().reason);
+}
+
+coro::Task<> VdevFunction::reset() {
+  co_await vdev_->reset();
+  while (!bound_.empty()) co_await drop(Pasid{bound_.begin()->first});
+  unit_.forget();
+}
+
+/// What a PASID of the guest sees: a first stage of the guest's own, or its physical memory.
+vdcm::Space VdevFunction::space_of(const GuestPasid& entry) const {
+  const auto levels = static_cast<std::uint8_t>(second_stage_.levels());
+  if (entry.kind() == kFirstStage)
+    return vdcm::Space::nested(entry.first_stage_root(), entry.first_stage_levels(),
+                               second_stage_.root(), levels);
+  return vdcm::Space::second_stage(second_stage_.root(), levels);
+}
+
+coro::Task<> VdevFunction::drop(Pasid guest) {
+  bound_.erase(guest.value);
+  ++counts_.pasids_unbound;
+  const auto gone = co_await manager_.unbind_pasid(vm_, guest);
+  if (!gone) throw HarnessError(options_.name + ": " + gone.error().reason);
+}
+
+coro::Task<> VdevFunction::catch_up() {
+  const GuestUnit::Look seen = co_await unit_.look();
+  if (!seen.there) co_return;
+  ++counts_.looks;
+  co_await follow(seen);
+}
+
+/// The guest's PASID table is what counts; its invalidations say when cached parts are old.
+coro::Task<> VdevFunction::follow(const GuestUnit::Look& seen) {
+  std::map<std::uint32_t, GuestPasid> present;
+  if (GuestUnit::translates(seen.registers)) {
+    for (const GuestPasid& entry : unit_.pasids(seen.registers)) {
+      if (entry.pasid.value != 0) present.emplace(entry.pasid.value, entry);
+    }
+  }
+  std::vector<Pasid> old;
+  for (const auto& [number, entry] : bound_) {
+    const auto now = present.find(number);
+    if (now == present.end() || now->second != entry) old.push_back(Pasid{number});
+  }
+  for (const Pasid pasid : old) co_await drop(pasid);
+  counts_.invalidations += seen.invalidations.descriptors.size();
+  counts_.blind_looks += seen.answered ? 0 : 1;
+  counts_.dropped_all += seen.invalidations.lost ? 1 : 0;
+  if (seen.invalidations.lost || !seen.invalidations.descriptors.empty()) {
+    for (const auto& [number, entry] : bound_) {
+      if (const auto host = manager_.vdcm().host_pasid(vm_, Pasid{number}))
+        co_await host_.iommu_driver.async_invalidate(*host);
+    }
+  }
+  for (const auto& [number, entry] : present) {
+    if (bound_.contains(number)) continue;
+    const auto host = manager_.bind_pasid(vm_, entry.pasid, space_of(entry));
+    if (!host) throw HarnessError(options_.name + ": " + host.error().reason);
+    bound_.emplace(number, entry);
+    ++counts_.pasids_bound;
+  }
+}
+
+void VdevFunction::map(const vfio_user::DmaRange& range, std::byte* host) {
+  if (range.address.value + range.bytes > kGuestSpan)
+    throw HarnessError(options_.name + ": guest memory beyond 1 TiB");
+  const Hpa base = host_address(range.address);
+  host_.memory.attach({base, range.bytes,
+                       range.writable ? memory::RamKind::kReadWrite : memory::RamKind::kReadOnly},
+                      host);
+  for (std::uint64_t at = 0; at < range.bytes;) {
+    const Gpa guest{range.address.value + at};
+    const bool large = guest.value % memory::kSize2M == 0 && range.bytes - at >= memory::kSize2M;
+    iommu::tables::SecondStageRights rights;
+    rights.write = range.writable;
+    second_stage_.map(guest, host_address(guest),
+                      large ? iommu::tables::PageSize::k2M : iommu::tables::PageSize::k4K, rights);
+    at += large ? memory::kSize2M : memory::kSize4K;
+  }
+}
+
+coro::Task<> VdevFunction::unmap(const vfio_user::DmaRange& range) {
+  const auto take_away = [this, range] {
+    for (std::uint64_t at = 0; at < range.bytes;) {
+      const Gpa guest{range.address.value + at};
+      const bool large = guest.value % memory::kSize2M == 0 && range.bytes - at >= memory::kSize2M;
+      second_stage_.unmap(guest);
+      at += large ? memory::kSize2M : memory::kSize4K;
+    }
+  };
+  co_await manager_.vdcm().unmap_memory(vm_, take_away);
+  host_.memory.detach(host_address(range.address));
+}
+
+GuestFunction::Message VdevFunction::message(std::uint32_t vector) {
+  return {kMessageAddress, kFirstVector + vector};
+}
+
+void VdevFunction::deliver(const port::Interrupt& interrupt) {
+  if (raise && interrupt.vector >= kFirstVector) raise(interrupt.vector - kFirstVector);
+}
+
+}  // namespace siov::attach
