@@ -119,6 +119,7 @@ struct AttachedSystem::Impl {
   [[nodiscard]] bool only_waiting() const;
   [[nodiscard]] std::uint64_t ended_sessions() const;
   void watch_violations();
+  void watch_faults();
   void collect(AttachResult& result);
   void say(const std::string& line) const {
     if (options.log) options.log(line);
@@ -139,6 +140,7 @@ struct AttachedSystem::Impl {
   std::vector<Guest> guests;
   std::uint64_t quiet_since = 0;
   std::uint64_t violations_said = 0;
+  std::uint64_t faults_said = 0;
   Clock::duration waiting{};
   std::string stopped;
 };
@@ -244,6 +246,20 @@ void AttachedSystem::Impl::watch_violations() {
   violations_said = now;
 }
 
+/// What our remapping unit refused: in host mode nobody else reads its fault records.
+void AttachedSystem::Impl::watch_faults() {
+  constexpr std::uint64_t kSaid = 20;
+  for (const vdcm::RemappingFault& f : host.iommu_driver.take_faults()) {
+    if (++faults_said > kSaid) continue;
+    static constexpr const char* kAccess[] = {"write", "page request", "read", "atomic"};
+    say(fmt::format("remapping fault {:#04x}: {} of {:#x}, AT {}, by {:02x}:{:02x}.{:x}{}",
+                    f.reason, kAccess[static_cast<unsigned>(f.access) & 3], f.address.value,
+                    f.address_type, f.requester.value >> 8, f.requester.value >> 3 & 31,
+                    f.requester.value & 7,
+                    f.pasid ? fmt::format(", PASID {:#x}", f.pasid->value) : std::string()));
+  }
+}
+
 void AttachedSystem::Impl::serve() {
   constexpr auto kNap = 20ms;
   Clock::time_point last_client = Clock::now();
@@ -278,6 +294,7 @@ void AttachedSystem::Impl::serve() {
     if (now - last_look > 50ms) {
       last_look = now;
       watch_violations();
+      watch_faults();
       for (Guest& guest : guests) {
         if (guest.server->connected()) guest.endpoint->look();
       }

@@ -112,8 +112,7 @@ coro::Task<> Endpoint::back_to_start(vfio_user::Reply done) {
   co_await function_.reset();
   co_await place_bars();
   if (server_ == nullptr || !server_->connected()) {
-    for (const vfio_user::DmaRange& range : std::exchange(mapped_, {}))
-      co_await function_.unmap(range);
+    while (!mapped_.empty()) co_await remove(mapped_.size() - 1);
   }
   done.succeed();
 }
@@ -211,25 +210,69 @@ coro::Task<> Endpoint::catch_up() {
 }
 
 void Endpoint::dma_mapped(const vfio_user::DmaRange& range) {
-  if (!range.shared || server_ == nullptr) return;
+  if (!range.shared || server_ == nullptr || function_.remapping()) return;
   std::byte* const host =
       range.writable ? server_->ram().host_writable(range.address, range.bytes)
                      : const_cast<std::byte*>(server_->ram().host(range.address, range.bytes));
   if (host == nullptr) return;
-  function_.map(range, host);
-  mapped_.push_back(range);
+  Mapped fresh{range, std::make_shared<MemoryAlias>(host, range.bytes), 0};
+  if (fresh.memory->data() == nullptr) return;
+  start(add(std::move(fresh)), "map");
 }
 
+void Endpoint::map(Mapped fresh) {
+  function_.map(fresh.range, fresh.memory->data() + fresh.offset);
+  mapped_.push_back(std::move(fresh));
+}
+
+coro::Task<> Endpoint::remove(std::size_t index) {
+  const Mapped gone = std::move(mapped_[index]);
+  mapped_.erase(mapped_.begin() + static_cast<std::ptrdiff_t>(index));
+  co_await function_.unmap(gone.range);
+}
+
+/// What was there before and has not been taken away gives way.
+coro::Task<> Endpoint::add(Mapped fresh) {
+  const coro::Lock::Guard guard = co_await order_.scoped();
+  const std::uint64_t first = fresh.range.address.value;
+  const std::uint64_t end = first + fresh.range.bytes;
+  for (std::size_t i = 0; i < mapped_.size();) {
+    const Mapped old = mapped_[i];
+    const std::uint64_t old_first = old.range.address.value;
+    const std::uint64_t old_end = old_first + old.range.bytes;
+    if (old_end <= first || end <= old_first) {
+      ++i;
+      continue;
+    }
+    co_await remove(i);
+    const auto rest = [&](std::uint64_t from, std::uint64_t to) {
+      if (from >= to) return;
+      Mapped piece = old;
+      piece.range.address = Gpa{from};
+      piece.range.bytes = to - from;
+      piece.offset += from - old_first;
+      map(std::move(piece));
+    };
+    rest(old_first, std::min(first, old_end));
+    rest(std::max(end, old_first), old_end);
+    i = 0;
+  }
+  map(std::move(fresh));
+}
+
+/// A guest with a remapping unit closes all of its memory when that unit begins to translate, and
+/// we cannot ask the unit while it does. So its memory stays until something else is there.
 void Endpoint::dma_unmapped(const vfio_user::DmaRange& range, vfio_user::Reply done) {
+  if (function_.remaps()) return done.succeed();
   start(take_away(range, std::move(done)), "unmap");
 }
 
 coro::Task<> Endpoint::take_away(vfio_user::DmaRange range, vfio_user::Reply done) {
   const coro::Lock::Guard guard = co_await order_.scoped();
-  const auto found = std::ranges::find(mapped_, range.address, &vfio_user::DmaRange::address);
-  if (found != mapped_.end()) {
-    mapped_.erase(found);
-    co_await function_.unmap(range);
+  for (std::size_t i = 0; i < mapped_.size(); ++i) {
+    if (mapped_[i].range.address != range.address) continue;
+    co_await remove(i);
+    break;
   }
   done.succeed();
 }

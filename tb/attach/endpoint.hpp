@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "attach/guest_function.hpp"
+#include "attach/memory_alias.hpp"
 #include "attach/portal_assembler.hpp"
 #include "coro/lock.hpp"
 #include "coro/scheduler.hpp"
@@ -67,6 +68,13 @@ class Endpoint final : public vfio_user::Device {
   [[nodiscard]] const std::string& last_end() const { return last_end_; }
 
  private:
+  /// Guest memory that the function may reach.
+  struct Mapped {
+    vfio_user::DmaRange range;
+    std::shared_ptr<MemoryAlias> memory;
+    std::uint64_t offset = 0;  ///< of the range in memory [bytes]
+  };
+
   void start(coro::Task<> task, const char* what);
   coro::Task<> counted(coro::Task<> task);
   coro::Task<> read(vfio_user::RegionAccess access, vfio_user::ReadReply reply);
@@ -82,6 +90,9 @@ class Endpoint final : public vfio_user::Device {
   coro::Task<> place_bars();
   coro::Task<> back_to_start(vfio_user::Reply done);
   coro::Task<> take_away(vfio_user::DmaRange range, vfio_user::Reply done);
+  coro::Task<> add(Mapped fresh);
+  coro::Task<> remove(std::size_t index);
+  void map(Mapped fresh);
   void set_vector(std::uint32_t vector, bool on);
 
   GuestFunction& function_;
@@ -94,7 +105,7 @@ class Endpoint final : public vfio_user::Device {
   std::uint32_t vectors_ = 0;
   PortalAssembler portals_;
   coro::Lock order_;  ///< accesses reach the function one after the other
-  std::vector<vfio_user::DmaRange> mapped_;
+  std::vector<Mapped> mapped_;
   std::uint32_t under_way_ = 0;
   bool looking_ = false;
   EndpointCounts counts_;

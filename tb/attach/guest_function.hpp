@@ -40,6 +40,11 @@ class GuestFunction {
   /// unmap
   virtual void map(const vfio_user::DmaRange& range, std::byte* host) = 0;
   virtual coro::Task<> unmap(const vfio_user::DmaRange& range) = 0;
+  /// Whether the guest has a remapping unit. The client then opens and closes I/O addresses, not
+  /// memory, once that unit translates.
+  [[nodiscard]] virtual bool remaps() const = 0;
+  /// Whether it translates, as last seen.
+  [[nodiscard]] virtual bool remapping() const = 0;
   /// The message that makes vector v of the function call raise(v).
   struct Message {
     std::uint64_t address = 0;

@@ -52,6 +52,9 @@ class GuestUnit {
   coro::Task<Look> look();
   /// Whether look() waits for the monitor: simulated time need not pass.
   [[nodiscard]] bool waiting() const { return waiting_; }
+  [[nodiscard]] bool present() const { return monitor_.has_value(); }
+  /// As of the last look.
+  [[nodiscard]] bool translating() const { return translates(last_); }
   /// The guest is gone.
   void forget();
   /// Gives up waiting when it has taken too long; called again and again from outside.

@@ -33,6 +33,8 @@ class HostFunction final : public GuestFunction {
   coro::Task<> catch_up() override;
   void map(const vfio_user::DmaRange& range, std::byte* host) override;
   coro::Task<> unmap(const vfio_user::DmaRange& range) override;
+  [[nodiscard]] bool remaps() const override { return unit_.present(); }
+  [[nodiscard]] bool remapping() const override { return unit_.translating(); }
   Message message(std::uint32_t vector) override;
   [[nodiscard]] TranslationCounts translation() const override { return counts_; }
   [[nodiscard]] GuestUnit& unit() { return unit_; }
