@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "abi/little_endian.hpp"
+#include "abi/siov_abi.hpp"
 #include "common/error.hpp"
 
 namespace siov::attach {
@@ -175,6 +176,7 @@ coro::Task<> Endpoint::write_piece(std::uint32_t region, std::uint64_t offset,
     co_await write_config(static_cast<std::uint32_t>(offset), size,
                           static_cast<std::uint32_t>(value));
   } else if (region == 0) {
+    if (offset == abi::kRegCmd) co_await function_.before_command();
     function_.port().mmio_write(port::Bar::kControl, offset, size, value);
   } else if (const auto line = portals_.store(offset, bytes)) {
     co_await submit(offset & ~std::uint64_t{63}, *line);

@@ -36,6 +36,8 @@ class GuestFunction {
   virtual coro::Task<> reset() = 0;
   /// What the guest has changed in its translation up to now counts when this returns.
   virtual coro::Task<> catch_up() = 0;
+  /// The same for what commands need: PASIDs that the guest has given out. Waits for nobody.
+  virtual coro::Task<> before_command() = 0;
   /// Guest memory that the device may reach from now on. @param host  range.bytes, valid until
   /// unmap
   virtual void map(const vfio_user::DmaRange& range, std::byte* host) = 0;

@@ -54,6 +54,7 @@ class GuestUnit {
   [[nodiscard]] bool waiting() const { return waiting_; }
   [[nodiscard]] bool present() const { return monitor_.has_value(); }
   /// As of the last look.
+  [[nodiscard]] const UnitRegisters& registers() const { return last_; }
   [[nodiscard]] bool translating() const { return translates(last_); }
   /// The guest is gone.
   void forget();

@@ -15,6 +15,9 @@ constexpr std::uint32_t kInitiateFlr = 0x8000;  // device control
 constexpr std::uint64_t kFlrCycles = 2000;
 constexpr unsigned kTypeInterrupts = 4;
 constexpr unsigned kTypePageResponse = 9;
+constexpr unsigned kTypeDeviceTlb = 3;
+constexpr unsigned kTypePasidDeviceTlb = 8;
+constexpr std::uint64_t kAtsEnable = 0x8000;
 }  // namespace
 
 HostFunction::HostFunction(system::HostSide& host, port::DevicePort& device,
@@ -55,17 +58,29 @@ coro::Task<> HostFunction::drop_all(bool device_tlb) {
   co_await host_.iommu_driver.async_run(std::move(all));
 }
 
+coro::Task<bool> HostFunction::ats_on() {
+  if (ats_ == 0) ats_ = (co_await vdcm::walk_capabilities(device_)).ats;
+  if (ats_ == 0) co_return false;
+  const port::ReadResult control = co_await device_.config_read(ats_ + 6U, 2);
+  co_return control.status == port::CompletionStatus::kSuccess && (control.data & kAtsEnable) != 0;
+}
+
 coro::Task<> HostFunction::catch_up() {
   const GuestUnit::Look seen = co_await unit_.look();
   if (!seen.there) co_return;
   ++counts_.looks;
   counts_.blind_looks += seen.answered ? 0 : 1;
   latch(seen.registers);
-  if (seen.invalidations.lost) co_await drop_all(unit_.device_tlb(seen.registers));
+  if (seen.invalidations.lost) {
+    const bool device_tlb = unit_.device_tlb(seen.registers) && co_await ats_on();
+    co_await drop_all(device_tlb);
+  }
   std::vector<vdcm::vtd::Descriptor> list;
   for (const vdcm::vtd::Descriptor& d : seen.invalidations.descriptors) {
     const auto type = static_cast<unsigned>(d[0] & 0xF);
     if (type == kTypeInterrupts || type == kTypePageResponse) continue;
+    const bool for_device = type == kTypeDeviceTlb || type == kTypePasidDeviceTlb;
+    if (for_device && !co_await ats_on()) continue;
     list.push_back(d);
   }
   counts_.invalidations += list.size();

@@ -31,6 +31,7 @@ class HostFunction final : public GuestFunction {
   /// FLR; translation off.
   coro::Task<> reset() override;
   coro::Task<> catch_up() override;
+  coro::Task<> before_command() override { co_return; }
   void map(const vfio_user::DmaRange& range, std::byte* host) override;
   coro::Task<> unmap(const vfio_user::DmaRange& range) override;
   [[nodiscard]] bool remaps() const override { return unit_.present(); }
@@ -42,13 +43,16 @@ class HostFunction final : public GuestFunction {
  private:
   void latch(const UnitRegisters& registers);
   coro::Task<> drop_all(bool device_tlb);
+  /// Whether the function answers Invalidate Requests: its ATS is on.
+  coro::Task<bool> ats_on();
 
   std::string name_ = "host";
   system::HostSide& host_;
   port::DevicePort& device_;
   GuestUnit unit_;
   std::map<std::uint32_t, vdcm::InterruptMessage> messages_;  ///< by vector
-  std::uint64_t root_ = 0;                                    ///< as latched
+  std::uint16_t ats_ = 0;   ///< offset of the ATS capability; 0: not looked for, or none
+  std::uint64_t root_ = 0;  ///< as latched
   bool translating_ = true;
   TranslationCounts counts_;
 };

@@ -34,7 +34,8 @@ VdevFunction::VdevFunction(system::HostSide& host, vdcm::Manager& manager,
               return read_window(host_.memory, base_, address, out);
             }),
       table_memory_(host.memory, host.frames),
-      second_stage_(table_memory_, 4) {}
+      second_stage_(table_memory_, 4),
+      nothing_(host.frames.allocate()) {}
 
 VdevFunction::~VdevFunction() = default;
 
@@ -66,7 +67,9 @@ coro::Task<> VdevFunction::destroy() {
 
 coro::Task<> VdevFunction::reset() {
   co_await vdev_->reset();
+  const coro::Lock::Guard guard = co_await following_.scoped();
   while (!bound_.empty()) co_await drop(Pasid{bound_.begin()->first});
+  while (!lingering_.empty()) co_await drop(Pasid{*lingering_.begin()});
   unit_.forget();
 }
 
@@ -79,8 +82,19 @@ vdcm::Space VdevFunction::space_of(const GuestPasid& entry) const {
   return vdcm::Space::second_stage(second_stage_.root(), levels);
 }
 
+coro::Task<> VdevFunction::rebind(Pasid host, vdcm::Space space) {
+  co_await host_.iommu_driver.async_unbind(host);
+  host_.iommu_driver.bind(host, space);
+}
+
 coro::Task<> VdevFunction::drop(Pasid guest) {
   bound_.erase(guest.value);
+  lingering_.erase(guest.value);
+  const auto host = manager_.vdcm().host_pasid(vm_, guest);
+  if (host && vdev_->runs_with(*host)) {
+    lingering_.insert(guest.value);
+    co_return co_await rebind(*host, vdcm::Space::first_stage(nothing_, 4));
+  }
   ++counts_.pasids_unbound;
   const auto gone = co_await manager_.unbind_pasid(vm_, guest);
   if (!gone) throw HarnessError(options_.name + ": " + gone.error().reason);
@@ -93,11 +107,31 @@ coro::Task<> VdevFunction::catch_up() {
   co_await follow(seen);
 }
 
+/// The registers are as old as the last look; tables are as they are now. @spec SIOV-H-21
+coro::Task<> VdevFunction::before_command() {
+  if (!unit_.present()) co_return;
+  const coro::Lock::Guard guard = co_await following_.scoped();
+  co_await follow_pasids(unit_.registers());
+}
+
 /// The guest's PASID table is what counts; its invalidations say when cached parts are old.
 coro::Task<> VdevFunction::follow(const GuestUnit::Look& seen) {
+  const coro::Lock::Guard guard = co_await following_.scoped();
+  counts_.invalidations += seen.invalidations.descriptors.size();
+  counts_.blind_looks += seen.answered ? 0 : 1;
+  counts_.dropped_all += seen.invalidations.lost ? 1 : 0;
+  co_await follow_pasids(seen.registers);
+  if (!seen.invalidations.lost && seen.invalidations.descriptors.empty()) co_return;
+  for (const auto& [number, entry] : bound_) {
+    if (const auto host = manager_.vdcm().host_pasid(vm_, Pasid{number}))
+      co_await host_.iommu_driver.async_invalidate(*host);
+  }
+}
+
+coro::Task<> VdevFunction::follow_pasids(const UnitRegisters& registers) {
   std::map<std::uint32_t, GuestPasid> present;
-  if (GuestUnit::translates(seen.registers)) {
-    for (const GuestPasid& entry : unit_.pasids(seen.registers)) {
+  if (GuestUnit::translates(registers)) {
+    for (const GuestPasid& entry : unit_.pasids(registers)) {
       if (entry.pasid.value != 0) present.emplace(entry.pasid.value, entry);
     }
   }
@@ -106,23 +140,30 @@ coro::Task<> VdevFunction::follow(const GuestUnit::Look& seen) {
     const auto now = present.find(number);
     if (now == present.end() || now->second != entry) old.push_back(Pasid{number});
   }
-  for (const Pasid pasid : old) co_await drop(pasid);
-  counts_.invalidations += seen.invalidations.descriptors.size();
-  counts_.blind_looks += seen.answered ? 0 : 1;
-  counts_.dropped_all += seen.invalidations.lost ? 1 : 0;
-  if (seen.invalidations.lost || !seen.invalidations.descriptors.empty()) {
-    for (const auto& [number, entry] : bound_) {
-      if (const auto host = manager_.vdcm().host_pasid(vm_, Pasid{number}))
-        co_await host_.iommu_driver.async_invalidate(*host);
-    }
+  for (const std::uint32_t number : lingering_) {
+    const auto host = manager_.vdcm().host_pasid(vm_, Pasid{number});
+    if (host && !vdev_->runs_with(*host)) old.push_back(Pasid{number});
   }
+  for (const Pasid pasid : old) co_await drop(pasid);
   for (const auto& [number, entry] : present) {
     if (bound_.contains(number)) continue;
+    if (lingering_.erase(number) != 0) {
+      co_await rebind(*manager_.vdcm().host_pasid(vm_, entry.pasid), space_of(entry));
+      bound_.emplace(number, entry);
+      continue;
+    }
     const auto host = manager_.bind_pasid(vm_, entry.pasid, space_of(entry));
     if (!host) throw HarnessError(options_.name + ": " + host.error().reason);
     bound_.emplace(number, entry);
     ++counts_.pasids_bound;
   }
+}
+
+/// 2 MiB, unless a table of small pages is there already.
+std::uint64_t VdevFunction::leaf_at(Gpa guest, std::uint64_t left) const {
+  const bool large = guest.value % memory::kSize2M == 0 && left >= memory::kSize2M &&
+                     !second_stage_.entry_address(guest, 1);
+  return large ? memory::kSize2M : memory::kSize4K;
 }
 
 void VdevFunction::map(const vfio_user::DmaRange& range, std::byte* host) {
@@ -134,12 +175,14 @@ void VdevFunction::map(const vfio_user::DmaRange& range, std::byte* host) {
                       host);
   for (std::uint64_t at = 0; at < range.bytes;) {
     const Gpa guest{range.address.value + at};
-    const bool large = guest.value % memory::kSize2M == 0 && range.bytes - at >= memory::kSize2M;
+    const std::uint64_t leaf = leaf_at(guest, range.bytes - at);
     iommu::tables::SecondStageRights rights;
     rights.write = range.writable;
-    second_stage_.map(guest, host_address(guest),
-                      large ? iommu::tables::PageSize::k2M : iommu::tables::PageSize::k4K, rights);
-    at += large ? memory::kSize2M : memory::kSize4K;
+    second_stage_.map(
+        guest, host_address(guest),
+        leaf == memory::kSize2M ? iommu::tables::PageSize::k2M : iommu::tables::PageSize::k4K,
+        rights);
+    at += leaf;
   }
 }
 
@@ -147,9 +190,9 @@ coro::Task<> VdevFunction::unmap(const vfio_user::DmaRange& range) {
   const auto take_away = [this, range] {
     for (std::uint64_t at = 0; at < range.bytes;) {
       const Gpa guest{range.address.value + at};
-      const bool large = guest.value % memory::kSize2M == 0 && range.bytes - at >= memory::kSize2M;
+      const std::uint64_t leaf = leaf_at(guest, range.bytes - at);
       second_stage_.unmap(guest);
-      at += large ? memory::kSize2M : memory::kSize4K;
+      at += leaf;
     }
   };
   co_await manager_.vdcm().unmap_memory(vm_, take_away);

@@ -9,6 +9,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <map>
+#include <set>
 #include <string>
 
 #include "attach/guest_function.hpp"
@@ -43,6 +44,7 @@ class VdevFunction final : public GuestFunction, private port::InterruptPort {
   /// Also forgets the guest's PASIDs.
   coro::Task<> reset() override;
   coro::Task<> catch_up() override;
+  coro::Task<> before_command() override;
   void map(const vfio_user::DmaRange& range, std::byte* host) override;
   coro::Task<> unmap(const vfio_user::DmaRange& range) override;
   [[nodiscard]] bool remaps() const override { return unit_.present(); }
@@ -57,8 +59,12 @@ class VdevFunction final : public GuestFunction, private port::InterruptPort {
   void deliver(const port::Interrupt& interrupt) override;
   [[nodiscard]] Hpa host_address(Gpa address) const { return Hpa{base_ + address.value}; }
   [[nodiscard]] vdcm::Space space_of(const GuestPasid& entry) const;
+  /// Size of the leaf for a page, where so many bytes are left.
+  [[nodiscard]] std::uint64_t leaf_at(Gpa guest, std::uint64_t left) const;
   coro::Task<> follow(const GuestUnit::Look& seen);
+  coro::Task<> follow_pasids(const UnitRegisters& registers);
   coro::Task<> drop(Pasid guest);
+  coro::Task<> rebind(Pasid host, vdcm::Space space);
 
   system::HostSide& host_;
   vdcm::Manager& manager_;
@@ -71,6 +77,11 @@ class VdevFunction final : public GuestFunction, private port::InterruptPort {
   vdcm::VdevId id_ = 0;
   vdcm::Vdev* vdev_ = nullptr;
   std::map<std::uint32_t, GuestPasid> bound_;  ///< by guest PASID
+  /// Guest PASIDs that are gone while a queue still runs with them, as when a process ends: they
+  /// reach nothing until the guest has disabled the queue.
+  std::set<std::uint32_t> lingering_;
+  Hpa nothing_;  ///< a first-stage table without entries
+  coro::Lock following_;
   TranslationCounts counts_;
 };
 
