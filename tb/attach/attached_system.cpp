@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <optional>
 #include <utility>
@@ -29,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 /// Simulated time goes on so long after the last work, so that what software has timed still comes.
-constexpr std::uint64_t kQuietCycles = 4096;
+constexpr std::uint64_t kQuietCycles = 1024;
 constexpr std::uint64_t kSlice = 32;
 constexpr std::uint64_t kSetupCycles = 10'000'000;
 constexpr std::uint64_t kTeardownCycles = 10'000'000;
@@ -115,8 +116,10 @@ struct AttachedSystem::Impl {
   coro::Task<> stop_host();
   void listen();
   void serve();
+  [[nodiscard]] bool busy() const;
+  [[nodiscard]] bool answered() const;
+  /// Whether simulated time has to go on.
   [[nodiscard]] bool work() const;
-  [[nodiscard]] bool only_waiting() const;
   [[nodiscard]] std::uint64_t ended_sessions() const;
   void watch_violations();
   void watch_faults();
@@ -207,22 +210,25 @@ void AttachedSystem::Impl::listen() {
   }
 }
 
-/// Whether simulated time has to go on.
-bool AttachedSystem::Impl::work() const {
-  for (const Guest& guest : guests) {
-    if (guest.endpoint->under_way() != 0) return true;
-  }
-  return !device.idle() || scheduler.cycle() - quiet_since < kQuietCycles;
+/// Whether the device or an access of a guest goes on; what waits for an answer of a monitor does
+/// not.
+bool AttachedSystem::Impl::busy() const {
+  if (!device.idle()) return true;
+  return std::ranges::any_of(guests, [](const Guest& guest) {
+    return guest.endpoint->under_way() >
+           (guest.unit->waiting() ? guest.endpoint->catching_up() : 0U);
+  });
 }
 
-/// Everything that has begun waits for an answer of a monitor, and the device has nothing to do.
-bool AttachedSystem::Impl::only_waiting() const {
-  if (!device.idle() || scheduler.cycle() - quiet_since < kQuietCycles) return false;
-  for (const Guest& guest : guests) {
-    const std::uint32_t waits = guest.unit->waiting() ? 1 : 0;
-    if (guest.endpoint->under_way() > waits) return false;
-  }
-  return true;
+/// Whether a look at a guest's unit has got its answer and goes on.
+bool AttachedSystem::Impl::answered() const {
+  return std::ranges::any_of(guests, [](const Guest& guest) {
+    return guest.endpoint->looking() && !guest.unit->waiting();
+  });
+}
+
+bool AttachedSystem::Impl::work() const {
+  return busy() || answered() || scheduler.cycle() - quiet_since < kQuietCycles;
 }
 
 std::uint64_t AttachedSystem::Impl::ended_sessions() const {
@@ -266,7 +272,7 @@ void AttachedSystem::Impl::serve() {
   Clock::time_point last_look = last_client;
   quiet_since = scheduler.cycle();
   while (true) {
-    const bool acted = guests[0].server->poll() != 0;
+    guests[0].server->poll();
     const Clock::time_point now = Clock::now();
     bool client = false;
     for (Guest& guest : guests) {
@@ -280,15 +286,14 @@ void AttachedSystem::Impl::serve() {
       stopped = fmt::format("no client for {} s", options.patience.count());
       break;
     }
-    bool busy = !device.idle();
-    for (const Guest& guest : guests) busy = busy || guest.endpoint->under_way() != 0;
-    if (acted || busy) quiet_since = scheduler.cycle();
-    if (only_waiting() || !work()) {
-      const Clock::time_point from = Clock::now();
-      guests[0].server->wait(std::chrono::milliseconds(only_waiting() ? 1ms : kNap));
-      waiting += Clock::now() - from;
-    } else {
+    if (busy()) quiet_since = scheduler.cycle();
+    if (work()) {
       scheduler.run_cycles(kSlice);
+    } else {
+      const Clock::time_point from = Clock::now();
+      const bool acted = guests[0].server->wait(kNap) != 0;
+      waiting += Clock::now() - from;
+      if (acted) scheduler.run_cycles(1);  // whoever has been woken goes on
     }
     // A guest that submits nothing still invalidates.
     if (now - last_look > 50ms) {

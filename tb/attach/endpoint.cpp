@@ -197,16 +197,19 @@ coro::Task<> Endpoint::write_config(std::uint32_t offset, std::uint32_t bytes,
 /// The guest's invalidations first: software has queued them before it submits.
 coro::Task<> Endpoint::submit(std::uint64_t offset, port::Line line) {
   ++counts_.submissions;
+  ++catching_up_;
   co_await function_.catch_up();
+  --catching_up_;
   function_.port().posted_write64(offset, line);
 }
 
 void Endpoint::look() {
-  if (!looking_) start(catch_up(), "look at the guest's remapping unit");
+  if (looking_) return;
+  looking_ = true;
+  scheduler_.start_soon(catch_up(), function_.name() + ": look at the guest's remapping unit");
 }
 
 coro::Task<> Endpoint::catch_up() {
-  looking_ = true;
   co_await function_.catch_up();
   looking_ = false;
 }

@@ -60,6 +60,9 @@ class Endpoint final : public vfio_user::Device {
 
   /// Catches up with what the guest has invalidated, unless that is under way.
   void look();
+  [[nodiscard]] bool looking() const { return looking_; }
+  /// Of those under way: accesses that catch up with the guest's remapping unit first.
+  [[nodiscard]] std::uint32_t catching_up() const { return catching_up_; }
   /// Accesses that have begun and not ended.
   [[nodiscard]] std::uint32_t under_way() const { return under_way_; }
   [[nodiscard]] const EndpointCounts& counts() const { return counts_; }
@@ -107,6 +110,7 @@ class Endpoint final : public vfio_user::Device {
   coro::Lock order_;  ///< accesses reach the function one after the other
   std::vector<Mapped> mapped_;
   std::uint32_t under_way_ = 0;
+  std::uint32_t catching_up_ = 0;
   bool looking_ = false;
   EndpointCounts counts_;
   std::string last_end_;

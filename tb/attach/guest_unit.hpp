@@ -70,7 +70,7 @@ class GuestUnit {
   }
 
  private:
-  static constexpr std::chrono::milliseconds kPatience{250};
+  static constexpr std::chrono::milliseconds kPatience{100};
   /// First quadword of the function's context entry, if it is present.
   [[nodiscard]] std::optional<std::uint64_t> context(const UnitRegisters& registers) const;
   [[nodiscard]] std::optional<std::uint64_t> word(std::uint64_t address) const;
