@@ -167,6 +167,7 @@ class DsaDriver {
   void completion_interrupt();
   // dsa_driver_handles.cpp
   void renew_soon(bool acknowledge);
+  coro::Task<> release_handle();
   coro::Task<> renew_handles();
   coro::Task<> request_handle();
   coro::Task<> send_again(std::uint32_t index);

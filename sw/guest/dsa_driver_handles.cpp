@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "abi/siov_abi.hpp"
+#include "coro/clock_triggers.hpp"
 #include "coro/scheduler.hpp"
 #include "guest/dsa_driver.hpp"
 #include "vdcm/driver_error.hpp"
@@ -10,12 +11,31 @@
 
 namespace siov::guest {
 
+namespace {
+constexpr std::uint64_t kNoticeNs = 5000;  // from an interrupt to its handler's end
+}
+
 coro::Task<> DsaDriver::request_handle() {
   const std::uint32_t status = co_await command(abi::kCmdRequestIntHandle, 1);
   if ((status & 0xFF) != 0)
     throw vdcm::DriverError(
         fmt::format("Request Interrupt Handle ended with {:#04x}", status & 0xFF));
   handle_ = static_cast<std::uint16_t>(status >> abi::kCmdstatusResultLsb);
+}
+
+/// A handle that was revoked in the meantime is nobody's to release; its successor is.
+coro::Task<> DsaDriver::release_handle() {
+  while (true) {
+    while (!may_submit_.is_set()) co_await may_submit_.wait();
+    const std::uint64_t revocations = revocations_;
+    const std::uint32_t status = co_await command(abi::kCmdReleaseIntHandle, handle_);
+    if ((status & 0xFF) == 0) co_return;
+    // The device announces a revocation before it refuses the handle.
+    co_await coro::Timer(coro::ns(kNoticeNs));
+    if (revocations_ == revocations)
+      throw vdcm::DriverError(
+          fmt::format("Release Interrupt Handle ended with error {:#04x}", status & 0xFF));
+  }
 }
 
 void DsaDriver::renew_soon(bool acknowledge) {

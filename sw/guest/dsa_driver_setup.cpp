@@ -240,8 +240,7 @@ coro::Task<> DsaDriver::drain() {
 coro::Task<> DsaDriver::disable() {
   while (!may_submit_.is_set()) co_await may_submit_.wait();  // the handle is being renewed
   co_await expect_command(abi::kCmdDisableWq, all_queues(), "Disable WQ");
-  if (options_.interrupts != nullptr)
-    co_await expect_command(abi::kCmdReleaseIntHandle, handle_, "Release Interrupt Handle");
+  if (options_.interrupts != nullptr) co_await release_handle();
   co_await expect_command(abi::kCmdDisableDevice, 0, "Disable Device");
   if (options_.interrupts == nullptr) co_return;
   const std::uint32_t control = co_await config_read(at_.msix + 2, 2);

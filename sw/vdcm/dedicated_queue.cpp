@@ -28,12 +28,14 @@ std::optional<PhysicalPage> DedicatedQueue::portal_page(bool limited) const {
 
 coro::Task<CommandResult> DedicatedQueue::enable(Pasid pasid, bool privileged) {
   const bool enabled = !(mistakes_.pasid_off && privileged);
-  co_await host_.set_wq_pasid(wq_, pasid, privileged, enabled);
+  if (!(mistakes_.forget_pasid && was_disabled_))
+    co_await host_.set_wq_pasid(wq_, pasid, privileged, enabled);
   co_return co_await host_.enable_wq(wq_);
 }
 
 coro::Task<> DedicatedQueue::disable(std::span<const Pasid>) {
   co_await host_.disable_wq(wq_);
+  was_disabled_ = true;
   co_await host_.set_wq_pasid(wq_, Pasid{0}, false);
 }
 

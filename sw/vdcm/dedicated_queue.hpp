@@ -39,6 +39,7 @@ class DedicatedQueue final : public VirtualQueue {
   HostDriver& host_;
   std::uint8_t wq_;
   const VdcmMistakes& mistakes_;
+  bool was_disabled_ = false;
 };
 
 }  // namespace siov::vdcm

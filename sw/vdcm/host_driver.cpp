@@ -78,6 +78,10 @@ coro::Task<> HostDriver::config_write(std::uint32_t offset, std::uint32_t size,
 
 coro::Task<CommandResult> HostDriver::command(std::uint8_t code, std::uint32_t operand) {
   const coro::Lock::Guard guard = co_await command_lock_.scoped();
+  co_return co_await run_command(code, operand);
+}
+
+coro::Task<CommandResult> HostDriver::run_command(std::uint8_t code, std::uint32_t operand) {
   ++commands_;
   std::uint32_t value = operand | static_cast<std::uint32_t>(code) << abi::kCmdCodeLsb;
   if (config_.poll_commands || !interrupts_on_) {
@@ -128,6 +132,7 @@ coro::Task<CommandResult> HostDriver::drain_pasid(Pasid pasid) {
 }
 
 coro::Task<> HostDriver::set_wq_pasid(std::uint8_t wq, Pasid pasid, bool privileged, bool enabled) {
+  const coro::Lock::Guard guard = co_await command_lock_.scoped();
   const std::uint32_t at = info_.wqcfg_offset + wq * info_.wq_stride + 8;
   std::uint64_t dword = co_await read(at, 4);
   dword &= ~(std::uint64_t{kMaxPasid} << 8 | 1U << 28 | 1U << 29);
@@ -140,6 +145,7 @@ coro::Task<> HostDriver::interrupt_thread() {
   while (true) {
     co_await vector0_.wait();
     vector0_.clear();
+    handling_ = true;
     auto cause = static_cast<std::uint32_t>(co_await read(abi::kRegIntcause, 4));
     while (cause != 0) {
       write(abi::kRegIntcause, 4, cause);
@@ -152,6 +158,7 @@ coro::Task<> HostDriver::interrupt_thread() {
       if ((cause & kCauseCommand) != 0) command_done_.set();
       cause = static_cast<std::uint32_t>(co_await read(abi::kRegIntcause, 4));
     }
+    handling_ = false;
   }
 }
 

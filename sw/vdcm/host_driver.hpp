@@ -73,6 +73,11 @@ class HostDriver {
   coro::Task<> start();
   /// Disable Device, interrupts off.
   coro::Task<> stop();
+  /// A halted function begins afresh: FLR, then everything as after start(), interrupt entries that
+  /// are in use included. Dedicated queues stay disabled, all work is lost. Commands and changes of
+  /// interrupt entries wait meanwhile. @throws DriverError if the device refuses  @spec SIOV-H-37;
+  /// dsa.md 6
+  coro::Task<> recover();
 
   /// Runs one command; callers queue up in FIFO order. @throws DriverError if the device never
   /// answers.
@@ -144,6 +149,7 @@ class HostDriver {
   [[nodiscard]] const CapabilityList& capabilities() const { return capabilities_; }
   [[nodiscard]] bool halted() const { return halted_; }
   [[nodiscard]] std::uint64_t commands() const { return commands_; }
+  [[nodiscard]] std::uint64_t recoveries() const { return recoveries_; }
   [[nodiscard]] std::uint64_t software_errors() const { return software_errors_; }
   /// Times that SWERROR said that it has lost errors.
   [[nodiscard]] std::uint64_t error_overflows() const { return error_overflows_; }
@@ -169,13 +175,18 @@ class HostDriver {
   coro::Task<> enable_pri();
   coro::Task<> disable_translation();
   coro::Task<> probe();
+  void allocate_interrupts();
   coro::Task<> enable_interrupts();
   coro::Task<> configure();
   coro::Task<> configure_wq(std::uint8_t wq);
+  coro::Task<CommandResult> run_command(std::uint8_t code, std::uint32_t operand);
+  coro::Task<> bring_up();
+  coro::Task<> restore_entries();
   coro::Task<CommandResult> wait_by_polling();
   coro::Task<CommandResult> wait_by_interrupt();
   coro::Task<> interrupt_thread();
   coro::Task<> handle_software_error();
+  void allocate_event_log();
   coro::Task<> start_event_log();
   coro::Task<> consume_event_log();
   void stop_event_log();
@@ -187,7 +198,7 @@ class HostDriver {
   void write_message(std::uint16_t index, std::uint64_t address, std::uint32_t data);
   void write_permission(std::uint16_t index, bool masked, std::optional<Pasid> pasid);
   coro::Task<> flush_ims(std::uint16_t index);
-  coro::Task<> grant_handle(std::uint8_t code, std::uint16_t index);
+  coro::Task<> grant_handle(std::uint8_t code, std::uint16_t index, bool locked = false);
 
   port::DevicePort& device_;
   Platform& platform_;
@@ -216,8 +227,10 @@ class HostDriver {
   std::uint64_t error_overflows_ = 0;
   std::function<void()> halt_listener_;
   bool halted_ = false;
+  bool handling_ = false;  ///< the interrupt thread is at work
   bool interrupts_on_ = false;
   std::uint64_t commands_ = 0;
+  std::uint64_t recoveries_ = 0;
   std::uint64_t software_errors_ = 0;
 };
 

@@ -30,14 +30,19 @@ void HostDriver::use_event_log(memory::PhysicalMemory& memory, memory::PageAlloc
 
 /// The log lies in host memory, behind a PASID of the host's own: the function has no requests
 /// without one.
-coro::Task<> HostDriver::start_event_log() {
-  if ((info_.gencap >> abi::kGencapEvlLsb & 3) != 1)
-    throw DriverError("the device has no event log with entries of 64 bytes");
+void HostDriver::allocate_event_log() {
+  if (log_runs_) return;
   log_ = frames_->allocate_range(pages_of(log_entries_));
   log_pasid_ = pasids().allocate();
   iommu_.bind(log_pasid_, Space::pass_through());
-  log_head_ = 0;
   log_runs_ = true;
+}
+
+coro::Task<> HostDriver::start_event_log() {
+  if ((info_.gencap >> abi::kGencapEvlLsb & 3) != 1)
+    throw DriverError("the device has no event log with entries of 64 bytes");
+  allocate_event_log();
+  log_head_ = 0;
   write(abi::kRegEvlcfg, 8, log_.value | 1U << abi::kEvlcfgPasidEnLsb);
   write(abi::kRegEvlcfg + 8, 8,
         log_entries_ | std::uint64_t{log_pasid_.value} << (abi::kEvlcfgPasidLsb - 64));

@@ -49,9 +49,13 @@ coro::Task<> HostDriver::flush_ims(std::uint16_t index) {
 }
 
 /// Where the device gives handles out, a handle counts only while it is granted. @spec dsa.md 3.1
-coro::Task<> HostDriver::grant_handle(std::uint8_t code, std::uint16_t index) {
+/// @param locked the caller holds the command lock
+coro::Task<> HostDriver::grant_handle(std::uint8_t code, std::uint16_t index, bool locked) {
   if ((info_.cmdcap >> code & 1) == 0) co_return;
-  const CommandResult result = co_await command(code, index | (has_ims() ? kImsOperand : 0));
+  const std::uint32_t operand = index | (has_ims() ? kImsOperand : 0);
+  const CommandResult result =
+      locked ? co_await run_command(code, operand) : co_await command(code, operand);
+  if (result.error == abi::kCmdErrHalted) co_return;  // recover() sees to it
   if (result.error != 0)
     throw DriverError(fmt::format("command {} for interrupt entry {} ended with error {:#04x}",
                                   code, index, result.error));

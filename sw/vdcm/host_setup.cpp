@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::uint32_t kCommandMse = 0x2;
 constexpr std::uint32_t kCommandBme = 0x4;
+constexpr std::uint32_t kEndEndPrefix = 1U << 21;  // Device Capabilities 2
 constexpr std::uint32_t kAtsEnable = 0x8000;
 constexpr std::uint32_t kPriEnable = 0x1;
 constexpr std::uint32_t kPriFailure = 0x1;     // status: RF
@@ -55,16 +56,21 @@ coro::Task<> HostDriver::start() {
   capabilities_ = co_await walk_capabilities(device_);
   if (capabilities_.pcie == 0 || capabilities_.msix == 0 || capabilities_.pasid == 0)
     throw DriverError("the device lacks a PCI Express, MSI-X or PASID capability");
+  co_await bring_up();
+}
+
+/// From reset to an enabled device. No other command runs meanwhile.
+coro::Task<> HostDriver::bring_up() {
   co_await assign_bars();
   co_await program_link();
   co_await probe();
   co_await enable_interrupts();
   co_await configure();
-  CommandResult result = co_await command(abi::kCmdEnableDevice, 0);
+  CommandResult result = co_await run_command(abi::kCmdEnableDevice, 0);
   check(result, "Enable Device");
   for (std::size_t i = 0; i < config_.wqs.size(); ++i) {
     if (config_.wqs[i].mode != WqMode::kShared) continue;
-    result = co_await enable_wq(static_cast<std::uint8_t>(i));
+    result = co_await run_command(abi::kCmdEnableWq, static_cast<std::uint32_t>(i));
     check(result, "Enable WQ of a shared queue");
   }
 }
@@ -81,6 +87,7 @@ coro::Task<> HostDriver::stop() {
   co_await config_write(capabilities_.msix + 2U, 2, control & 0x7FFF);
   interrupts_on_ = false;
   interrupt_task_.cancel();
+  interrupt_task_ = coro::JoinHandle();
   platform_.disconnect(iommu_.function(), vector0_message_.irte_index);
   iommu_.free_interrupt(vector0_message_);
   stop_event_log();
@@ -123,7 +130,11 @@ coro::Task<> HostDriver::program_link() {
   co_await config_write(0x04, 2, command | kCommandBme);
 }
 
+/// @spec SIOV-P-18: without end-to-end prefixes PASID stays off
 coro::Task<> HostDriver::enable_pasid() {
+  const std::uint32_t device2 = co_await config_read(capabilities_.pcie + 0x24U, 4);
+  if ((device2 & kEndEndPrefix) == 0)
+    throw DriverError("the device does not support end-to-end TLP prefixes");
   const std::uint32_t pasid_capability = co_await config_read(capabilities_.pasid + 4U, 2);
   if ((pasid_capability >> 8 & 0x1F) < 20)
     throw DriverError("the device supports less than 20 bits of PASID");  // SIOV-D-06
@@ -174,7 +185,7 @@ coro::Task<> HostDriver::probe() {
   info_.version = static_cast<std::uint32_t>(co_await read(abi::kRegVersion, 4));
   const std::uint64_t status = co_await read(abi::kRegGensts, 4);
   if ((status & 3) == abi::kGenstsHalt) throw DriverError("the device is halted at probe");
-  const CommandResult reset = co_await command(abi::kCmdResetDevice, 0);
+  const CommandResult reset = co_await run_command(abi::kCmdResetDevice, 0);
   check(reset, "Reset Device");
   info_.gencap = co_await read(abi::kRegGencap, 8);
   if (field(info_.gencap, abi::kGencapCmdcapLsb, 1) != 0)
@@ -203,12 +214,19 @@ coro::Task<> HostDriver::probe() {
     throw DriverError("more groups asked for than the device has");
 }
 
+/// Once: a function that begins afresh keeps its message.
+void HostDriver::allocate_interrupts() {
+  if (interrupt_task_.valid()) return;
+  vector0_message_ = iommu_.allocate_interrupt(0, 0x30);
+  platform_.connect(iommu_.function(), vector0_message_.irte_index, [this] { vector0_.set(); });
+  interrupt_task_ = coro::start_soon(interrupt_thread(), "host interrupt thread");
+}
+
 coro::Task<> HostDriver::enable_interrupts() {
   const std::uint32_t table = co_await config_read(capabilities_.msix + 4U, 4);
   if ((table & 7) != 0) throw DriverError("the MSI-X table is not in BAR0");
   info_.msix_table_offset = table & ~7U;
-  vector0_message_ = iommu_.allocate_interrupt(0, 0x30);
-  platform_.connect(iommu_.function(), vector0_message_.irte_index, [this] { vector0_.set(); });
+  allocate_interrupts();
   write(info_.msix_table_offset, 4, static_cast<std::uint32_t>(vector0_message_.address));
   write(info_.msix_table_offset + 4, 4, vector0_message_.address >> 32);
   write(info_.msix_table_offset + 8, 4, vector0_message_.data);
@@ -217,7 +235,6 @@ coro::Task<> HostDriver::enable_interrupts() {
   info_.msix_vectors = static_cast<std::uint16_t>((control & 0x7FF) + 1);
   ims_.resize(has_ims() ? info_.ims_entries : info_.msix_vectors);
   co_await config_write(capabilities_.msix + 2U, 2, (control & 0x3FFF) | 0x8000);
-  interrupt_task_ = coro::start_soon(interrupt_thread(), "host interrupt thread");
   interrupts_on_ = true;
   const std::uint64_t genctrl = co_await read(abi::kRegGenctrl, 4);
   write(abi::kRegGenctrl, 4,

@@ -55,6 +55,12 @@ void Platform::disconnect(RequesterId function, std::uint16_t irte_index) {
     found->second[irte_index] = nullptr;
 }
 
+bool Platform::connected(RequesterId function, std::uint16_t irte_index) {
+  const auto found = function_handlers_.find(function.value);
+  return (found != function_handlers_.end() && find(found->second, irte_index) != nullptr) ||
+         find(handlers_, irte_index) != nullptr;
+}
+
 void Platform::connect_vector(std::uint8_t vector, Handler handler) {
   if (!vectors_.emplace(vector, std::move(handler)).second)
     throw HarnessError("vector already has a handler");

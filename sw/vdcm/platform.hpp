@@ -48,6 +48,8 @@ class Platform final : public port::InterruptPort {
   /// nothing. Comes before a handler without a function.
   void connect(RequesterId function, std::uint16_t irte_index, Handler handler);
   void disconnect(RequesterId function, std::uint16_t irte_index);
+  /// Whether an interrupt of this function through this IRTE has a handler.
+  [[nodiscard]] bool connected(RequesterId function, std::uint16_t irte_index);
   /// For interrupts that do not come through an IRTE: the remapping unit's own events.
   void connect_vector(std::uint8_t vector, Handler handler);
   void disconnect_vector(std::uint8_t vector) { vectors_.erase(vector); }

@@ -21,6 +21,17 @@ std::optional<port::Line> TrappedPortal::store(std::uint64_t offset, std::uint32
   return line;
 }
 
+std::vector<PartialSlot> TrappedPortal::parts() const {
+  std::vector<PartialSlot> out;
+  for (const auto& [offset, parts] : parts_) out.push_back({offset, parts.present, parts.line});
+  return out;
+}
+
+void TrappedPortal::restore_parts(const std::vector<PartialSlot>& parts) {
+  parts_.clear();
+  for (const PartialSlot& slot : parts) parts_[slot.offset] = Parts{slot.line, slot.present};
+}
+
 std::size_t TrappedPortal::held(std::uint8_t queue) const {
   return static_cast<std::size_t>(
       std::count_if(held_.begin(), held_.end(), [&](const auto& h) { return h.queue == queue; }));

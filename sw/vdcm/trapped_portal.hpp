@@ -26,6 +26,15 @@ struct HeldDescriptor {
   bool operator==(const HeldDescriptor&) const = default;
 };
 
+/// A slot of which some bytes have been stored: a CPU's store of 64 bytes may come in parts, and
+/// the CPU may be stopped between them. @spec SIOV-H-11
+struct PartialSlot {
+  std::uint64_t offset = 0;   ///< in BAR2 [bytes], 64-byte aligned
+  std::uint64_t present = 0;  ///< bit n: byte n has been stored
+  port::Line line{};          ///< other bytes are 0
+  bool operator==(const PartialSlot&) const = default;
+};
+
 class TrappedPortal {
  public:
   /// A store of up to 8 bytes. A byte written twice keeps its last value.
@@ -34,8 +43,19 @@ class TrappedPortal {
   std::optional<port::Line> store(std::uint64_t offset, std::uint32_t size, std::uint64_t value);
   /// A store of 64 bytes takes the place of parts of the same slot.
   void drop_parts(std::uint64_t offset) { parts_.erase(offset & ~std::uint64_t{63}); }
-  /// Forgets all parts: the VDEV was reset, or the page is mapped again.
+  /// Forgets all parts: the VDEV was reset.
   void drop_all_parts() { parts_.clear(); }
+  /// Forgets the parts of slots in [first, end): their queue was disabled.
+  void drop_parts(std::uint64_t first, std::uint64_t end) {
+    parts_.erase(parts_.lower_bound(first), parts_.lower_bound(end));
+  }
+  /// Whether the slot has some of its bytes.
+  [[nodiscard]] bool has_parts(std::uint64_t offset) const {
+    return !parts_.empty() && parts_.contains(offset & ~std::uint64_t{63});
+  }
+  /// All slots with parts, in order of their places.
+  [[nodiscard]] std::vector<PartialSlot> parts() const;
+  void restore_parts(const std::vector<PartialSlot>& parts);
   /// Slots that have some but not all of their bytes.
   [[nodiscard]] std::size_t open_slots() const { return parts_.size(); }
 

@@ -174,6 +174,16 @@ coro::Task<> Vdcm::reset_vm(VmId vm) {
   }
 }
 
+coro::Task<> Vdcm::recover(std::uint8_t function) {
+  HostDriver& host = *functions_.at(function).host;
+  for (const auto& vdev : vdevs_) {
+    // Those that the interrupt of the halt has not reached yet.
+    if (std::ranges::count(vdev->functions_, &host) != 0 && vdev->registers().any_queue_enabled())
+      vdev->report_halt();
+  }
+  co_await host.recover();
+}
+
 /// No VDEV of the VM runs a command from the first reset to the last invalidation.
 coro::Task<> Vdcm::unmap_memory(VmId vm, std::function<void()> unmap) {
   const std::vector<Vdev*>& vdevs = vms_.at(vm).vdevs;

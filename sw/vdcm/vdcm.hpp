@@ -68,6 +68,10 @@ class Vdcm {
   /// of it and the page requests it still has, then free. @spec SIOV-H-24; vtd.md 5.6, 7.3
   coro::Task<> unbind_pasid(VmId vm, Pasid guest);
 
+  /// Brings a halted function back. Its VDEVs stay halted until their guests reset them, as the
+  /// reset type in their GENSTS says. @spec SIOV-H-37
+  coro::Task<> recover(std::uint8_t function = 0);
+
   [[nodiscard]] std::optional<Pasid> host_pasid(VmId vm, Pasid guest) const;
   /// Guest's name of a host PASID of this VM; nullopt if the VM has none.
   [[nodiscard]] std::optional<Pasid> guest_pasid(VmId vm, Pasid host) const;
@@ -76,6 +80,12 @@ class Vdcm {
 
   [[nodiscard]] const std::vector<std::unique_ptr<Vdev>>& vdevs() const { return vdevs_; }
   [[nodiscard]] const std::vector<Vdev*>& vdevs_of(VmId vm) const;
+  /// VM whose work a host PASID stands for, default PASIDs included; nullopt if nobody's.
+  [[nodiscard]] std::optional<VmId> owner(Pasid host) const;
+  /// VDEV that a dedicated physical queue belongs to; null if none, and with shared queues.
+  [[nodiscard]] const Vdev* dedicated_owner(std::uint8_t wq, std::uint8_t function = 0) const {
+    return functions_.at(function).wqs.at(wq).owner;
+  }
   /// VDEVs that use a physical queue.
   [[nodiscard]] std::size_t users(std::uint8_t wq, std::uint8_t function = 0) const;
   [[nodiscard]] HostDriver& host(std::uint8_t function = 0) {

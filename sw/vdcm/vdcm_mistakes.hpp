@@ -10,12 +10,14 @@ namespace siov::vdcm {
 /// @spec siov.md 2.4
 struct VdcmMistakes {
   bool msix_portal = false;           ///< 1: portals map the MSI-X flavour (H-08)
+  bool neighbours_portal = false;     ///< portals of the next queue are mapped (H-07)
   bool guest_message_in_ims = false;  ///< 4: what the guest writes to MSI-X goes to IMS (H-23)
   bool pasid_off = false;             ///< 5: a queue without guest PASID runs without PASID (H-19)
   bool abort_shared_queue = false;    ///< 6: abort of one VDEV aborts the physical queue (H-17)
   bool map_before_translation = false;  ///< 7: portals without CPU PASID translation (H-09)
   bool reuse_pasid_early = false;       ///< 8: a PASID is free before the device is done (H-24)
   bool reset_keeps_queue = false;       ///< 9: reset leaves the physical queue running (H-30)
+  bool forget_pasid = false;            ///< 9: the PASID is not restored after a reset (H-30)
   bool keep_portals = false;            ///< 10: reset, teardown, pause leave portals mapped (H-10)
   bool skip_cpu_flush = false;     ///< 10: unmapped, but the CPUs keep their translations (H-10)
   bool raw_errors = false;         ///< 12: errors in host terms, to all on the queue (H-36)

@@ -65,6 +65,11 @@ std::optional<Pasid> Vdcm::guest_pasid(VmId vm, Pasid host) const {
   return found == it->second.to_guest.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<VmId> Vdcm::owner(Pasid host) const {
+  const auto found = owners_.find(host);
+  return found == owners_.end() ? std::nullopt : std::optional(found->second.vm);
+}
+
 std::vector<Pasid> Vdcm::host_pasids(VmId vm) const {
   std::vector<Pasid> out;
   const auto it = vms_.find(vm);

@@ -140,6 +140,8 @@ class Vdev final : public port::DevicePort {
   /// PortalPlace accesses that met an unmapped portal.
   [[nodiscard]] std::uint64_t trapped_submissions() const { return trapped_submissions_; }
   [[nodiscard]] bool paused() const { return paused_; }
+  /// Paused, and what was held is being submitted.
+  [[nodiscard]] bool replaying() const { return replaying_; }
   /// Held descriptors that have been submitted since.
   [[nodiscard]] std::uint64_t replayed() const { return replayed_; }
   /// Held descriptors whose guest PASID was gone by then; the guest was told.
@@ -168,6 +170,7 @@ class Vdev final : public port::DevicePort {
   [[nodiscard]] std::optional<PortalPlace> portal_at(std::uint64_t offset) const;
   [[nodiscard]] std::uint64_t page_of(const PortalPlace& portal) const;
   [[nodiscard]] bool direct(const PortalPlace& portal);
+  [[nodiscard]] PhysicalPage physical_page(const PortalPlace& portal) const;
   std::optional<MapRefusal> map_refusal(const PortalPlace& portal) const;
   void open(std::uint8_t queue);
   void close(std::uint32_t queues);
@@ -240,6 +243,7 @@ class Vdev final : public port::DevicePort {
   bool closing_ = false;   ///< its guest is gone
   bool trapping_ = false;
   bool paused_ = false;
+  bool replaying_ = false;
   /// Of the VDEV that this one goes on as, until it does.
   struct Restored {
     std::uint32_t enabled = 0;  ///< queues to enable

@@ -71,6 +71,7 @@ coro::Task<SavedVdev> Vdev::save() {
   saved.handles = handles_;
   saved.granted = granted_;
   saved.command = waiting_command_;
+  saved.parts = trapped_.parts();
   saved.held.assign(trapped_.held().begin(), trapped_.held().end());
   co_return saved;
 }
@@ -101,6 +102,7 @@ std::vector<std::string> Vdev::restore(const SavedVdev& saved) {
   // Function mask and enable first: what pends is delivered as soon as it may be.
   msix_.set_control(virtual_config_.msix_enabled(), virtual_config_.msix_function_masked());
   static_cast<void>(msix_.restore(saved.msix, saved.pending));
+  trapped_.restore_parts(saved.parts);
   for (const HeldDescriptor& held : saved.held)
     static_cast<void>(trapped_.hold(held, saved.capabilities.queues[held.queue].size));
   granted_ = saved.granted;
@@ -166,7 +168,9 @@ coro::Task<std::string> Vdev::resume() {
   if (restored_) announce_revocation();
   restored_.reset();
   if (vdcm_.mistakes().drop_held) trapped_.drop_held();
+  replaying_ = true;
   co_await replay();
+  replaying_ = false;
   // Nothing waits any more, and nothing has been stored since: no descriptor overtakes another.
   paused_ = false;
   for (std::uint8_t q = 0; q < queues_.size(); ++q) {

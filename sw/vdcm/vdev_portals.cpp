@@ -11,6 +11,7 @@ namespace siov::vdcm {
 namespace {
 constexpr std::uint64_t kPage = 0x1000;
 constexpr std::uint64_t kImsFlavour = 0x2000;
+constexpr std::uint64_t kQueuePages = 0x4000;
 constexpr std::uint32_t kPasidMask = kMaxPasid;
 std::uint8_t page_bit(bool limited) { return limited ? 2 : 1; }
 }  // namespace
@@ -50,8 +51,7 @@ std::vector<PageAudit> Vdev::map_audit() const {
   for (std::uint64_t at = 0; at < registers_.layout().portal_bytes; at += kPage) {
     PageAudit page{port::Bar::kPortal, at, page_kind(port::Bar::kPortal, at), std::nullopt};
     if (page.kind == PageKind::kDirect) {
-      const PortalPlace portal = *portal_at(at);
-      page.physical = queues_[portal.queue].backing->portal_page(portal.limited);
+      page.physical = physical_page(*portal_at(at));
     }
     pages.push_back(page);
   }
@@ -80,15 +80,20 @@ Result<PhysicalPage, MapRefusal> Vdev::map_page(port::Bar bar, std::uint64_t off
   if (const auto refusal = map_refusal(*portal)) return Failure{*refusal};
   QueueSlot& slot = queues_[portal->queue];
   slot.mapped |= page_bit(portal->limited);
-  PhysicalPage page = *slot.backing->portal_page(portal->limited);
+  return physical_page(*portal);
+}
+
+/// What a guest page of a hardware queue is mapped to. @spec SIOV-H-08
+PhysicalPage Vdev::physical_page(const PortalPlace& portal) const {
+  PhysicalPage page = *queues_[portal.queue].backing->portal_page(portal.limited);
   if (vdcm_.mistakes().msix_portal) page.offset &= ~kImsFlavour;
+  if (vdcm_.mistakes().neighbours_portal) page.offset += kQueuePages;
   return page;
 }
 
 /// The queue takes work, through both of its pages.
 void Vdev::open(std::uint8_t queue) {
   queues_[queue].admission = paused_ ? Admission::kHeld : Admission::kOpen;
-  trapped_.drop_all_parts();
   for (const bool limited : {false, true}) {
     const std::uint64_t page = page_of(PortalPlace{queue, limited, 0});
     static_cast<void>(map_page(port::Bar::kPortal, page, kPage));  // or it traps
@@ -134,9 +139,10 @@ bool Vdev::direct(const PortalPlace& portal) {
 void Vdev::store_portal(std::uint64_t offset, std::uint32_t size, std::uint64_t value) {
   const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) return;
-  if (direct(*portal)) {
+  // A store of 64 bytes that began while it trapped ends like that.
+  if (direct(*portal) && !trapped_.has_parts(offset)) {
     // Mapped pages take any store; anything but 64 bytes creates no work there (dsa.md 4.2).
-    const PhysicalPage page = *queues_[portal->queue].backing->portal_page(portal->limited);
+    const PhysicalPage page = physical_page(*portal);
     page.host->device().mmio_write(port::Bar::kPortal, page.offset + portal->offset, size, value);
     return;
   }
@@ -154,13 +160,9 @@ void Vdev::posted_write64(std::uint64_t offset, const port::Line& line) {
   const std::optional<PortalPlace> portal = portal_at(offset);
   if (!portal) return;
   if (direct(*portal)) {
-    VirtualQueue& queue = *queues_[portal->queue].backing;
-    if (vdcm_.mistakes().msix_portal) {
-      const PhysicalPage page = *queue.portal_page(portal->limited);
-      page.host->device().posted_write64((page.offset & ~kImsFlavour) + portal->offset, line);
-      return;
-    }
-    queue.submit_posted(portal->limited, portal->offset, line);
+    trapped_.drop_parts(offset);
+    const PhysicalPage page = physical_page(*portal);
+    page.host->device().posted_write64(page.offset + portal->offset, line);
     return;
   }
   ++trapped_submissions_;
@@ -205,10 +207,9 @@ coro::Task<port::CompletionStatus> Vdev::deferrable_write64(std::uint64_t offset
     trapped_.drop_parts(offset);
     co_return co_await trapped_deferrable(*portal, line, translated);
   }
+  trapped_.drop_parts(offset);
   const SubmissionTracker::Guard in_flight = submissions_.begin();
-  VirtualQueue& queue = *queues_[portal->queue].backing;
-  PhysicalPage page = *queue.portal_page(portal->limited);
-  if (vdcm_.mistakes().msix_portal) page.offset &= ~kImsFlavour;
+  const PhysicalPage page = physical_page(*portal);
   co_return co_await page.host->device().deferrable_write64(page.offset + portal->offset,
                                                             translated);
 }

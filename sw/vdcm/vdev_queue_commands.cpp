@@ -137,6 +137,8 @@ coro::Task<> Vdev::stop_queues(std::uint32_t queues, bool abort) {
     slot.running_pasid.reset();
     registers_.set_queue_enabled(q, false);
     trapped_.drop_held(static_cast<std::uint8_t>(q));
+    const std::uint64_t stride = registers_.layout().portal_stride;
+    trapped_.drop_parts(q * stride, (q + 1) * stride);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "abi/siov_abi.hpp"
 #include "vdcm/vdev_config.hpp"
+#include "vdcm/virtual_layout.hpp"
 
 namespace siov::vdcm {
 
@@ -24,6 +25,8 @@ constexpr std::size_t kTrailer = 4;  // CRC
 constexpr std::size_t kMaxConfig = 1024;
 constexpr std::size_t kMaxHeld = kMaxQueues * std::size_t{0xFFFF};
 constexpr std::size_t kHeldBytes = 71;
+constexpr std::size_t kMaxParts = kMaxQueues * std::size_t{2 * 4096 / 64};
+constexpr std::size_t kPartBytes = 76;
 constexpr std::uint32_t kActive = 1U << abi::kCmdstatusActiveLsb;
 
 std::uint32_t crc_of(std::span<const std::byte> bytes) {
@@ -234,6 +237,12 @@ void read_interrupts(Reader& in, SavedVdev& saved) {
 void write_work(Writer& out, const SavedVdev& saved) {
   out.flag(saved.command.has_value());
   out.number(saved.command.value_or(0), 4);
+  out.number(saved.parts.size(), 4);
+  for (const PartialSlot& slot : saved.parts) {
+    out.number(slot.offset, 4);
+    out.number(slot.present, 8);
+    out.raw(slot.line);
+  }
   out.number(saved.held.size(), 4);
   for (const HeldDescriptor& held : saved.held) {
     out.number(held.queue, 1);
@@ -241,6 +250,37 @@ void write_work(Writer& out, const SavedVdev& saved) {
     out.flag(held.deferrable);
     out.number(held.offset, 4);
     out.raw(held.line);
+  }
+}
+
+void read_parts(Reader& in, SavedVdev& saved) {
+  const VirtualLayout layout(static_cast<std::uint32_t>(saved.capabilities.queues.size()),
+                             saved.capabilities.vectors);
+  const std::size_t count = in.count(0, kMaxParts, "slots with parts");
+  in.require(count * kPartBytes <= in.left(), "{} slots with parts do not fit in {} bytes", count,
+             in.left());
+  saved.parts.resize(in.ok() ? count : 0);
+  std::optional<std::uint64_t> last;
+  for (PartialSlot& slot : saved.parts) {
+    slot.offset = in.number(4, "a slot with parts");
+    slot.present = in.number(8, "a slot with parts");
+    for (std::byte& b : slot.line) b = static_cast<std::byte>(in.number(1, "a slot with parts"));
+    if (!in.ok()) return;
+    const std::uint64_t queue = slot.offset / layout.portal_stride;
+    in.require(slot.offset % 64 == 0 && queue < layout.queues &&
+                   slot.offset % layout.portal_stride < 0x2000,
+               "parts at {:#x}, where no portal is", slot.offset);
+    in.require(!last || slot.offset > *last, "parts at {:#x} are out of order", slot.offset);
+    if (!in.ok()) return;
+    last = slot.offset;
+    in.require(saved.registers.queues[queue].enabled,
+               "parts of a descriptor for queue {}, which is not enabled", queue);
+    in.require(slot.present != 0 && ~slot.present != 0, "parts at {:#x} that are all or nothing",
+               slot.offset);
+    for (std::size_t i = 0; i < slot.line.size(); ++i) {
+      in.require((slot.present >> i & 1) != 0 || slot.line[i] == std::byte{0},
+                 "parts at {:#x} have byte {}, which was not stored", slot.offset, i);
+    }
   }
 }
 
@@ -281,7 +321,8 @@ void read_work(Reader& in, SavedVdev& saved) {
   const bool active = (saved.registers.cmdstatus & kActive) != 0;
   in.require(active == present, "CMDSTATUS {:#x} with{} a command waiting",
              saved.registers.cmdstatus, present ? "" : "out");
-  read_held(in, saved);
+  read_parts(in, saved);
+  if (in.ok()) read_held(in, saved);
 }
 
 /// @return what is wrong with everything around the contents; empty if nothing

@@ -39,6 +39,7 @@ struct SavedVdev {
   std::uint64_t granted = 0;  ///< bit n: the guest has asked for the handle of vector n
   /// A command that was written while the VDEV was paused, as written.
   std::optional<std::uint32_t> command;
+  std::vector<PartialSlot> parts;    ///< in order of their places
   std::vector<HeldDescriptor> held;  ///< oldest first
 };
 

@@ -23,6 +23,7 @@
 #include "system/memory_meter.hpp"
 #include "system/supervisor.hpp"
 #include "system/tenant.hpp"
+#include "system/vdcm_audit.hpp"
 #include "vdcm/driver_error.hpp"
 #include "vdcm/host_driver.hpp"
 #include "vdcm/manager.hpp"
@@ -51,13 +52,16 @@ struct Testbench::Impl {
         options(o),
         host_side(scenario.ats, scenario.pri, pasid_order(scenario)),
         device(host_side, scheduler, scenario, device_options(o)),
-        host(device.port(), host_side.platform, host_side.iommu_driver, host_config(scenario)),
+        host(audit.watch(device.port()), host_side.platform, host_side.iommu_driver,
+             host_config(scenario)),
         vdcm(host),
         manager(vdcm, &log),
         churn(scenario, host_side, manager, [this] { ++supervisor.done; }),
         paging(host_side, scenario),
         supervisor(supervisor_config()),
         iommu_clock(host_side.iommu) {
+    audit.attach(vdcm, scheduler);
+    vdcm.mistakes() = options.mistakes;
     scheduler.add_clocked(supervisor);
     scheduler.add_clocked(iommu_clock);
     if (scenario.event_log)
@@ -89,7 +93,7 @@ struct Testbench::Impl {
     config.total = total_work(scenario);
     config.max_cycles = scenario.max_cycles;
     config.progress = options.progress;
-    config.violations = [this] { return device.violations(); };
+    config.violations = [this] { return device.violations() + audit.total(); };
     config.after_failure = [this] { device.stop_waves(); };
     config.waits = [this] {
       const std::size_t open = host_side.iommu.open_invalidations();
@@ -110,6 +114,7 @@ struct Testbench::Impl {
   void collect_mismatches(RunResult& result) const;
   void collect_paging(RunResult& result) const;
   void collect_lives(RunResult& result) const;
+  void collect_audit(RunResult& result) const;
   [[nodiscard]] bool own_errors(const Tenant& tenant) const;
 
   Scenario scenario;
@@ -117,6 +122,7 @@ struct Testbench::Impl {
   HostSide host_side;
   coro::Scheduler scheduler;
   DeviceSide device;
+  VdcmAudit audit;
   vdcm::HostDriver host;
   vdcm::Vdcm vdcm;
   vdcm::LifecycleLog log;
@@ -238,10 +244,12 @@ coro::Task<> Testbench::Impl::main() {
   co_await churn.join();
   paging.stop_storm();
   co_await storm;
+  audit.sweep();
   for (const auto& tenant : tenants) {
     paging.remove(*tenant);
     co_await tenant->destroy(manager);
   }
+  audit.sweep();
   co_await host.stop();
   for (std::uint64_t i = 0; i < kSettleCycles / 64 && !device.idle(); ++i)
     co_await coro::ClockCycles(64);
@@ -264,9 +272,9 @@ void Testbench::Impl::play() {
   } catch (const vdcm::DriverError& e) {
     stopped = std::string("a driver gave up: ") + e.what();
   } catch (const HarnessError& e) {
-    // A device that breaks rules can lead the host model astray; without a broken rule it is our
-    // own fault.
-    if (device.violations() == 0) throw;
+    // A device or host software that breaks rules can lead the host model astray; without a broken
+    // rule it is our own fault.
+    if (device.violations() + audit.total() == 0) throw;
     stopped = std::string("the host model gave up after the violations: ") + e.what();
   }
 }
@@ -340,6 +348,16 @@ void Testbench::Impl::collect_lives(RunResult& result) const {
   result.bytes_per_vdev = meter.bytes() / std::max<std::uint64_t>(1, tenants.size());
 }
 
+void Testbench::Impl::collect_audit(RunResult& result) const {
+  result.checks += audit.checks();
+  result.violations += audit.total();
+  for (const VdcmAudit::Violation& v : audit.violations()) {
+    result.failures.push_back(v.text());
+    const std::string rule(kAuditRules[static_cast<std::size_t>(v.rule)].name);
+    if (std::ranges::count(result.rules, rule) == 0) result.rules.push_back(rule);
+  }
+}
+
 void Testbench::Impl::collect(RunResult& result) const {
   auto& side = const_cast<Impl*>(this)->device;
   std::map<std::uint32_t, int> vms;
@@ -371,6 +389,7 @@ void Testbench::Impl::collect(RunResult& result) const {
   collect_mismatches(result);
   collect_paging(result);
   collect_lives(result);
+  collect_audit(result);
   result.events = host.events();
   result.error_overflows += host.error_overflows();
   result.tlps_up = side.tlps_up();

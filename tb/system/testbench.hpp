@@ -14,6 +14,7 @@
 #include "system/device_factory.hpp"
 #include "system/run_result.hpp"
 #include "system/scenario.hpp"
+#include "vdcm/vdcm_mistakes.hpp"
 
 namespace siov::system {
 
@@ -21,6 +22,7 @@ struct RunOptions {
   DeviceKind device = DeviceKind::kRtl;
   std::string waves;                 ///< FST file; empty: none. Not with kModel
   ProgressSink* progress = nullptr;  ///< may be null
+  vdcm::VdcmMistakes mistakes;       ///< of host software, on purpose
 };
 
 class Testbench {

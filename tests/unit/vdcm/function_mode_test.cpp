@@ -112,6 +112,25 @@ TEST(DetectSiovTest, WhatIsNotEnough) {
   EXPECT_EQ(Found(large).siov.error(), "the DVSEC does not offer pages of 4 KiB");
 }
 
+/// The SIOV capability of PCIe 7.0 (ID 0x38) is another thing of the same name. @spec siov.md 6
+TEST(DetectSiovTest, TheCapabilityOfPcie7IsNotTheDvsec) {  // siov.md 2.4 (13)
+  PlainDevice device;
+  put_siov(device);
+  device.put(0x120, 0x0001'0038);
+  EXPECT_FALSE(Found(device).siov);
+  const Found found(device, {.queues = 8, .message_entries = 256, .portal_page_bytes = 0x1000});
+  ASSERT_TRUE(found.siov);
+  EXPECT_EQ(found.siov->evidence, vdcm::SiovEvidence::kResources);
+  // Neither is a DVSEC of somebody else, or with another ID.
+  for (const std::uint32_t other : {0x0180'1234u, 0x0180'8086u}) {
+    PlainDevice foreign;
+    put_siov(foreign);
+    foreign.put(0x124, other);
+    if (other == 0x0180'8086u) foreign.put(0x128, 0x0103'0004);
+    EXPECT_FALSE(Found(foreign).siov);
+  }
+}
+
 TEST(DetectSiovTest, TheReferenceDeviceShowsItsDvsec) {
   Rig rig;
   rig.start();

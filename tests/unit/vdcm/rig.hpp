@@ -132,14 +132,16 @@ inline vdcm::HostConfig default_host() {
 }
 
 struct Rig {
-  explicit Rig(vdcm::HostConfig config = default_host())
+  /// What the host driver sees of the recorder; empty: the recorder.
+  using Front = std::function<port::DevicePort&(port::DevicePort&)>;
+  explicit Rig(vdcm::HostConfig config = default_host(), const Front& front = {})
       : frames(memory),
         iommu(memory, platform, iommu::IommuConfig{}),
         tap(iommu),
         device(tap, scheduler, model::DeviceConfig{}),
         recorder(device),
         iommu_driver(iommu, memory, frames, RequesterId{0x6A00}),
-        host(recorder, platform, iommu_driver, std::move(config)),
+        host(front ? front(recorder) : recorder, platform, iommu_driver, std::move(config)),
         vdcm(host) {
     iommu.set_view_requester(RequesterId{0x6A00});
   }

@@ -191,6 +191,76 @@ TEST(PauseTest, AHeldDescriptorOfALostPasidIsReportedInGuestTerms) {  // SIOV-H-
   EXPECT_EQ(v.read(0xC0, 8), 0x0000'0903'0000'220Du);  // valid, descriptor, WQ 0; PASID 9; opcode 3
 }
 
+// ---- a store of 64 bytes in parts, and the CPU stopped between them
+
+/// Bytes [first, end) of a descriptor, in 8-byte stores.
+void store_parts(port::DevicePort& vdev, const port::Line& line, std::uint32_t first,
+                 std::uint32_t end) {
+  for (std::uint32_t at = first; at < end; at += 8)
+    vdev.mmio_write(port::Bar::kPortal, 0x80 + at, 8, abi::load_le(std::span(line).subspan(at), 8));
+}
+
+TEST(PauseTest, AStoreInPartsGoesOnAfterThePause) {  // SIOV-H-11, SIOV-H-42
+  Alike rig;
+  Paused v(rig, 0);
+  v.pause_now();
+  const port::Line line = v.copy();
+  store_parts(*v.vdev, line, 0, 40);
+  EXPECT_EQ(v.vdev->trapped().open_slots(), 1u);
+  v.resume_now();
+  EXPECT_TRUE(v.vdev->portals_mapped());
+  rig.recorder.forget();
+  store_parts(*v.vdev, line, 40, 64);
+  ASSERT_EQ(rig.recorder.portals.size(), 1u);
+  EXPECT_EQ(rig.recorder.portals[0].line, line);
+  EXPECT_EQ(v.vdev->trapped().open_slots(), 0u);
+  rig.run(pause(10'000));
+  EXPECT_EQ(v.done(), 1u);
+  // In a mapped slot without parts they are what they always were: no descriptor.
+  rig.recorder.forget();
+  store_parts(*v.vdev, line, 0, 64);
+  EXPECT_TRUE(rig.recorder.portals.empty());
+}
+
+TEST(PauseTest, AStoreInPartsEndsElsewhere) {  // SIOV-H-39
+  Alike rig;
+  Paused v(rig, 0);
+  v.pause_now();
+  const port::Line line = v.copy();
+  store_parts(*v.vdev, line, 0, 24);
+  const vdcm::SavedVdev saved = v.saved();
+  ASSERT_EQ(saved.parts.size(), 1u);
+  EXPECT_EQ(saved.parts[0].offset, 0x80u);
+  EXPECT_EQ(saved.parts[0].present, 0xFF'FFFFu);
+  const auto travelled = vdcm::parse(vdcm::serialize(saved));
+  ASSERT_TRUE(travelled) << travelled.error();
+  vdcm::Vdev& next = v.other(1);
+  ASSERT_TRUE(next.restore(*travelled).empty());
+  ASSERT_EQ(rig.run(resume_vdev(next)), "");
+  rig.recorder.forget();
+  store_parts(next, line, 24, 64);
+  ASSERT_EQ(rig.recorder.portals.size(), 1u);
+  EXPECT_EQ(rig.recorder.portals[0].line, line);
+  EXPECT_EQ(rig.recorder.portals[0].offset, 0x6080u);  // WQ 1, IMS, the same slot
+  rig.run(pause(10'000));
+  EXPECT_EQ(v.done(), 1u);
+}
+
+TEST(PauseTest, PartsEndWithTheirQueue) {
+  Alike rig;
+  Paused v(rig, 0);
+  v.pause_now();
+  const port::Line line = v.copy();
+  store_parts(*v.vdev, line, 0, 32);
+  v.resume_now();
+  EXPECT_EQ(v.command(7, 1), 0u);  // Disable WQ
+  EXPECT_EQ(v.vdev->trapped().open_slots(), 0u);
+  EXPECT_EQ(v.command(6, 0), 0u);
+  rig.recorder.forget();
+  store_parts(*v.vdev, line, 32, 64);
+  EXPECT_TRUE(rig.recorder.portals.empty());
+}
+
 // ---- the guest goes on while the VDEV is paused
 
 TEST(PauseTest, ACommandWaitsBehindWhatIsHeld) {

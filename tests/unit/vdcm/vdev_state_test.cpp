@@ -50,6 +50,11 @@ SavedVdev sample() {
   s.handles = {std::nullopt, 17, 4};
   s.granted = 0b010;
   s.command = 0x8080'0001;
+  vdcm::PartialSlot slot{0x40, 0x1'0000'0001, {}};
+  slot.line[32] = std::byte{0x77};
+  vdcm::PartialSlot other = slot;
+  other.offset = 0x5FC0;  // queue 1, limited page
+  s.parts = {slot, other};
   vdcm::HeldDescriptor posted{0, false, 0x40, false, {}};
   posted.line[0] = std::byte{0xA5};
   vdcm::HeldDescriptor deferrable{1, true, 0xFC0, true, {}};
@@ -87,6 +92,7 @@ void expect_equal(const SavedVdev& a, const SavedVdev& b) {
   EXPECT_EQ(a.handles, b.handles);
   EXPECT_EQ(a.granted, b.granted);
   EXPECT_EQ(a.command, b.command);
+  EXPECT_EQ(a.parts, b.parts);
   EXPECT_EQ(a.held, b.held);
 }
 
@@ -230,11 +236,41 @@ INSTANTIATE_TEST_SUITE_P(
                   "CMDSTATUS 0x80000000 without a command waiting"},
         Malformed{"Command", [](SavedVdev& s) { s.registers.cmdstatus = 0; },
                   "CMDSTATUS 0x0 with a command waiting"},
+        Malformed{"PartsInNoPortal", [](SavedVdev& s) { s.parts[1].offset = 0x6000; },
+                  "parts at 0x6000, where no portal is"},
+        Malformed{"PartsBehindTheQueues", [](SavedVdev& s) { s.parts[1].offset = 0x8000; },
+                  "parts at 0x8000, where no portal is"},
+        Malformed{"PartsOffTheGrid", [](SavedVdev& s) { s.parts[0].offset = 0x48; },
+                  "parts at 0x48, where no portal is"},
+        Malformed{"PartsOutOfOrder", [](SavedVdev& s) { s.parts[1].offset = 0x40; },
+                  "parts at 0x40 are out of order"},
+        Malformed{"PartsDisabled",
+                  [](SavedVdev& s) {
+                    s.registers.queues[0].enabled = false;
+                    s.held = {s.held[1]};
+                  },
+                  "parts of a descriptor for queue 0, which is not enabled"},
+        Malformed{"PartsOfNothing",
+                  [](SavedVdev& s) {
+                    s.parts[0].present = 0;
+                    s.parts[0].line = {};
+                  },
+                  "parts at 0x40 that are all or nothing"},
+        Malformed{"PartsComplete", [](SavedVdev& s) { s.parts[0].present = ~std::uint64_t{0}; },
+                  "parts at 0x40 that are all or nothing"},
+        Malformed{"PartsNotStored", [](SavedVdev& s) { s.parts[0].line[1] = std::byte{1}; },
+                  "parts at 0x40 have byte 1, which was not stored"},
+        Malformed{"TooManyParts", [](SavedVdev& s) { s.parts.resize(1025, s.parts[0]); },
+                  "1025 slots with parts, allowed are 0 to 1024"},
         Malformed{"HeldQueue", [](SavedVdev& s) { s.held[1].queue = 2; },
                   "a held descriptor for queue 2 of 2"},
         Malformed{"HeldWay", [](SavedVdev& s) { s.held[1].deferrable = false; },
                   "a held descriptor came to queue 1 in a way that its mode does not take"},
-        Malformed{"HeldDisabled", [](SavedVdev& s) { s.registers.queues[0].enabled = false; },
+        Malformed{"HeldDisabled",
+                  [](SavedVdev& s) {
+                    s.registers.queues[0].enabled = false;
+                    s.parts.clear();
+                  },
                   "a held descriptor for queue 0, which is not enabled"},
         Malformed{"HeldPlace", [](SavedVdev& s) { s.held[0].offset = 0x44; },
                   "a held descriptor at offset 0x44 of its page"},
