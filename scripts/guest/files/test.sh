@@ -12,6 +12,7 @@ device=dsa0
 queue=$device/wq0.0
 sysfs=/sys/bus/dsa/devices/$device
 
+status() { [ ! -e $sysfs ] || echo "    last command of the device: $(cat $sysfs/cmd_status), queue: $(cat $sysfs/wq0.0/state)"; }
 step() { # NAME command...: runs it, tells how it ended
   name=$1
   shift
@@ -19,12 +20,14 @@ step() { # NAME command...: runs it, tells how it ended
   rc=$?
   [ -z "$output" ] || echo "$output" | sed 's/^/    /'
   echo "SIOV: step $name $rc"
+  [ $rc = 0 ] || status
   return $rc
 }
-# What the kernel says about the device or its unit with the level of a warning or worse.
+# What the kernel says about the device or its unit with the level of a warning or worse. "No PMU support" is idxd's word for a device without
+# performance monitoring, which is optional.
 no_warnings() {
   ! dmesg -r | sed -n 's/^<\([0-4]\)>/\1 /p' | grep -i -E 'idxd|dsa[0-9]|0000:00:04.0|DMAR|iommu|BUG|WARNING|Oops' |
-    grep -v -E 'setcpuid|Unknown kernel command line'
+    grep -v -E 'setcpuid|Unknown kernel command line|No PMU support'
 }
 give_up() {
   echo "SIOV: note $(dmesg | tail -5 | tr '\n' '|')"
@@ -40,6 +43,13 @@ configure() { # a disabled queue has forgotten all but what the device fixes
     step config-wq accel-config config-wq $queue --type=user --name=siov --driver-name=user
   fi
 }
+enable_device() { # NAME of the step. A virtual device may be enabled from the start
+  if [ "$(cat $sysfs/state)" = enabled ]; then
+    step "$1" true
+  else
+    step "$1" accel-config enable-device $device
+  fi
+}
 client() { # COUNT SEED
   timeout 1200 wq_client /dev/dsa/wq0.0 "$1" "$2" "$(cat $sysfs/wq0.0/size)" "$(cat $sysfs/wq0.0/max_batch_size)"
   step client-$2 test $? = 0
@@ -49,7 +59,7 @@ operation() { # OPCODE NAME LENGTH [more options]
   shift 3
   output=$(LD_PRELOAD=/lib/movdir64b.so timeout 600 dsa_test -w 0 -l "$length" -f 0xa -o "$opcode" -n 4 -t 300000 "$@" 2>&1)
   rc=$?
-  [ $rc = 0 ] || echo "$output" | tail -8 | sed 's/^/    /'
+  [ $rc = 0 ] || { echo "$output" | tail -8 | sed 's/^/    /'; status; }
   echo "SIOV: op $opcode $name $rc"
 }
 operations() {
@@ -81,7 +91,7 @@ step bound test -e $sysfs || give_up
 step no-warnings no_warnings
 echo "SIOV: note $mode: version $(cat $sysfs/version), PASID $(cat $sysfs/pasid_enabled), configurable $(cat $sysfs/configurable), op_cap $(cat $sysfs/op_cap)"
 configure || give_up
-step enable-device accel-config enable-device $device || give_up
+enable_device enable-device || give_up
 step enable-wq accel-config enable-wq $queue || give_up
 if [ "$task" = work ]; then # until somebody pulls the plug, or as often as asked
   echo "SIOV: working"
@@ -103,7 +113,7 @@ client 20 4
 step disable-wq-again accel-config disable-wq $queue
 step disable-device accel-config disable-device $device
 configure
-step enable-device-again accel-config enable-device $device
+enable_device enable-device-again
 step enable-wq-third accel-config enable-wq $queue
 client 20 5
 step disable-wq-third accel-config disable-wq $queue
