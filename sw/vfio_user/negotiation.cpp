@@ -109,6 +109,7 @@ Result<Agreement, Refusal> negotiate(std::span<const std::byte> request, const L
   }
   if (text.back() != std::byte{0}) return refuse(EINVAL, "capabilities do not end with NUL");
   const std::string_view json(reinterpret_cast<const char*>(text.data()), text.size() - 1);
+  if (json.find('\0') != json.npos) return refuse(EINVAL, "NUL inside the capabilities");
   const Json proposal = Json::parse(json, nullptr, false);
   if (!proposal.is_object()) return refuse(EINVAL, "capabilities are no JSON object");
   const Json proposed = proposal.value("capabilities", Json::object());

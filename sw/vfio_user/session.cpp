@@ -69,6 +69,8 @@ void Session::close(const std::string& why, bool broken) {
 
 void Session::forget() {
   server_ = nullptr;
+  inbox_.clear();
+  active_.reset();  // replies that the device still gives are nobody's
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
