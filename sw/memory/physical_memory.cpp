@@ -3,6 +3,7 @@
 #include "memory/physical_memory.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -18,6 +19,17 @@ namespace {
 
 constexpr std::uint64_t kBelowHole = std::uint64_t{2} << 30;
 constexpr std::uint64_t kAboveHole = std::uint64_t{4} << 30;
+
+/// As memcpy(), the first 8 bytes last: others who look at the memory at the same time see the
+/// status at the begin of a record when the rest of the record is there.
+void copy_first_last(std::byte* to, const std::byte* from, std::size_t bytes) {
+  constexpr std::size_t kFirst = 8;
+  if (bytes > kFirst) {
+    std::memcpy(to + kFirst, from + kFirst, bytes - kFirst);
+    std::atomic_thread_fence(std::memory_order_release);
+  }
+  std::memcpy(to, from, std::min(bytes, kFirst));
+}
 
 }  // namespace
 
@@ -178,7 +190,7 @@ bool PhysicalMemory::write(Hpa address, std::span<const std::byte> data) {
   if (data.size() - 1 < kChunkBytes - offset) {
     const Recent& recent = recent_[(address.value >> kChunkShift) % kRecent];
     if (recent.number == address.value >> kChunkShift && recent.plain) {
-      std::memcpy(recent.bytes + offset, data.data(), data.size());
+      copy_first_last(recent.bytes + offset, data.data(), data.size());
       return true;
     }
   }
@@ -208,7 +220,7 @@ void PhysicalMemory::copy_in(Hpa address, std::span<const std::byte> data) {
     const std::size_t piece = std::min<std::uint64_t>(data.size() - done, limit - at);
     std::byte* const to = window != nullptr ? window->host + (at - window->base)
                                             : create(at >> kChunkShift).bytes + offset;
-    std::memcpy(to, data.data() + done, piece);
+    copy_first_last(to, data.data() + done, piece);
     done += piece;
   }
 }
