@@ -16,6 +16,7 @@ constexpr unsigned kStatus = 0x18 / 8;  // GCMD low, GSTS high
 constexpr unsigned kRoot = 0x20 / 8;
 constexpr unsigned kTail = 0x88 / 8;
 constexpr unsigned kQueue = 0x90 / 8;
+constexpr unsigned kQueueEnabled = 26;  // GSTS.QIES
 constexpr std::uint64_t kPage = ~std::uint64_t{0xFFF};
 }  // namespace
 
@@ -34,16 +35,16 @@ coro::Task<GuestUnit::Look> GuestUnit::look() {
     std::vector<std::uint64_t> words;
   };
   const auto answer = std::make_shared<Answer>();
-  give_up_ = [answer](std::vector<std::uint64_t> words) {
-    if (answer->here.is_set()) return;
-    answer->words = std::move(words);
-    answer->here.set();
-  };
+  out.session = session_;
   waiting_ = true;
   since_ = std::chrono::steady_clock::now();
-  monitor_->read_words(kBase, kWords, give_up_);
+  monitor_->read_words(kBase, kWords, [answer](std::vector<std::uint64_t> words) {
+    answer->words = std::move(words);
+    answer->here.set();
+  });
   co_await answer->here.wait();
   waiting_ = false;
+  if (!current(out)) co_return out;
   const std::vector<std::uint64_t>& words = answer->words;
   if (words.size() == kWords) {
     out.answered = true;
@@ -54,16 +55,21 @@ coro::Task<GuestUnit::Look> GuestUnit::look() {
   }
   out.registers = last_;
   out.there = last_.root != 0;
-  if (out.there && (last_.status >> 26 & 1) != 0) out.invalidations = watch_.look(memory_, last_);
+  if (out.there && (last_.status >> kQueueEnabled & 1) != 0) {
+    out.invalidations = watch_.look(memory_, last_);
+  } else {
+    watch_.reset();
+  }
   if (!out.answered) out.invalidations.lost = true;
   co_return out;
 }
 
 void GuestUnit::check_patience(std::chrono::steady_clock::time_point now) {
-  if (waiting_ && now - since_ > kPatience) give_up_({});
+  if (waiting_ && now - since_ > kPatience) monitor_->abandon();
 }
 
 void GuestUnit::forget() {
+  ++session_;
   if (monitor_) monitor_->close();
   watch_.reset();
   last_ = UnitRegisters{};
@@ -77,6 +83,7 @@ std::optional<std::uint64_t> GuestUnit::word(std::uint64_t address) const {
 
 /// Scalable mode: root entry, context entry. @spec vtd.md 2.1, 2.2
 std::optional<std::uint64_t> GuestUnit::context(const UnitRegisters& registers) const {
+  if (!scalable(registers)) return std::nullopt;
   const std::uint64_t bus = function_.value >> 8;
   const std::uint64_t slot = function_.value & 0xFF;
   const auto root = word((registers.root & kPage) + bus * 16 + (slot >= 128 ? 8 : 0));
@@ -90,29 +97,34 @@ bool GuestUnit::device_tlb(const UnitRegisters& registers) const {
   return (context(registers).value_or(0) >> 2 & 1) != 0;
 }
 
-/// PASID directory, PASID tables. @spec vtd.md 2.3, 2.4
+/// PASID directory, PASID tables. @spec vtd.md 2.2 PASIDE, PDTS; 2.3, 2.4
 std::vector<GuestPasid> GuestUnit::pasids(const UnitRegisters& registers) const {
   std::vector<GuestPasid> found;
   const auto entry_of_function = context(registers);
-  if (!entry_of_function) return found;
+  if (!entry_of_function || (*entry_of_function >> 3 & 1) == 0) return found;
   const std::uint64_t directories = std::uint64_t{128}
                                     << (*entry_of_function >> 9 & 7);  // 2^(PDTS + 7)
-  std::vector<std::byte> directory(directories * 8);
-  if (!memory_(Gpa{*entry_of_function & kPage}, directory)) return found;
-  for (std::uint64_t d = 0; d < directories; ++d) {
-    const std::uint64_t entry = abi::load_le(std::span(directory).subspan(8 * d, 8), 8);
-    if ((entry & 1) == 0) continue;
-    std::array<std::byte, 4096> table{};
-    if (!memory_(Gpa{entry & kPage}, table)) continue;
-    for (std::uint64_t i = 0; i < 64; ++i) {
-      GuestPasid pasid;
-      pasid.pasid = Pasid{static_cast<std::uint32_t>(d * 64 + i)};
-      for (std::size_t w = 0; w < 8; ++w)
-        pasid.entry[w] = abi::load_le(std::span(table).subspan(64 * i + 8 * w, 8), 8);
-      if ((pasid.entry[0] & 1) != 0) found.push_back(pasid);
-    }
+  std::array<std::byte, 1024> piece{};
+  for (std::uint64_t d = 0; d < directories && found.size() <= kMostPasids; ++d) {
+    const std::uint64_t at = d * 8 % piece.size();
+    if (at == 0 && !memory_(Gpa{(*entry_of_function & kPage) + d * 8}, piece)) piece.fill({});
+    const std::uint64_t entry = abi::load_le(std::span(piece).subspan(at, 8), 8);
+    if ((entry & 1) != 0) add_table(entry & kPage, static_cast<std::uint32_t>(d * 64), found);
   }
   return found;
+}
+
+void GuestUnit::add_table(std::uint64_t address, std::uint32_t first,
+                          std::vector<GuestPasid>& found) const {
+  std::array<std::byte, 4096> table{};
+  if (!memory_(Gpa{address}, table)) return;
+  for (std::uint32_t i = 0; i < 64 && found.size() <= kMostPasids; ++i) {
+    GuestPasid pasid;
+    pasid.pasid = Pasid{first + i};
+    for (std::size_t w = 0; w < 8; ++w)
+      pasid.entry[w] = abi::load_le(std::span(table).subspan(64 * i + 8 * w, 8), 8);
+    if ((pasid.entry[0] & 1) != 0) found.push_back(pasid);
+  }
 }
 
 }  // namespace siov::attach

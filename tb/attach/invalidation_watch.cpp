@@ -30,7 +30,9 @@ Invalidations InvalidationWatch::look(const GuestReader& memory, const UnitRegis
   std::vector<std::byte> now(bytes);
   const Gpa base{registers.iq_base & ~std::uint64_t{0xFFF}};
   if (!memory(base, now)) {
-    base_ = 0;
+    base_.reset();
+    out.lost = true;
+    ++times_lost_;
     return out;
   }
   const std::size_t tail = static_cast<std::size_t>(registers.iq_tail) % bytes / entry * entry;

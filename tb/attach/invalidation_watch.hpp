@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,16 +39,16 @@ struct Invalidations {
 
 class InvalidationWatch {
  public:
-  /// What has been queued since the last look. The first look, and one at another ring, find
-  /// nothing and say lost.
+  /// What has been queued since the last look. The first look, one at another ring, and one at a
+  /// ring that is not in memory find nothing and say lost.
   [[nodiscard]] Invalidations look(const GuestReader& memory, const UnitRegisters& registers);
-  void reset() { base_ = 0; }
+  void reset() { base_.reset(); }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
   [[nodiscard]] std::uint64_t times_lost() const { return times_lost_; }
 
  private:
-  std::uint64_t base_ = 0;  ///< IQA as last seen; 0: not looked yet
-  std::size_t next_ = 0;    ///< first byte not seen
+  std::optional<std::uint64_t> base_;  ///< IQA as last seen; nothing: not looked yet
+  std::size_t next_ = 0;               ///< first byte not seen
   std::vector<std::byte> ring_;
   std::uint64_t seen_ = 0;
   std::uint64_t times_lost_ = 0;

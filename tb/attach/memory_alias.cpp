@@ -6,15 +6,22 @@
 
 namespace siov::attach {
 
+namespace {
+constexpr std::uint64_t kPage = 4096;
+}
+
 MemoryAlias::MemoryAlias(std::byte* memory, std::uint64_t bytes) {
-  void* const made = ::mremap(memory, 0, bytes, MREMAP_MAYMOVE);
+  const std::uint64_t skip = reinterpret_cast<std::uintptr_t>(memory) % kPage;
+  void* const made = ::mremap(memory - skip, 0, bytes + skip, MREMAP_MAYMOVE);
   if (made == MAP_FAILED) return;
-  data_ = static_cast<std::byte*>(made);
+  data_ = static_cast<std::byte*>(made) + skip;
   bytes_ = bytes;
 }
 
 MemoryAlias::~MemoryAlias() {
-  if (data_ != nullptr) ::munmap(data_, bytes_);
+  if (data_ == nullptr) return;
+  const std::uint64_t skip = reinterpret_cast<std::uintptr_t>(data_) % kPage;
+  ::munmap(data_ - skip, bytes_ + skip);
 }
 
 }  // namespace siov::attach

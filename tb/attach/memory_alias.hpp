@@ -14,7 +14,7 @@ namespace siov::attach {
 class MemoryAlias {
  public:
   MemoryAlias() = default;
-  /// @param memory  page-aligned, of a shared mapping
+  /// @param memory  of a shared mapping; any alignment
   MemoryAlias(std::byte* memory, std::uint64_t bytes);
   MemoryAlias(MemoryAlias&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}

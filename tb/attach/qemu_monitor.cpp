@@ -4,7 +4,10 @@
 
 #include <fmt/core.h>
 
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
 #include <istream>
 #include <nlohmann/json.hpp>
@@ -15,6 +18,15 @@ namespace siov::attach {
 
 namespace asio = boost::asio;
 using Protocol = asio::local::stream_protocol;
+
+/// A line of QMP; registers need far less. [bytes]
+constexpr std::size_t kMostLine = std::size_t{1} << 20;
+
+struct QemuMonitor::Connection {
+  explicit Connection(asio::io_context& context) : socket(context), input(kMostLine) {}
+  Protocol::socket socket;
+  asio::streambuf input;
+};
 
 std::vector<std::uint64_t> parse_words(const std::string& text) {
   std::vector<std::uint64_t> words;
@@ -42,19 +54,22 @@ QemuMonitor::QemuMonitor(asio::io_context& context, std::string path)
 QemuMonitor::~QemuMonitor() {
   *alive_ = false;
   boost::system::error_code ignored;
-  if (socket_) socket_->close(ignored);
+  if (link_) link_->socket.close(ignored);
 }
 
+/// Without waiting: a QEMU that is busy with another client of its monitor is not there.
 bool QemuMonitor::connect() {
-  if (socket_) return true;
-  socket_ = std::make_unique<Protocol::socket>(context_);
+  if (link_) return true;
+  auto link = std::make_shared<Connection>(context_);
   boost::system::error_code error;
-  socket_->connect(Protocol::endpoint(path_), error);
+  link->socket.open(Protocol(), error);
+  if (!error) link->socket.non_blocking(true, error);
+  if (!error) link->socket.connect(Protocol::endpoint(path_), error);
   if (error) {
     error_ = fmt::format("{}: {}", path_, error.message());
-    socket_.reset();
     return false;
   }
+  link_ = std::move(link);
   ready_ = false;
   receive();
   return true;
@@ -63,14 +78,25 @@ bool QemuMonitor::connect() {
 void QemuMonitor::read_words(std::uint64_t address, unsigned count, Handler handler) {
   ++requests_;
   if (!connect()) {
-    asio::post(context_, [handler = std::move(handler)] { handler({}); });
+    asio::post(context_, [alive = alive_, handler = std::move(handler)] {
+      if (*alive) handler({});
+    });
     return;
   }
   const std::string command = fmt::format("xp /{}gx {:#x}", count, address);
   const nlohmann::json message{{"execute", "human-monitor-command"},
-                               {"arguments", {{"command-line", command}}}};
-  queue_.push_back({message.dump(), count, std::move(handler)});
+                               {"arguments", {{"command-line", command}}},
+                               {"id", requests_}};
+  queue_.push_back({requests_, message.dump(), count, std::move(handler)});
   next();
+}
+
+void QemuMonitor::abandon() {
+  std::deque<Request> all = std::exchange(queue_, {});
+  if (waiting_) queue_.push_back({all.front().id, {}, all.front().count, {}});
+  for (Request& request : all) {
+    if (request.handler) request.handler({});
+  }
 }
 
 void QemuMonitor::close() { fail("closed"); }
@@ -84,25 +110,25 @@ void QemuMonitor::next() {
 /// Requests are short: the socket takes them at once.
 void QemuMonitor::send(const std::string& line) {
   boost::system::error_code error;
-  asio::write(*socket_, asio::buffer(line + "\n"), error);
+  asio::write(link_->socket, asio::buffer(line + "\n"), error);
   if (error)
-    asio::post(context_, [this, alive = alive_, error] {
-      if (*alive) fail(error.message());
+    asio::post(context_, [this, alive = alive_, link = link_, error] {
+      if (*alive && link == link_) fail(error.message());
     });
 }
 
 void QemuMonitor::receive() {
-  asio::async_read_until(*socket_, input_, '\n',
-                         [this, alive = alive_, socket = socket_.get()](
-                             const boost::system::error_code& error, std::size_t) {
-                           if (!*alive || socket != socket_.get()) return;
-                           if (error) return fail(error.message());
-                           std::istream stream(&input_);
-                           std::string line;
-                           std::getline(stream, line);
-                           take(line);
-                           if (socket == socket_.get()) receive();
-                         });
+  asio::async_read_until(
+      link_->socket, link_->input, '\n',
+      [this, alive = alive_, link = link_](const boost::system::error_code& error, std::size_t) {
+        if (!*alive || link != link_) return;
+        if (error) return fail(error.message());
+        std::istream stream(&link->input);
+        std::string line;
+        std::getline(stream, line);
+        take(line);
+        if (*alive && link == link_) receive();
+      });
 }
 
 void QemuMonitor::take(const std::string& line) {
@@ -116,6 +142,7 @@ void QemuMonitor::take(const std::string& line) {
     return next();
   }
   if (!waiting_) return;
+  if (const auto id = message.find("id"); id != message.end() && *id != queue_.front().id) return;
   waiting_ = false;
   Request request = std::move(queue_.front());
   queue_.pop_front();
@@ -124,18 +151,20 @@ void QemuMonitor::take(const std::string& line) {
     words = parse_words(found->get<std::string>());
   if (words.size() != request.count) words.clear();
   next();
-  request.handler(std::move(words));
+  if (request.handler) request.handler(std::move(words));
 }
 
 void QemuMonitor::fail(const std::string& why) {
   error_ = fmt::format("{}: {}", path_, why);
   boost::system::error_code ignored;
-  if (socket_) socket_->close(ignored);
-  socket_.reset();
-  input_.consume(input_.size());
+  if (link_) link_->socket.close(ignored);
+  link_.reset();
   ready_ = false;
   waiting_ = false;
-  for (Request& request : std::exchange(queue_, {})) request.handler({});
+  std::deque<Request> all = std::exchange(queue_, {});
+  for (Request& request : all) {
+    if (request.handler) request.handler({});
+  }
 }
 
 }  // namespace siov::attach

@@ -7,8 +7,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/streambuf.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -30,6 +28,8 @@ class QemuMonitor {
 
   /// Guest-physical quadwords, device registers included. Connects if need be.
   void read_words(std::uint64_t address, unsigned count, Handler handler);
+  /// Requests end without an answer; one that comes later is nobody's.
+  void abandon();
   /// The connection goes; requests end without an answer.
   void close();
   [[nodiscard]] bool connected() const { return ready_; }
@@ -38,10 +38,12 @@ class QemuMonitor {
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
+  struct Connection;
   struct Request {
+    std::uint64_t id = 0;
     std::string line;
     unsigned count = 0;
-    Handler handler;
+    Handler handler;  ///< empty: given up
   };
   [[nodiscard]] bool connect();
   void send(const std::string& line);
@@ -52,8 +54,7 @@ class QemuMonitor {
 
   boost::asio::io_context& context_;
   std::string path_;
-  std::unique_ptr<boost::asio::local::stream_protocol::socket> socket_;
-  boost::asio::streambuf input_;
+  std::shared_ptr<Connection> link_;  ///< null: none
   std::deque<Request> queue_;
   bool ready_ = false;    ///< capabilities are negotiated
   bool waiting_ = false;  ///< the first of queue_ has been sent
