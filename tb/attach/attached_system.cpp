@@ -91,6 +91,8 @@ struct AttachedSystem::Impl {
         iommu_clock(host.iommu) {
     scheduler.add_clocked(iommu_clock);
   }
+  /// Tasks hold locks of the guests.
+  ~Impl() { scheduler.cancel_all(); }
 
   system::DeviceOptions device_options() {
     system::DeviceOptions d;
@@ -370,6 +372,7 @@ AttachResult AttachedSystem::run() {
     for (Impl::Guest& guest : impl_->guests) guest.server->disconnect("the run ends");
     for (int i = 0; i < 1000 && impl_->work(); ++i) {
       impl_->guests[0].server->poll();
+      for (Impl::Guest& guest : impl_->guests) guest.unit->check_patience(Clock::now());
       impl_->scheduler.run_cycles(1024);
     }
     impl_->scheduler.run(impl_->stop_host(), kTeardownCycles);

@@ -7,6 +7,7 @@
 
 #include "abi/little_endian.hpp"
 #include "abi/siov_abi.hpp"
+#include "attach/guest_error.hpp"
 #include "common/error.hpp"
 
 namespace siov::attach {
@@ -14,7 +15,8 @@ namespace siov::attach {
 namespace {
 
 constexpr std::uint32_t kBars = 0x10;  ///< first byte of the BARs in configuration space
-constexpr std::uint32_t kBarsEnd = 0x28;
+constexpr std::uint32_t kCommand = 0x04;
+constexpr std::uint32_t kMemorySpace = 2;
 constexpr std::uint32_t kBar2 = 0x18;
 constexpr std::uint32_t kConfigBytes = 4096;
 constexpr std::uint64_t kBar0Base = 0x80'0000'0000;
@@ -47,8 +49,18 @@ void Endpoint::start(coro::Task<> task, const char* what) {
 }
 
 coro::Task<> Endpoint::counted(coro::Task<> task) {
-  co_await std::move(task);
+  try {
+    co_await std::move(task);
+  } catch (const GuestError& e) {
+    refuse(e.what());
+  }
   --under_way_;
+}
+
+void Endpoint::refuse(const std::string& why) {
+  if (server_ == nullptr || !server_->connected()) return;
+  ++counts_.refused;
+  server_->disconnect("the session cannot go on: " + why);
 }
 
 coro::Task<> Endpoint::prepare() {
@@ -58,11 +70,21 @@ coro::Task<> Endpoint::prepare() {
     throw HarnessError(function_.name() + ": a function without MSI-X or PCI Express capability");
   bar0_bytes_ = co_await vdcm::size_bar(port, kBars);
   bar2_bytes_ = co_await vdcm::size_bar(port, kBar2);
+  const port::ReadResult type0 = co_await port.config_read(kBars, 4);
+  const port::ReadResult type2 = co_await port.config_read(kBar2, 4);
+  bars_.set(0, bar0_bytes_, static_cast<std::uint32_t>(type0.data & 0xF));
+  bars_.set(2, bar2_bytes_, static_cast<std::uint32_t>(type2.data & 0xF));
   const port::ReadResult control = co_await port.config_read(capabilities_.msix + 2U, 2);
   vectors_ = static_cast<std::uint32_t>(control.data & 0x7FF) + 1;
   const port::ReadResult table = co_await port.config_read(capabilities_.msix + 4U, 4);
   if ((table.data & 7) != 0) throw HarnessError(function_.name() + ": MSI-X is not in BAR0");
   msix_table_ = static_cast<std::uint32_t>(table.data) & ~std::uint32_t{7};
+  co_await place_bars();
+}
+
+coro::Task<> Endpoint::after_reset() {
+  memory_on_ = false;
+  vectors_stale_ = true;
   co_await place_bars();
 }
 
@@ -111,7 +133,8 @@ coro::Task<> Endpoint::back_to_start(vfio_user::Reply done) {
   const coro::Lock::Guard guard = co_await order_.scoped();
   portals_.clear();
   co_await function_.reset();
-  co_await place_bars();
+  bars_.clear();
+  co_await after_reset();
   if (server_ == nullptr || !server_->connected()) {
     while (!mapped_.empty()) co_await remove(mapped_.size() - 1);
   }
@@ -147,6 +170,8 @@ coro::Task<std::uint64_t> Endpoint::read_piece(std::uint32_t region, std::uint64
   port::DevicePort& port = function_.port();
   port::ReadResult result;
   if (region == vfio_user::kRegionConfig) {
+    const auto at = static_cast<std::uint32_t>(offset);
+    if (ClientBars::holds(at)) co_return bars_.read(at, bytes);
     result = co_await port.config_read(static_cast<std::uint32_t>(offset), bytes);
   } else {
     result = co_await port.mmio_read(region == 0 ? port::Bar::kControl : port::Bar::kPortal, offset,
@@ -183,23 +208,35 @@ coro::Task<> Endpoint::write_piece(std::uint32_t region, std::uint64_t offset,
   }
 }
 
-/// The BARs of the client are its own business.
+/// The client's interrupts outlive an FLR of its guest, the function's MSI-X table does not: it is
+/// written again when the function answers again.
 coro::Task<> Endpoint::write_config(std::uint32_t offset, std::uint32_t bytes,
                                     std::uint32_t value) {
-  if (offset >= kBars && offset < kBarsEnd) co_return;
+  if (ClientBars::holds(offset)) co_return bars_.write(offset, bytes, value);
   static_cast<void>(co_await function_.port().config_write(offset, bytes, value));
   const bool control =
       offset <= capabilities_.pcie + 9U && offset + bytes > capabilities_.pcie + 9U;
   const std::uint32_t high = control ? value >> 8 * (capabilities_.pcie + 9U - offset) & 0xFF : 0;
-  if ((high & kInitiateFlr >> 8) != 0) co_await place_bars();
+  if ((high & kInitiateFlr >> 8) != 0) co_return co_await after_reset();
+  if (offset != kCommand) co_return;
+  memory_on_ = (value & kMemorySpace) != 0;
+  if (memory_on_ && vectors_stale_) set_vectors();
 }
 
 /// The guest's invalidations first: software has queued them before it submits.
 coro::Task<> Endpoint::submit(std::uint64_t offset, port::Line line) {
+  struct Counted {
+    explicit Counted(std::uint32_t& n) : count(n) { ++count; }
+    ~Counted() { --count; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    std::uint32_t& count;
+  };
+  {
+    const Counted counted(catching_up_);
+    co_await function_.catch_up();
+  }
   ++counts_.submissions;
-  ++catching_up_;
-  co_await function_.catch_up();
-  --catching_up_;
   function_.port().posted_write64(offset, line);
 }
 
@@ -210,7 +247,11 @@ void Endpoint::look() {
 }
 
 coro::Task<> Endpoint::catch_up() {
-  co_await function_.catch_up();
+  try {
+    co_await function_.catch_up();
+  } catch (const GuestError& e) {
+    refuse(e.what());
+  }
   looking_ = false;
 }
 
@@ -221,7 +262,7 @@ void Endpoint::dma_mapped(const vfio_user::DmaRange& range) {
                      : const_cast<std::byte*>(server_->ram().host(range.address, range.bytes));
   if (host == nullptr) return;
   Mapped fresh{range, std::make_shared<MemoryAlias>(host, range.bytes), 0};
-  if (fresh.memory->data() == nullptr) return;
+  if (fresh.memory->data() == nullptr) return refuse("its memory cannot be mapped once more");
   start(add(std::move(fresh)), "map");
 }
 
@@ -291,7 +332,17 @@ void Endpoint::irqs_changed(const vfio_user::IrqChange& change) {
     set_vector(v, server_ != nullptr && server_->irqs().assigned(change.index, v));
 }
 
+void Endpoint::set_vectors() {
+  vectors_stale_ = false;
+  for (std::uint32_t v = 0; v < vectors_; ++v)
+    set_vector(v, server_ != nullptr && server_->irqs().assigned(vfio_user::kIrqMsix, v));
+}
+
 void Endpoint::set_vector(std::uint32_t vector, bool on) {
+  if (!memory_on_) {
+    vectors_stale_ = true;
+    return;
+  }
   port::DevicePort& port = function_.port();
   const std::uint64_t entry = msix_table_ + 16ULL * vector;
   if (!on) return port.mmio_write(port::Bar::kControl, entry + 12, 4, 1);

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "attach/client_bars.hpp"
 #include "attach/guest_function.hpp"
 #include "attach/memory_alias.hpp"
 #include "attach/portal_assembler.hpp"
@@ -28,7 +29,7 @@ namespace siov::attach {
 
 struct EndpointCounts {
   std::uint64_t sessions = 0;  ///< clients that connected
-  std::uint64_t broken = 0;    ///< that vanished without closing properly, as the server has it
+  std::uint64_t refused = 0;   ///< that we ended: their guests did what cannot be carried out
   std::uint64_t reads = 0, writes = 0;  ///< of BARs
   std::uint64_t config_accesses = 0;
   std::uint64_t submissions = 0;  ///< descriptors written to portals
@@ -58,6 +59,8 @@ class Endpoint final : public vfio_user::Device {
   void dma_unmapped(const vfio_user::DmaRange& range, vfio_user::Reply done) override;
   void irqs_changed(const vfio_user::IrqChange& change) override;
 
+  /// Ends the client's session, as when the client had gone.
+  void refuse(const std::string& why);
   /// Catches up with what the guest has invalidated, unless that is under way.
   void look();
   [[nodiscard]] bool looking() const { return looking_; }
@@ -97,6 +100,9 @@ class Endpoint final : public vfio_user::Device {
   coro::Task<> remove(std::size_t index);
   void map(Mapped fresh);
   void set_vector(std::uint32_t vector, bool on);
+  void set_vectors();
+  /// The function is as after power-on.
+  coro::Task<> after_reset();
 
   GuestFunction& function_;
   coro::Scheduler& scheduler_;
@@ -106,6 +112,9 @@ class Endpoint final : public vfio_user::Device {
   std::uint64_t bar2_bytes_ = 0;
   std::uint32_t msix_table_ = 0;  ///< in BAR0 [bytes]
   std::uint32_t vectors_ = 0;
+  ClientBars bars_;
+  bool memory_on_ = false;      ///< the client lets the function answer in its BARs
+  bool vectors_stale_ = false;  ///< the function's MSI-X table is not what the client wants
   PortalAssembler portals_;
   coro::Lock order_;  ///< accesses reach the function one after the other
   std::vector<Mapped> mapped_;

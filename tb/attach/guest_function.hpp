@@ -25,6 +25,7 @@ struct TranslationCounts {
   std::uint64_t dropped_all = 0;    ///< times that everything was dropped
   std::uint64_t pasids_bound = 0;
   std::uint64_t pasids_unbound = 0;
+  std::uint64_t pasids_unsupported = 0;  ///< present, but of a kind that reaches nothing here
 };
 
 class GuestFunction {
@@ -35,11 +36,12 @@ class GuestFunction {
   /// As after power-on, nothing of the guest in it any more.
   virtual coro::Task<> reset() = 0;
   /// What the guest has changed in its translation up to now counts when this returns.
+  /// @throws GuestError
   virtual coro::Task<> catch_up() = 0;
   /// The same for what commands need: PASIDs that the guest has given out. Waits for nobody.
   virtual coro::Task<> before_command() = 0;
   /// Guest memory that the device may reach from now on. @param host  range.bytes, valid until
-  /// unmap
+  /// unmap  @throws GuestError if there is no room for it; nothing is mapped then
   virtual void map(const vfio_user::DmaRange& range, std::byte* host) = 0;
   virtual coro::Task<> unmap(const vfio_user::DmaRange& range) = 0;
   /// Whether the guest has a remapping unit. The client then opens and closes I/O addresses, not

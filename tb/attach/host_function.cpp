@@ -2,8 +2,11 @@
 // What the guest's kernel told QEMU's remapping unit is told to ours.
 #include "attach/host_function.hpp"
 
-#include "common/error.hpp"
+#include <algorithm>
+
+#include "attach/guest_error.hpp"
 #include "coro/clock_triggers.hpp"
+#include "iommu/queue_descriptor.hpp"
 #include "vdcm/capability_list.hpp"
 #include "vdcm/vtd_registers.hpp"
 
@@ -13,10 +16,6 @@ namespace {
 constexpr std::uint8_t kFirstVector = 0x40;
 constexpr std::uint32_t kInitiateFlr = 0x8000;  // device control
 constexpr std::uint64_t kFlrCycles = 2000;
-constexpr unsigned kTypeInterrupts = 4;
-constexpr unsigned kTypePageResponse = 9;
-constexpr unsigned kTypeDeviceTlb = 3;
-constexpr unsigned kTypePasidDeviceTlb = 8;
 constexpr std::uint64_t kAtsEnable = 0x8000;
 }  // namespace
 
@@ -27,14 +26,22 @@ HostFunction::HostFunction(system::HostSide& host, port::DevicePort& device,
       unit_(context, options.monitor, host.function, [this](Gpa address, std::span<std::byte> out) {
         return host_.memory.read(Hpa{address.value}, out);
       }) {
-  latch(UnitRegisters{});
+  static_cast<void>(latch(UnitRegisters{}));
+}
+
+HostFunction::~HostFunction() {
+  for (const auto& [vector, message] : messages_)
+    host_.platform.disconnect(host_.function, message.irte_index);
 }
 
 /// Root table and translation enable as the guest has them. Messages stay remapped by our own
 /// table.
-void HostFunction::latch(const UnitRegisters& registers) {
+bool HostFunction::latch(const UnitRegisters& registers) {
   namespace vtd = vdcm::vtd;
   const bool on = GuestUnit::translates(registers);
+  if (on && !GuestUnit::scalable(registers))
+    throw GuestError("the guest's remapping unit must be in scalable mode");
+  const bool fresh = on && (root_ != registers.root || !translating_);
   if (on && root_ != registers.root) {
     root_ = registers.root;
     host_.iommu.mmio_write(vtd::kRtaddr, 8, root_);
@@ -48,6 +55,7 @@ void HostFunction::latch(const UnitRegisters& registers) {
         vtd::kGcmd, 4,
         on ? status | vtd::kTranslationEnable : status & ~std::uint64_t{vtd::kTranslationEnable});
   }
+  return fresh;
 }
 
 coro::Task<> HostFunction::drop_all(bool device_tlb) {
@@ -65,26 +73,60 @@ coro::Task<bool> HostFunction::ats_on() {
   co_return control.status == port::CompletionStatus::kSuccess && (control.data & kAtsEnable) != 0;
 }
 
+/// Interrupts and page requests are QEMU's; other devices' caches are their own. What our unit
+/// would not accept leaves nobody knows what unchanged.
+HostFunction::Use HostFunction::use_of(const vdcm::vtd::Descriptor& descriptor) const {
+  using iommu::DescriptorType;
+  const auto d = iommu::decode_descriptor(descriptor, 32, iommu::TranslationTableMode::kScalable,
+                                          host_.iommu.config());
+  if (!d) return Use::kRefuse;
+  switch (d->type) {
+    case DescriptorType::kInterruptEntry:
+    case DescriptorType::kPageGroupResponse:
+    case DescriptorType::kWait:
+      return Use::kIgnore;
+    case DescriptorType::kDeviceTlb:
+    case DescriptorType::kPasidDeviceTlb:
+      return d->source == host_.function ? Use::kTake : Use::kIgnore;
+    default:
+      return Use::kTake;
+  }
+}
+
+coro::Task<> HostFunction::carry_out(std::vector<vdcm::vtd::Descriptor> descriptors) {
+  constexpr unsigned kTypeDeviceTlb = 3;
+  constexpr unsigned kTypePasidDeviceTlb = 8;
+  const auto for_device = [](const vdcm::vtd::Descriptor& d) {
+    const auto type = static_cast<unsigned>(d[0] & 0xF);
+    return type == kTypeDeviceTlb || type == kTypePasidDeviceTlb;
+  };
+  if (std::ranges::any_of(descriptors, for_device) && !co_await ats_on())
+    std::erase_if(descriptors, for_device);
+  counts_.invalidations += descriptors.size();
+  if (!descriptors.empty()) co_await host_.iommu_driver.async_run(std::move(descriptors));
+}
+
+/// One after the other: who comes later finds done what was seen before.
 coro::Task<> HostFunction::catch_up() {
+  const coro::Lock::Guard guard = co_await following_.scoped();
   const GuestUnit::Look seen = co_await unit_.look();
-  if (!seen.there) co_return;
+  if (!unit_.current(seen)) co_return;
   ++counts_.looks;
   counts_.blind_looks += seen.answered ? 0 : 1;
-  latch(seen.registers);
-  if (seen.invalidations.lost) {
+  const bool fresh = latch(seen.registers);
+  if (!seen.there) co_return;
+  std::vector<vdcm::vtd::Descriptor> list;
+  bool lost = seen.invalidations.lost || fresh;
+  for (const vdcm::vtd::Descriptor& d : seen.invalidations.descriptors) {
+    const Use use = use_of(d);
+    lost = lost || use == Use::kRefuse;
+    if (use == Use::kTake) list.push_back(d);
+  }
+  if (lost) {
     const bool device_tlb = unit_.device_tlb(seen.registers) && co_await ats_on();
     co_await drop_all(device_tlb);
   }
-  std::vector<vdcm::vtd::Descriptor> list;
-  for (const vdcm::vtd::Descriptor& d : seen.invalidations.descriptors) {
-    const auto type = static_cast<unsigned>(d[0] & 0xF);
-    if (type == kTypeInterrupts || type == kTypePageResponse) continue;
-    const bool for_device = type == kTypeDeviceTlb || type == kTypePasidDeviceTlb;
-    if (for_device && !co_await ats_on()) continue;
-    list.push_back(d);
-  }
-  counts_.invalidations += list.size();
-  if (!list.empty()) co_await host_.iommu_driver.async_run(std::move(list));
+  if (!list.empty()) co_await carry_out(std::move(list));
 }
 
 coro::Task<> HostFunction::reset() {
@@ -95,10 +137,18 @@ coro::Task<> HostFunction::reset() {
   co_await coro::ClockCycles(kFlrCycles);
   unit_.forget();
   root_ = 0;
-  latch(UnitRegisters{});
+  static_cast<void>(latch(UnitRegisters{}));
 }
 
 void HostFunction::map(const vfio_user::DmaRange& range, std::byte* host) {
+  const std::uint64_t first = range.address.value;
+  const std::uint64_t limit = std::uint64_t{1} << host_.memory.haw();
+  if (first >= limit || range.bytes > limit - first)
+    throw GuestError("guest memory beyond the host address width");
+  const bool taken = std::ranges::any_of(host_.memory.ranges(), [&](const memory::RamRange& other) {
+    return first < other.base.value + other.bytes && other.base.value < first + range.bytes;
+  });
+  if (taken) throw GuestError("guest memory where memory of ours is");
   host_.memory.attach({Hpa{range.address.value}, range.bytes,
                        range.writable ? memory::RamKind::kReadWrite : memory::RamKind::kReadOnly},
                       host);

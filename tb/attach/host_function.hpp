@@ -26,6 +26,8 @@ class HostFunction final : public GuestFunction {
   HostFunction(system::HostSide& host, port::DevicePort& device, boost::asio::io_context& context,
                const HostFunctionOptions& options);
 
+  ~HostFunction() override;
+
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] port::DevicePort& port() override { return device_; }
   /// FLR; translation off.
@@ -41,7 +43,12 @@ class HostFunction final : public GuestFunction {
   [[nodiscard]] GuestUnit& unit() { return unit_; }
 
  private:
-  void latch(const UnitRegisters& registers);
+  /// @return whether translation begins, or begins anew: nothing that is cached counts any more
+  bool latch(const UnitRegisters& registers);
+  /// Whether a descriptor of the guest concerns us, or cannot be carried out as it stands.
+  enum class Use : std::uint8_t { kIgnore, kTake, kRefuse };
+  [[nodiscard]] Use use_of(const vdcm::vtd::Descriptor& descriptor) const;
+  coro::Task<> carry_out(std::vector<vdcm::vtd::Descriptor> descriptors);
   coro::Task<> drop_all(bool device_tlb);
   /// Whether the function answers Invalidate Requests: its ATS is on.
   coro::Task<bool> ats_on();
@@ -50,6 +57,7 @@ class HostFunction final : public GuestFunction {
   system::HostSide& host_;
   port::DevicePort& device_;
   GuestUnit unit_;
+  coro::Lock following_;
   std::map<std::uint32_t, vdcm::InterruptMessage> messages_;  ///< by vector
   std::uint16_t ats_ = 0;   ///< offset of the ATS capability; 0: not looked for, or none
   std::uint64_t root_ = 0;  ///< as latched

@@ -2,8 +2,11 @@
 // Guest memory becomes a second stage; the guest's PASID table becomes bindings.
 #include "attach/vdev_function.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "attach/guest_error.hpp"
 #include "common/error.hpp"
 
 namespace siov::attach {
@@ -13,11 +16,10 @@ namespace {
 constexpr std::uint64_t kGuestSpan = std::uint64_t{1} << 40;  ///< host-physical room of one guest
 constexpr std::uint8_t kFirstVector = 0x20;
 constexpr std::uint64_t kMessageAddress = 0xFEE00000;
-// PGTT. @spec vtd.md 2.4
-constexpr unsigned kFirstStage = 1;
 
 bool read_window(memory::PhysicalMemory& memory, std::uint64_t base, Gpa address,
                  std::span<std::byte> out) {
+  if (address.value >= kGuestSpan || out.size() > kGuestSpan - address.value) return false;
   return memory.read(Hpa{base + address.value}, out);
 }
 
@@ -68,6 +70,7 @@ coro::Task<> VdevFunction::destroy() {
 coro::Task<> VdevFunction::reset() {
   co_await vdev_->reset();
   const coro::Lock::Guard guard = co_await following_.scoped();
+  unsupported_.clear();
   while (!bound_.empty()) co_await drop(Pasid{bound_.begin()->first});
   while (!lingering_.empty()) co_await drop(Pasid{*lingering_.begin()});
   unit_.forget();
@@ -76,7 +79,7 @@ coro::Task<> VdevFunction::reset() {
 /// What a PASID of the guest sees: a first stage of the guest's own, or its physical memory.
 vdcm::Space VdevFunction::space_of(const GuestPasid& entry) const {
   const auto levels = static_cast<std::uint8_t>(second_stage_.levels());
-  if (entry.kind() == kFirstStage)
+  if (entry.kind() == GuestPasid::kFirstStage)
     return vdcm::Space::nested(entry.first_stage_root(), entry.first_stage_levels(),
                                second_stage_.root(), levels);
   return vdcm::Space::second_stage(second_stage_.root(), levels);
@@ -91,7 +94,8 @@ coro::Task<> VdevFunction::drop(Pasid guest) {
   bound_.erase(guest.value);
   lingering_.erase(guest.value);
   const auto host = manager_.vdcm().host_pasid(vm_, guest);
-  if (host && vdev_->runs_with(*host)) {
+  if (!host) co_return;
+  if (vdev_->runs_with(*host)) {
     lingering_.insert(guest.value);
     co_return co_await rebind(*host, vdcm::Space::first_stage(nothing_, 4));
   }
@@ -102,7 +106,7 @@ coro::Task<> VdevFunction::drop(Pasid guest) {
 
 coro::Task<> VdevFunction::catch_up() {
   const GuestUnit::Look seen = co_await unit_.look();
-  if (!seen.there) co_return;
+  if (!unit_.present()) co_return;
   ++counts_.looks;
   co_await follow(seen);
 }
@@ -117,6 +121,7 @@ coro::Task<> VdevFunction::before_command() {
 /// The guest's PASID table is what counts; its invalidations say when cached parts are old.
 coro::Task<> VdevFunction::follow(const GuestUnit::Look& seen) {
   const coro::Lock::Guard guard = co_await following_.scoped();
+  if (!unit_.current(seen)) co_return;
   counts_.invalidations += seen.invalidations.descriptors.size();
   counts_.blind_looks += seen.answered ? 0 : 1;
   counts_.dropped_all += seen.invalidations.lost ? 1 : 0;
@@ -131,8 +136,16 @@ coro::Task<> VdevFunction::follow(const GuestUnit::Look& seen) {
 coro::Task<> VdevFunction::follow_pasids(const UnitRegisters& registers) {
   std::map<std::uint32_t, GuestPasid> present;
   if (GuestUnit::translates(registers)) {
-    for (const GuestPasid& entry : unit_.pasids(registers)) {
-      if (entry.pasid.value != 0) present.emplace(entry.pasid.value, entry);
+    const std::vector<GuestPasid> entries = unit_.pasids(registers);
+    if (entries.size() > GuestUnit::kMostPasids)
+      throw GuestError(fmt::format("more than {} PASIDs at once", GuestUnit::kMostPasids));
+    for (const GuestPasid& entry : entries) {
+      if (entry.pasid.value == 0) continue;
+      if (entry.supported()) {
+        present.emplace(entry.pasid.value, entry);
+      } else if (unsupported_.insert(entry.pasid.value).second) {
+        ++counts_.pasids_unsupported;
+      }
     }
   }
   std::vector<Pasid> old;
@@ -153,7 +166,7 @@ coro::Task<> VdevFunction::follow_pasids(const UnitRegisters& registers) {
       continue;
     }
     const auto host = manager_.bind_pasid(vm_, entry.pasid, space_of(entry));
-    if (!host) throw HarnessError(options_.name + ": " + host.error().reason);
+    if (!host) throw GuestError(fmt::format("PASID {:#x}: {}", number, host.error().reason));
     bound_.emplace(number, entry);
     ++counts_.pasids_bound;
   }
@@ -167,8 +180,8 @@ std::uint64_t VdevFunction::leaf_at(Gpa guest, std::uint64_t left) const {
 }
 
 void VdevFunction::map(const vfio_user::DmaRange& range, std::byte* host) {
-  if (range.address.value + range.bytes > kGuestSpan)
-    throw HarnessError(options_.name + ": guest memory beyond 1 TiB");
+  if (range.address.value >= kGuestSpan || range.bytes > kGuestSpan - range.address.value)
+    throw GuestError("guest memory beyond 1 TiB");
   const Hpa base = host_address(range.address);
   host_.memory.attach({base, range.bytes,
                        range.writable ? memory::RamKind::kReadWrite : memory::RamKind::kReadOnly},
@@ -186,16 +199,18 @@ void VdevFunction::map(const vfio_user::DmaRange& range, std::byte* host) {
   }
 }
 
+/// As when a host unmaps memory of a VM that is assigned a device: what the device still asks for
+/// there faults, all else goes on.
 coro::Task<> VdevFunction::unmap(const vfio_user::DmaRange& range) {
-  const auto take_away = [this, range] {
-    for (std::uint64_t at = 0; at < range.bytes;) {
-      const Gpa guest{range.address.value + at};
-      const std::uint64_t leaf = leaf_at(guest, range.bytes - at);
-      second_stage_.unmap(guest);
-      at += leaf;
-    }
-  };
-  co_await manager_.vdcm().unmap_memory(vm_, take_away);
+  std::vector<vdcm::IommuDriver::SecondStageLeaf> leaves;
+  for (std::uint64_t at = 0; at < range.bytes;) {
+    const Gpa guest{range.address.value + at};
+    const std::uint64_t leaf = leaf_at(guest, range.bytes - at);
+    second_stage_.unmap(guest);
+    leaves.push_back({guest, leaf});
+    at += leaf;
+  }
+  co_await host_.iommu_driver.async_invalidate_leaves(second_stage_.root(), std::move(leaves));
   host_.memory.detach(host_address(range.address));
 }
 

@@ -80,7 +80,8 @@ class VdevFunction final : public GuestFunction, private port::InterruptPort {
   /// Guest PASIDs that are gone while a queue still runs with them, as when a process ends: they
   /// reach nothing until the guest has disabled the queue.
   std::set<std::uint32_t> lingering_;
-  Hpa nothing_;  ///< a first-stage table without entries
+  std::set<std::uint32_t> unsupported_;  ///< guest PASIDs that have been counted as such
+  Hpa nothing_;                          ///< a first-stage table without entries
   coro::Lock following_;
   TranslationCounts counts_;
 };
