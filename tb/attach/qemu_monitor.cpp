@@ -9,6 +9,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/write.hpp>
+#include <charconv>
 #include <istream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -38,11 +39,12 @@ std::vector<std::uint64_t> parse_words(const std::string& text) {
     std::istringstream rest(line.substr(colon + 1));
     std::string word;
     while (rest >> word) {
-      try {
-        words.push_back(std::stoull(word, nullptr, 16));
-      } catch (const std::exception&) {
-        return words;
-      }
+      std::uint64_t value = 0;
+      const char* const end = word.data() + word.size();
+      if (!word.starts_with("0x")) return words;
+      const auto [stop, error] = std::from_chars(word.data() + 2, end, value, 16);
+      if (error != std::errc() || stop != end) return words;
+      words.push_back(value);
     }
   }
   return words;
