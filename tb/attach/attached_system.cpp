@@ -45,6 +45,7 @@ system::HostIdentity identity_of(const AttachOptions& options) {
   system::HostIdentity identity;
   if (options.mode != AttachMode::kHost) return identity;
   identity.function = options.guests.at(0).seen_as;
+  identity.always_snoops = true;  // QEMU's unit does not offer SMPWCS
   identity.ram = {{Hpa{kOwnRam}, kOwnRamBytes}};
   return identity;
 }
