@@ -29,8 +29,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// Simulated time goes on so long after the last work, so that what software has timed still comes.
-constexpr std::uint64_t kQuietCycles = 1024;
+/// Simulated time goes on so long after the last work: posted writes are on their way.
+constexpr std::uint64_t kQuietCycles = 512;
 constexpr std::uint64_t kSlice = 32;
 constexpr std::uint64_t kSetupCycles = 10'000'000;
 constexpr std::uint64_t kTeardownCycles = 10'000'000;
@@ -229,7 +229,8 @@ bool AttachedSystem::Impl::answered() const {
 }
 
 bool AttachedSystem::Impl::work() const {
-  return busy() || answered() || scheduler.cycle() - quiet_since < kQuietCycles;
+  return busy() || answered() || scheduler.cycle() - quiet_since < kQuietCycles ||
+         scheduler.waits_for_time();
 }
 
 std::uint64_t AttachedSystem::Impl::ended_sessions() const {
