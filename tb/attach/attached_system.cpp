@@ -332,7 +332,10 @@ void AttachedSystem::Impl::collect(AttachResult& result) {
       const std::string rule(check::rule_info(v.rule).name);
       if (std::ranges::find(run.rules, rule) == run.rules.end()) run.rules.push_back(rule);
     }
-    run.stale_uses = device.referee()->stats().stale_uses;
+    const check::Stats stats = device.referee()->stats();
+    run.stale_uses = stats.stale_uses;
+    run.batches = stats.batches;
+    result.descriptors = stats.accepted + stats.members;
   }
   run.violations = device.violations();
   if (const std::string failed = device.assertion_failure(); !failed.empty()) {
