@@ -53,6 +53,7 @@ Connection::Step Connection::fill(std::span<std::byte> bytes, std::size_t& have)
     if (got < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return Step::kNothing;
+      if (errno == ECONNRESET) return Step::kClosed;  // it had not read everything
       why_ = std::string("read failed: ") + std::strerror(errno);
       return Step::kBroken;
     }
@@ -132,7 +133,8 @@ bool Connection::flush() {
     if (put < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
-      why_ = std::string("write failed: ") + std::strerror(errno);
+      gone_ = errno == EPIPE || errno == ECONNRESET;
+      why_ = gone_ ? "closed by the client" : std::string("write failed: ") + std::strerror(errno);
       return false;
     }
     out.sent += static_cast<std::size_t>(put);

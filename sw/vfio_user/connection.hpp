@@ -48,6 +48,8 @@ class Connection {
   void send(Header header, std::span<const std::byte> payload, std::span<const int> fds = {});
   /// Sends what the socket takes. @return false if the connection is broken
   [[nodiscard]] bool flush();
+  /// A send failed because the other side has closed.
+  [[nodiscard]] bool gone() const { return gone_; }
   /// Messages that the socket has not taken whole.
   [[nodiscard]] std::size_t unsent() const { return outgoing_.size(); }
 
@@ -76,6 +78,7 @@ class Connection {
   Message incoming_;
   std::deque<Outgoing> outgoing_;
   std::string why_;
+  bool gone_ = false;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
 };

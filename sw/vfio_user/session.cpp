@@ -206,7 +206,7 @@ void Session::flush() {
   if (!connection_.flush()) {
     // Not from here: the caller is in the middle of something.
     boost::asio::post(server_->context_, [self = shared_from_this(), why = connection_.why()] {
-      self->close(why, true);
+      self->close(why, !self->connection_.gone());
     });
     return;
   }

@@ -34,12 +34,21 @@ give_up() {
   exit 1
 }
 
-configure() { # a disabled queue has forgotten all but what the device fixes
+rebind() {
+  echo 0000:00:04.0 >/sys/bus/pci/drivers/idxd/unbind
+  echo 0000:00:04.0 >/sys/bus/pci/drivers/idxd/bind
+}
+configure() { # a disabled queue has forgotten what it was; an enabled device does not let its size be changed
   if [ "$(cat $sysfs/configurable)" = 1 ]; then
-    step config-engine accel-config config-engine $device/engine0.0 --group-id=0
-    step config-wq accel-config config-wq $queue --group-id=0 --mode=dedicated --wq-size=16 --priority=10 --type=user --name=siov \
+    size=
+    [ "$(cat $sysfs/state)" = enabled ] || {
+      size=--wq-size=16
+      step config-engine accel-config config-engine $device/engine0.0 --group-id=0
+    }
+    step config-wq accel-config config-wq $queue --group-id=0 --mode=dedicated $size --priority=10 --type=user --name=siov \
       --driver-name=user --max-batch-size=32 --max-transfer-size=2097152
-  else # a virtual device: its queue is what the host made of it
+  else # a virtual device: its queue is what the host made of it; the driver reads that when it is bound, and forgets it with the queue
+    [ "$(cat $sysfs/wq0.0/mode)" = dedicated ] || step rebind rebind
     step config-wq accel-config config-wq $queue --type=user --name=siov --driver-name=user
   fi
 }
