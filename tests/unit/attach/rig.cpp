@@ -238,16 +238,16 @@ void GuestSide::build_unit(RequesterId function_number) {
 void GuestSide::bind(std::uint32_t pasid, std::uint64_t table) {
   put(table, 0);
   const unsigned top = kVirtual >> 39 & 0x1FF;
-  put(table + 8 * top, (table + 0x1000) | 7);
-  put(table + 0x1000 + 8 * (kVirtual >> 30 & 0x1FF), (table + 0x2000) | 7);
-  put(table + 0x2000 + 8 * (kVirtual >> 21 & 0x1FF), (table + 0x3000) | 7);
+  put(table + 8 * top, (table + 0x1000) | 0x27);
+  put(table + 0x1000 + 8 * (kVirtual >> 30 & 0x1FF), (table + 0x2000) | 0x27);
+  put(table + 0x2000 + 8 * (kVirtual >> 21 & 0x1FF), (table + 0x3000) | 0x27);
   put(0x103000 + 64ULL * pasid + 8, 1);       // DID
   put(0x103000 + 64ULL * pasid + 16, table);  // FSPTPTR
   put(0x103000 + 64ULL * pasid, 0x41);        // P, PGTT 001
 }
 
 void GuestSide::map_page(std::uint64_t table, std::uint64_t virt, std::uint64_t phys) {
-  put(table + 0x3000 + 8 * (virt >> 12 & 0x1FF), phys | 7);
+  put(table + 0x3000 + 8 * (virt >> 12 & 0x1FF), phys | 0x67);
 }
 
 void GuestSide::invalidate(std::uint64_t low, std::uint64_t second) {

@@ -82,8 +82,8 @@ class GuestSide {
   std::uint64_t get(std::uint64_t address) const;
   /// Root 100000h, context 101000h, directory 102000h, PASIDs 0..63 103000h; scalable, translating.
   void build_unit(RequesterId function);
-  /// First-stage tables of 4 levels for 2 MiB from `virt`, in pages from `table`; entry of the
-  /// PASID.
+  /// First-stage tables of 4 levels (A, D set) for 2 MiB from kVirtual, in pages from `table`;
+  /// entry of the PASID.
   void bind(std::uint32_t pasid, std::uint64_t table);
   /// One 4 KiB page, below 2 MiB of virtual addresses at kVirtual.
   void map_page(std::uint64_t table, std::uint64_t virt, std::uint64_t phys);
