@@ -58,6 +58,8 @@ nlohmann::ordered_json json_of(const attach::GuestReport& g) {
   j["dropped_all"] = g.translation.dropped_all;
   j["pasids_bound"] = g.translation.pasids_bound;
   j["pasids_unbound"] = g.translation.pasids_unbound;
+  j["pasids_unsupported"] = g.translation.pasids_unsupported;
+  j["refused"] = g.counts.refused;
   j["last_end"] = g.last_end;
   return j;
 }

@@ -216,6 +216,8 @@ void take_guest(const Raw& raw, Options& out) {
   if (!raw.sessions.empty()) guest.sessions = to_number("--sessions", raw.sessions);
   if (guest.sessions == 0) guest.sessions = ~std::uint64_t{0};
   if (!raw.patience.empty()) guest.patience = to_number("--patience", raw.patience);
+  if (guest.patience > 1'000'000'000)
+    throw InputError("--patience: expected at most 1000000000 seconds");
 }
 
 void check_sweep(const Options& out) {
