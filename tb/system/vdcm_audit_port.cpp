@@ -16,6 +16,7 @@ constexpr std::uint64_t kQueuePages = 0x4000;  // dsa.md 4.1
 constexpr std::uint64_t kImsFlavour = 0x2000;
 constexpr std::uint64_t kLimited = 0x1000;
 constexpr std::uint32_t kPasidEnable = 1U << 28;  // WQCFG dword 2
+constexpr std::uint32_t kEntryIgnore = 1u << 2;
 constexpr std::uint32_t kEntryPasid = 1U << 3;    // IMS control and MSIXPERM, PASID in 31:12
 constexpr std::uint32_t kActive = 1U << abi::kCmdstatusActiveLsb;
 constexpr std::uint64_t kCleared = 0xFEE0'0000;
@@ -222,14 +223,16 @@ void VdcmAudit::Port::entry_message(std::uint16_t index) {
 /// PASID 0 with the enable on matches nobody's work. @spec SIOV-H-21
 void VdcmAudit::Port::permission(std::uint16_t index, std::uint32_t value) {
   Entry& entry = entries_[index];
+  entry.ignored = (value & kEntryIgnore) != 0;
   entry.pasid.reset();
   if ((value & kEntryPasid) == 0) return;
   entry.pasid = Pasid{value >> 12};
   if (entry.pasid->value != 0) used(*entry.pasid, fmt::format("interrupt entry {}", index));
 }
 
+/// What is ignored is never sent. @spec dsa.md 2.10
 void VdcmAudit::Port::entry_control(std::uint16_t index, bool masked) {
-  if (masked) return;
+  if (masked || entries_[index].ignored) return;
   if (!audit_.holds(entries_[index].pasid.has_value())) {
     audit_.violation(AuditRule::kUnmaskedEntry,
                      fmt::format("interrupt entry {} has no PASID and is unmasked", index));

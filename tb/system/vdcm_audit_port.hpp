@@ -19,6 +19,7 @@ class VdcmAudit::Port final : public port::DevicePort {
     std::uint32_t data = 0;
     std::optional<std::uint16_t> irte;  ///< of its message; absent: cleared
     std::optional<Pasid> pasid;         ///< absent: none enabled
+    bool ignored = false;
   };
 
   Port(VdcmAudit& audit, port::DevicePort& device, std::uint8_t function)
