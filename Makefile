@@ -8,6 +8,7 @@ ARGS ?=
 PERSONALITY ?= default
 FUZZ_SCALE ?= 10
 SECONDS ?= 600
+SIOV_LAB ?= $(BUILD)/guest
 PROGRAM := $(BUILD)/siov-cosim
 CTEST := ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $$(scripts/jobs.sh)
 CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
@@ -15,7 +16,7 @@ CPP_SOURCES = $$(git ls-files '*.cpp' '*.hpp')
 .DEFAULT_GOAL := help
 .PHONY: help setup configure build run test test-unit test-rtl test-system test-modes test-negative test-assertions test-cocotb lint format \
         format-check abi abi-check synth synth-personalities netlist netlist-check waves views-check sanitize coverage bench \
-        bench-iommu fuzz fuzz-iommu ci clean
+        bench-iommu fuzz fuzz-iommu linux-guest clean-guest ci clean
 
 help:            ## this text
 	@echo "siov-cosim: type one of"
@@ -105,6 +106,12 @@ sanitize: setup  ## unit and negative tests under address and undefined-behaviou
 	  -DCMAKE_CXX_FLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 	@cmake --build $(BUILD)-sanitize -j $$(scripts/jobs.sh)
 	@ctest --test-dir $(BUILD)-sanitize --output-on-failure --no-tests=error -j $$(scripts/jobs.sh)
+
+linux-guest: build ## unmodified Linux drives the device: QEMU, idxd, accel-config, dsa_test (SIOV_LAB=DIR: where the lab is; ARGS)
+	@scripts/guest/linux_guest.sh $(PROGRAM) $(SIOV_LAB) $(OUT)/linux-guest $(ARGS)
+
+clean-guest:     ## remove the lab of linux-guest
+	rm -rf $(SIOV_LAB)
 
 coverage:        ## coverage report
 	@echo "coverage: comes with the regression work; this version has no coverage build"; exit 3

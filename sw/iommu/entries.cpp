@@ -118,7 +118,7 @@ Result<PasidEntry, FaultReason> decode_pasid_entry(const std::array<std::uint64_
   entry.type = static_cast<PageTableType>(type);
   entry.domain = static_cast<std::uint16_t>(words[1] & 0xFFFF);
   entry.second_stage_dirty = (words[0] >> 9 & 1) != 0;
-  entry.walk_snoop = (words[1] >> (87 - 64) & 1) != 0;
+  entry.walk_snoop = config.always_snoops || (words[1] >> (87 - 64) & 1) != 0;
   entry.page_snoop = (words[1] >> (88 - 64) & 1) != 0;
   entry.supervisor = (words[2] & 1) != 0;
   entry.write_protect = (words[2] >> (132 - 128) & 1) != 0;

@@ -256,10 +256,11 @@ Result<PageWalker::Leaf, FaultReason> PageWalker::first_stage(Walk& walk) const 
   }
 }
 
-void PageWalker::set_bits(Hpa entry, std::uint64_t set) const {
+/// Software that changes the entry meanwhile wins: what is not present any more stays as it is.
+void PageWalker::set_bits(Hpa entry, std::uint64_t set, std::uint64_t present) const {
   for (;;) {
     const std::optional<std::uint64_t> old = memory_.read64(entry);
-    if (!old) return;
+    if (!old || (*old & present) == 0) return;
     if ((*old & set) == set) return;
     const std::optional<std::uint64_t> found = memory_.compare_exchange64(entry, *old, *old | set);
     if (!found) return;
@@ -280,7 +281,9 @@ FaultReason PageWalker::apply(const Walk& walk, WalkEffect effect) const {
     return update.first_stage ? FaultReason::kFirstStageUpdateFailed
                               : FaultReason::kSecondStageUpdateFailed;
   }
-  for (const Update& update : updates) set_bits(Hpa{update.entry}, update.bits);
+  for (const Update& update : updates)
+    set_bits(Hpa{update.entry}, update.bits,
+             update.first_stage ? kPresent : kSecondRead | kSecondWrite);
   return FaultReason::kNone;
 }
 

@@ -150,7 +150,7 @@ class PageWalker {
   [[nodiscard]] FaultReason apply(const Walk& walk, WalkEffect effect) const;
   /// Puts the tables of one stage into its cache.
   void keep(const Tables& tables, StructureCache& cache, std::uint16_t domain, Pasid tag) const;
-  void set_bits(Hpa entry, std::uint64_t bits) const;
+  void set_bits(Hpa entry, std::uint64_t set, std::uint64_t present) const;
 
   memory::PhysicalMemory& memory_;
   IommuConfig config_;

@@ -31,19 +31,28 @@ struct RamRange {
   RamKind kind = RamKind::kReadWrite;
 };
 
+/// RAM below 2 GiB and, for what does not fit there, from 4 GiB up; between them is room for
+/// devices and FEEx_xxxxh. @param bytes  multiple of 4 KiB
+[[nodiscard]] std::vector<RamRange> standard_ram(std::uint64_t bytes = std::uint64_t{64} << 30);
+
 class PhysicalMemory {
  public:
-  /// RAM below 2 GiB and, for what does not fit there, from 4 GiB up; between them is room for
-  /// devices and FEEx_xxxxh.
+  /// RAM as standard_ram() has it.
   /// @param bytes  RAM [bytes], multiple of 4 KiB
   /// @param haw    host address width [bits], 46..52
   /// @throws HarnessError for values outside these ranges
   explicit PhysicalMemory(std::uint64_t bytes = std::uint64_t{64} << 30, unsigned haw = 46);
   /// RAM exactly at these ranges. @throws HarnessError if they overlap, are not page-aligned or
   /// exceed the width.
-  PhysicalMemory(const std::vector<RamRange>& ranges, unsigned haw);
+  explicit PhysicalMemory(const std::vector<RamRange>& ranges, unsigned haw = 46);
   PhysicalMemory(const PhysicalMemory&) = delete;
   PhysicalMemory& operator=(const PhysicalMemory&) = delete;
+
+  /// Makes memory of this process, which others may use too, RAM at a range.
+  /// @param bytes  range.bytes of them, valid until detach()  @throws HarnessError as for ranges
+  void attach(const RamRange& range, std::byte* bytes);
+  /// Takes such a range away. @throws HarnessError if nothing was attached there
+  void detach(Hpa base);
 
   [[nodiscard]] unsigned haw() const { return haw_; }
   [[nodiscard]] const std::vector<RamRange>& ranges() const { return ranges_; }
@@ -71,8 +80,8 @@ class PhysicalMemory {
   std::optional<std::uint64_t> compare_exchange64(Hpa address, std::uint64_t expected,
                                                   std::uint64_t desired);
 
-  /// The 4 KiB page that holds the address, created if needed and valid as long as this object;
-  /// nullptr if not writable RAM.
+  /// The 4 KiB page that holds the address, created if needed and valid as long as this object (an
+  /// attached one until detach()); nullptr if not writable RAM.
   [[nodiscard]] std::byte* page(Hpa address);
 
   /// Storage created so far [bytes].
@@ -96,7 +105,17 @@ class PhysicalMemory {
     bool plain = false;
   };
 
+  /// Memory of this process in place of chunks.
+  struct Window {
+    std::uint64_t base = 0;
+    std::uint64_t bytes = 0;
+    std::byte* host = nullptr;
+    bool writable = true;
+  };
+
   void add_range(const RamRange& range);
+  /// The window at an address; else nullptr, and limit is where the next one begins, if before it.
+  [[nodiscard]] const Window* window_at(std::uint64_t address, std::uint64_t& limit) const;
   [[nodiscard]] bool covered(std::uint64_t address, std::uint64_t bytes, bool for_write) const;
   [[nodiscard]] const Recent* find(std::uint64_t number) const;
   const Recent& create(std::uint64_t number);
@@ -106,6 +125,7 @@ class PhysicalMemory {
 
   unsigned haw_;
   std::vector<RamRange> ranges_;  ///< sorted by base
+  std::vector<Window> windows_;   ///< sorted by base
   std::unordered_map<std::uint64_t, Chunk> chunks_;
   mutable std::array<Recent, kRecent> recent_{};
 };

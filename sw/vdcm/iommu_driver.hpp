@@ -116,6 +116,11 @@ class IommuDriver {
   /// After leaves of these second-stage tables have changed, for every PASID that uses them.
   coro::Task<> async_invalidate_leaves(Hpa second_stage_root, std::vector<SecondStageLeaf> leaves);
 
+  /// Runs invalidations that somebody else has composed, in order, and waits for all.
+  coro::Task<> async_run(std::vector<vtd::Descriptor> descriptors) {
+    return ring_.run(std::move(descriptors));
+  }
+
   /// Reserves an IRTE that accepts only this function's requester id. @return the message that
   /// selects it
   /// @spec VT-d 9.9 (remapped format), 5.1.5.2 (remappable message)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/crash.hpp"
+#include "app/guest_command.hpp"
 #include "app/hostile_command.hpp"
 #include "app/input_error.hpp"
 #include "app/progress.hpp"
@@ -390,6 +391,8 @@ Exit execute(const Options& options, const std::string& program) {
                   load_scenario(options.input.empty() ? default_scenario() : options.input), "run");
     case Command::kReplay:
       return play(options, program, replay_scenario(options), "replay");
+    case Command::kGuest:
+      return serve_guests(options, program);
     case Command::kBench:
       return bench(options, program);
     case Command::kHostile:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <cstdio>
 #include <sstream>
 
 #include "app/injection_names.hpp"
@@ -23,6 +24,7 @@ constexpr const char* kTop =
     "  replay TRACE.csv      play the memory operations of one program on one virtual device\n"
     "  bench                 measure speed, write OUT/bench.json\n"
     "  hostile               play every attack of a hostile tenant: no other tenant may notice\n"
+    "  guest                 serve real guests: QEMU's vfio-user client on a socket\n"
     "  list-injections       name the broken devices that 'run --inject' can simulate\n"
     "\n"
     "  siov-cosim COMMAND --help     options and examples of a command\n"
@@ -68,12 +70,22 @@ constexpr CommandText kCommands[] = {
      "  siov-cosim hostile --only flr-storm --seed 7      one (may be given more than once)\n"
      "  siov-cosim hostile --only error-storm --inject wrong-pasid    a broken device is found "
      "out\n"},
+    {"guest", Command::kGuest, "siov-cosim guest --socket PATH [OPTIONS]",
+     "examples:\n"
+     "  siov-cosim guest --socket /tmp/vdev0                a VDEV for one guest\n"
+     "  siov-cosim guest --socket a --qmp qa --socket b --qmp qb --sessions 3\n"
+     "                                                      two guests on one device, until three "
+     "have gone\n"
+     "  siov-cosim guest --mode host --socket s --qmp q     the guest is the host: it sees the "
+     "physical function\n"},
     {"list-injections", Command::kListInjections, "siov-cosim list-injections [OPTIONS]",
      "examples:\n"
      "  siov-cosim list-injections\n"},
 };
 
 struct Raw {
+  std::string guest_mode, sessions, patience;
+  std::vector<std::string> functions;
   std::string seed, seeds, device = "rtl", limit, personality, mode;
 };
 
@@ -87,6 +99,23 @@ po::options_description make_options(Command command, Options& out, Raw& raw) {
   o.add_options()("out", po::value(&out.out)->value_name("DIR"),
                   "where results go, default out/COMMAND");
   o.add_options()("waves", po::bool_switch(&out.waves), "also write OUT/waves.fst");
+  if (command == Command::kGuest) {
+    o.add_options()("mode", po::value(&raw.guest_mode)->value_name("MODE"),
+                    "vdev (default): the guest sees a virtual device; host: the physical function");
+    o.add_options()("socket", po::value(&out.guest.sockets)->value_name("PATH"),
+                    "where a vfio-user client connects; once a guest, up to 8");
+    o.add_options()("qmp", po::value(&out.guest.monitors)->value_name("PATH"),
+                    "QMP socket of the guest's QEMU, for its remapping unit; in the order of "
+                    "--socket");
+    o.add_options()("function", po::value(&raw.functions)->value_name("BB:DD.F"),
+                    "number of the device in the guest, default 00:04.0; in the order of --socket");
+    o.add_options()("sessions", po::value(&raw.sessions)->value_name("N"),
+                    "end when N clients have come and gone, default 1; 0: only a signal ends it");
+    o.add_options()("patience", po::value(&raw.patience)->value_name("S"),
+                    "end after so many seconds without a client, default 600");
+    o.add_options()("personality", po::value(&raw.personality)->value_name("NAME"),
+                    "small, default or large device");
+  }
   if (command == Command::kRun) {
     o.add_options()("seeds", po::value(&raw.seeds)->value_name("A..B"),
                     "play every seed from A to B; results in DIR/seed-N, totals in DIR");
@@ -170,6 +199,40 @@ void check_translation(const std::string& text) {
   throw InputError(
       "--translation: expected first-stage, second-stage, nested or pass-through, found '" + text +
       "'");
+}
+
+std::uint16_t to_function(const std::string& text) {
+  unsigned bus = 0;
+  unsigned device = 0;
+  unsigned function = 0;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%2x:%2x.%1x%c", &bus, &device, &function, &rest) != 3 ||
+      device > 31 || function > 7)
+    throw InputError("--function: expected BB:DD.F, as lspci prints it, found '" + text + "'");
+  return static_cast<std::uint16_t>(bus << 8 | device << 3 | function);
+}
+
+void take_guest(const Raw& raw, Options& out) {
+  GuestSettings& guest = out.guest;
+  if (guest.sockets.empty() || guest.sockets.size() > 8)
+    throw InputError("--socket: expected 1 to 8 of them");
+  if (raw.guest_mode == "host") {
+    guest.host = true;
+  } else if (!raw.guest_mode.empty() && raw.guest_mode != "vdev") {
+    throw InputError("--mode: expected vdev or host, found '" + raw.guest_mode + "'");
+  }
+  if (guest.monitors.size() > guest.sockets.size())
+    throw InputError("--qmp: expected at most one for each --socket");
+  if (guest.host && (guest.sockets.size() != 1 || guest.monitors.empty()))
+    throw InputError("--mode host: expected one --socket and one --qmp");
+  if (raw.functions.size() > guest.sockets.size())
+    throw InputError("--function: expected at most one for each --socket");
+  for (const std::string& text : raw.functions) guest.functions.push_back(to_function(text));
+  if (!raw.sessions.empty()) guest.sessions = to_number("--sessions", raw.sessions);
+  if (guest.sessions == 0) guest.sessions = ~std::uint64_t{0};
+  if (!raw.patience.empty()) guest.patience = to_number("--patience", raw.patience);
+  if (guest.patience > 1'000'000'000)
+    throw InputError("--patience: expected at most 1000000000 seconds");
 }
 
 void check_sweep(const Options& out) {
@@ -258,6 +321,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   if (out.waves && out.device == system::DeviceKind::kModel) {
     throw InputError("--waves: expected --device rtl or netlist; the C++ model has no signals");
   }
+  if (text->command == Command::kGuest) take_guest(raw, out);
   check_sweep(out);
   check_translation(out.translation);
   for (const std::string& name : out.inject) {

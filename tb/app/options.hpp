@@ -21,7 +21,18 @@ enum class Command : std::uint8_t {
   kReplay,
   kBench,
   kHostile,
-  kListInjections
+  kListInjections,
+  kGuest
+};
+
+/// guest: what is attached.
+struct GuestSettings {
+  bool host = false;                     ///< --mode host; else vdev
+  std::vector<std::string> sockets;      ///< vfio-user
+  std::vector<std::string> monitors;     ///< QMP, in the order of sockets
+  std::vector<std::uint16_t> functions;  ///< bus, device, function in the guest, likewise
+  std::uint64_t sessions = 1;
+  std::uint64_t patience = 600;  ///< [s]
 };
 
 struct Options {
@@ -42,7 +53,8 @@ struct Options {
   std::vector<std::string> only;                ///< bench: names to measure; hostile: attacks
   bool list = false;                            ///< hostile: name the attacks, play none
   bool sweep = false;                           ///< bench: the sweep instead of the numbers
-  std::string paste;                            ///< the command line as typed, quoted for a shell
+  GuestSettings guest;
+  std::string paste;  ///< the command line as typed, quoted for a shell
 };
 
 /// @param arguments  without the program's name

@@ -191,8 +191,10 @@ void TlpRules::read_piece(Direction direction, const Tlp& t, Request& r, const C
   if (r.data_known && !t.ep) {
     const bool same =
         std::memcmp(t.payload.data() + lead, r.expected.data() + seen.bytes_before, bytes) == 0;
+    Context whose = at;
+    if (r.has_pasid) whose.pasid = r.pasid;
     if (!report.holds(Rule::kPcie44, same))
-      fail(Rule::kPcie44, at,
+      fail(Rule::kPcie44, whose,
            fmt::format("data of {:#x} differs from memory at the time of the request", r.next));
   }
   r.next += bytes;

@@ -279,6 +279,10 @@ void Scoreboard::read_failed(const ReadRef& read, std::uint64_t cycle) {
     list_failed(*item, read, cycle);
   } else if (!item->shared_reads) {
     item->read_failed = true;
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (read.next >= item->source_lo[i] && read.next < item->source_hi[i])
+        item->failed_from = std::min(item->failed_from, read.next - item->source_lo[i]);
+    }
     note(*item);
   } else {
     item->space->reads.overlapping(read.address, read.address + read.bytes,

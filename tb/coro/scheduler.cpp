@@ -51,6 +51,16 @@ void Scheduler::Wheel::start_turn(std::uint64_t cycle) {
   }
 }
 
+bool Scheduler::Wheel::empty() const {
+  return later.empty() &&
+         std::all_of(slots.begin(), slots.end(), [](const WaitList& slot) { return slot.empty(); });
+}
+
+bool Scheduler::waits_for_time() const {
+  return !ready_.empty() || !next_time_step_.empty() || !falling_.empty() || !read_write_.empty() ||
+         !read_only_.empty() || !timers_->empty() || !edges_->empty();
+}
+
 Scheduler::Scheduler(SimTime clock_period)
     : period_(clock_period),
       previous_(g_current),

@@ -82,6 +82,9 @@ class Scheduler {
   /// One line a task, for reports.
   std::string describe_waiting() const;
 
+  /// Whether a task is ready, or waits for time or clock edges: something goes on if cycles pass.
+  bool waits_for_time() const;
+
   /// True while ReadOnly waiters run: nothing may be driven.
   bool read_only() const { return phase_ == Phase::kReadOnly; }
 
@@ -100,6 +103,7 @@ class Scheduler {
     WaitList later;
     void insert(Waiter& w, std::uint64_t due, std::uint64_t now);
     void start_turn(std::uint64_t cycle);
+    bool empty() const;
   };
 
   friend JoinHandle detail::start_contained(Task<void>, std::string);

@@ -10,9 +10,10 @@ namespace {
 /// Longer than what the referee allows (PCIE-69), so that a report comes before the error. [cycles]
 constexpr std::uint64_t kInvalidationTimeout = 110'000;
 
-iommu::IommuConfig iommu_config() {
+iommu::IommuConfig iommu_config(const HostIdentity& identity) {
   iommu::IommuConfig config;
   config.invalidation_timeout = kInvalidationTimeout;
+  config.always_snoops = identity.always_snoops;
   return config;
 }
 
@@ -21,9 +22,10 @@ iommu::IommuConfig iommu_config() {
 HostSide::HostSide(bool device_tlb, bool page_requests, std::optional<std::uint64_t> scatter,
                    HostIdentity identity)
     : function(identity.function),
+      memory(identity.ram.empty() ? memory::standard_ram() : identity.ram),
       frames(memory),
       platform(scatter ? Pasid{1} : identity.first_pasid),
-      iommu(memory, platform, iommu_config()),
+      iommu(memory, platform, iommu_config(identity)),
       view(iommu),
       iommu_driver(iommu, memory, frames, identity.function) {
   if (scatter) platform.pasids().scatter(*scatter);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "coro/scheduler.hpp"
 #include "iommu/iommu.hpp"
@@ -40,6 +41,10 @@ class IommuClock final : public coro::Clocked {
 struct HostIdentity {
   RequesterId function = kFunction;
   Pasid first_pasid{0x8001};  ///< when they ascend
+  /// The unit's walks are coherent whatever PWSNP says. @spec iommu::IommuConfig::always_snoops
+  bool always_snoops = false;
+  /// The host's RAM; empty: PhysicalMemory's own layout. @spec memory::PhysicalMemory
+  std::vector<memory::RamRange> ram;
 };
 
 struct HostSide {

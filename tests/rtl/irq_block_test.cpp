@@ -42,6 +42,7 @@ TEST_P(IrqSizeTest, IndexesWithoutEntryReadZeroAndIgnoreWrites) {
     }
   }
   for (const unsigned i : {ims, ims + 1, 4095u}) {
+    if (i < ims || i > 4095u) continue;  // the large table has an entry at every index
     bench.write(kIms, i, 1, ~0ull);
     EXPECT_EQ(bench.read(kIms, i, 1), 0u);
     EXPECT_EQ(bench.read(kIms, i, 0), 0u);

@@ -162,6 +162,28 @@ NEGATIVE_TEST(
       s.up(s.record(5, 0x8000, 0x01));
       s.end();
     })
+/// The sources differ in byte 0. One read of them fails.
+void compare_with_a_failed_read(Sequence& s, std::uint64_t failing) {
+  s.submit(0, s.compare());
+  for (const std::uint64_t address : {0x1000u, 0x1020u, 0x2000u, 0x2020u}) {
+    if (address != failing) {
+      s.fetch(5, address, 32);
+      continue;
+    }
+    const Tlp read = s.read_request(5, address, 32);
+    s.up(read);
+    s.complete(read, CplStatus::kUr);
+  }
+  std::array<std::byte, 32> record{};
+  record[0] = std::byte{1};
+  record[1] = std::byte{1};
+  s.up(s.data_write(5, 0x8000, record));
+  s.end();
+}
+NEGATIVE_TEST(
+    CompareWhoseFirstBytesNeverCameEndsWithSuccess, Rule::kPcie45,
+    [](Sequence& s) { compare_with_a_failed_read(s, 0x1020); },  // behind the difference
+    [](Sequence& s) { compare_with_a_failed_read(s, 0x2000); })
 NEGATIVE_TEST(
     PasidRequestAnsweredWhilePasidDisabled, Rule::kPcie30,
     [](Sequence& s) {

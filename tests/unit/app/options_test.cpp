@@ -117,5 +117,48 @@ TEST(OptionsTest, WrongUseIsNamed) {
             "--waves: expected --device rtl or netlist; the C++ model has no signals");
 }
 
+TEST(OptionsTest, GuestHasDefaults) {
+  const Options o = parse_options({"guest", "--socket", "/tmp/v"});
+  EXPECT_EQ(o.command, Command::kGuest);
+  EXPECT_FALSE(o.guest.host);
+  EXPECT_EQ(o.guest.sockets, std::vector<std::string>{"/tmp/v"});
+  EXPECT_TRUE(o.guest.monitors.empty());
+  EXPECT_EQ(o.guest.sessions, 1U);
+  EXPECT_EQ(o.guest.patience, 600U);
+}
+
+TEST(OptionsTest, EveryOptionOfGuestIsRead) {
+  const Options o = parse_options({"guest", "--mode", "host", "--socket", "s", "--qmp", "q",
+                                   "--function", "3a:1f.7", "--sessions", "0", "--patience", "9"});
+  EXPECT_TRUE(o.guest.host);
+  EXPECT_EQ(o.guest.monitors, std::vector<std::string>{"q"});
+  EXPECT_EQ(o.guest.functions, std::vector<std::uint16_t>{0x3AFF});
+  EXPECT_EQ(o.guest.sessions, ~std::uint64_t{0});  // without end
+  EXPECT_EQ(o.guest.patience, 9U);
+}
+
+TEST(OptionsTest, WrongGuestOptionsAreNamed) {
+  const auto starts = [](const std::vector<std::string>& arguments, const std::string& with) {
+    const std::string error = error_of(arguments);
+    EXPECT_TRUE(error.starts_with(with)) << error;
+  };
+  starts({"guest"}, "--socket:");
+  std::vector<std::string> nine{"guest"};
+  for (int i = 0; i < 9; ++i) nine.insert(nine.end(), {"--socket", "s" + std::to_string(i)});
+  starts(nine, "--socket:");
+  starts({"guest", "--socket", "s", "--mode", "bare"}, "--mode:");
+  starts({"guest", "--socket", "s", "--qmp", "a", "--qmp", "b"}, "--qmp:");
+  starts({"guest", "--socket", "s", "--mode", "host"}, "--mode host:");
+  starts({"guest", "--socket", "s", "--socket", "t", "--qmp", "q", "--mode", "host"},
+         "--mode host:");
+  starts({"guest", "--socket", "s", "--function", "00:04.0", "--function", "00:05.0"},
+         "--function:");
+  for (const char* bad : {"", "4", "00:20.0", "00:04.8", "00:04.0x", "zz:04.0", "0000:00:04.0"})
+    starts({"guest", "--socket", "s", "--function", bad}, "--function:");
+  starts({"guest", "--socket", "s", "--sessions", "many"}, "--sessions");
+  starts({"guest", "--socket", "s", "--patience", "-1"}, "--patience");
+  starts({"guest", "--socket", "s", "--patience", "1000000001"}, "--patience:");
+}
+
 }  // namespace
 }  // namespace siov::app

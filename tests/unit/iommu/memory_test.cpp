@@ -204,5 +204,96 @@ TEST(GuestMemoryTest, OneSeedGivesOneLayout) {
   EXPECT_NE(layout(4), layout(5));
 }
 
+constexpr std::uint64_t kWindow = 0x8000'0000;  // behind standard_ram()'s first part
+
+TEST(PhysicalMemoryWindowTest, IsMemoryOfTheProcess) {
+  PhysicalMemory memory;
+  std::vector<std::byte> bytes(0x40'0000);
+  EXPECT_FALSE(memory.populated(Hpa{kWindow}, 1));
+  memory.attach({Hpa{kWindow}, bytes.size()}, bytes.data());
+  EXPECT_TRUE(memory.writable(Hpa{kWindow}, bytes.size()));
+  const auto data = pattern(5000);
+  ASSERT_TRUE(memory.write(Hpa{kWindow + 0x1F'F000}, data));  // across chunks
+  EXPECT_TRUE(std::equal(data.begin(), data.end(), bytes.begin() + 0x1F'F000));
+  bytes[7] = std::byte{0x77};
+  std::vector<std::byte> out(8);
+  ASSERT_TRUE(memory.read(Hpa{kWindow}, out));
+  EXPECT_EQ(out[7], std::byte{0x77});
+  EXPECT_EQ(memory.page(Hpa{kWindow + 0x3010}), bytes.data() + 0x3000);
+  ASSERT_TRUE(memory.zero(Hpa{kWindow}, 8));
+  EXPECT_EQ(bytes[7], std::byte{0});
+  EXPECT_EQ(memory.resident_bytes(), 0U);
+}
+
+TEST(PhysicalMemoryWindowTest, GoesWithDetachAndNothingOfItIsKept) {
+  PhysicalMemory memory;
+  std::vector<std::byte> bytes(0x20'0000, std::byte{0x11});
+  memory.attach({Hpa{kWindow}, bytes.size()}, bytes.data());
+  EXPECT_EQ(memory.read64(Hpa{kWindow}), 0x1111'1111'1111'1111U);
+  memory.detach(Hpa{kWindow});
+  EXPECT_EQ(memory.read64(Hpa{kWindow}), std::nullopt);
+  EXPECT_FALSE(memory.write64(Hpa{kWindow}, 1));
+  EXPECT_EQ(memory.page(Hpa{kWindow}), nullptr);
+  std::vector<std::byte> other(0x20'0000, std::byte{0x22});
+  memory.attach({Hpa{kWindow}, other.size()}, other.data());
+  EXPECT_EQ(memory.read64(Hpa{kWindow}), 0x2222'2222'2222'2222U);
+  EXPECT_EQ(bytes[0], std::byte{0x11});
+}
+
+TEST(PhysicalMemoryWindowTest, ReadOnlyTakesNoWrites) {
+  PhysicalMemory memory;
+  std::vector<std::byte> bytes(0x20'0000);
+  memory.attach({Hpa{kWindow}, bytes.size(), RamKind::kReadOnly}, bytes.data());
+  EXPECT_EQ(memory.read64(Hpa{kWindow}), 0U);
+  EXPECT_FALSE(memory.write64(Hpa{kWindow}, 1));
+  EXPECT_EQ(memory.compare_exchange64(Hpa{kWindow}, 0, 1), std::nullopt);
+  EXPECT_EQ(memory.page(Hpa{kWindow}), nullptr);
+  ASSERT_TRUE(memory.load(Hpa{kWindow}, pattern(16)));
+  EXPECT_EQ(bytes[0], std::byte{3});
+}
+
+TEST(PhysicalMemoryWindowTest, NeighboursAreApartAndAccessesCrossThem) {
+  PhysicalMemory memory;
+  std::vector<std::byte> low(0x3000);
+  std::vector<std::byte> high(0x1000);
+  memory.attach({Hpa{kWindow + 0x3000}, high.size()}, high.data());
+  memory.attach({Hpa{kWindow}, low.size()}, low.data());
+  const auto data = pattern(64);
+  ASSERT_TRUE(memory.write(Hpa{kWindow + 0x2FE0}, data));
+  EXPECT_TRUE(std::equal(data.begin(), data.begin() + 32, low.begin() + 0x2FE0));
+  EXPECT_TRUE(std::equal(data.begin() + 32, data.end(), high.begin()));
+  ASSERT_TRUE(memory.write(Hpa{kWindow - 32}, data));  // from RAM of its own into a window
+  EXPECT_TRUE(std::equal(data.begin() + 32, data.end(), low.begin()));
+  std::vector<std::byte> out(64);
+  ASSERT_TRUE(memory.read(Hpa{kWindow - 32}, out));
+  EXPECT_EQ(out, data);
+  EXPECT_FALSE(memory.write(Hpa{kWindow + 0x3FE0}, data));  // out at the end: nothing is written
+  EXPECT_EQ(high[0xFE0], std::byte{0});
+}
+
+TEST(PhysicalMemoryWindowTest, CompareExchangeIsOnTheSharedBytes) {
+  PhysicalMemory memory;
+  std::vector<std::byte> bytes(0x1000);
+  memory.attach({Hpa{kWindow}, bytes.size()}, bytes.data());
+  EXPECT_EQ(memory.compare_exchange64(Hpa{kWindow + 8}, 0, 5), 0U);
+  EXPECT_EQ(bytes[8], std::byte{5});
+  EXPECT_EQ(memory.compare_exchange64(Hpa{kWindow + 8}, 4, 9), 5U);
+  EXPECT_EQ(bytes[8], std::byte{5});
+}
+
+TEST(PhysicalMemoryWindowTest, MisuseIsRefused) {
+  PhysicalMemory memory;
+  std::vector<std::byte> bytes(0x2000);
+  memory.attach({Hpa{kWindow}, 0x1000}, bytes.data());
+  EXPECT_THROW(memory.attach({Hpa{kWindow}, 0x1000}, bytes.data()), HarnessError);
+  EXPECT_THROW(memory.attach({Hpa{0x1000}, 0x1000}, bytes.data()), HarnessError);  // RAM
+  EXPECT_THROW(memory.attach({Hpa{kWindow + 0x1800}, 0x1000}, bytes.data()), HarnessError);
+  EXPECT_THROW(memory.attach({Hpa{std::uint64_t{1} << 46}, 0x1000}, bytes.data()), HarnessError);
+  EXPECT_THROW(memory.detach(Hpa{kWindow + 0x1000}), HarnessError);
+  EXPECT_THROW(memory.detach(Hpa{0}), HarnessError);
+  memory.detach(Hpa{kWindow});
+  EXPECT_THROW(memory.detach(Hpa{kWindow}), HarnessError);
+}
+
 }  // namespace
 }  // namespace siov::memory
