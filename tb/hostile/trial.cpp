@@ -330,11 +330,10 @@ bool Trial::is_open(const check::Violation& violation) const {
                                             "EVL-",    "ORDER-",  "PCIE-22",    "PCIE-44",
                                             "PCIE-45", "PCIE-81", "IRQ-MISSING"};
   if (attack_ == nullptr || !attack_->setting.open_results) return false;
-  if (violation.wq == kLedgerWq || std::ranges::count(victims_pasids_, violation.pasid) != 0)
-    return false;
+  const bool victims = violation.wq == kLedgerWq || violation.pasid == check::kNoPasid ||
+                       std::ranges::count(victims_pasids_, violation.pasid) != 0;
+  if (victims) return false;
   const std::string_view rule = check::rule_info(violation.rule).name;
-  // A completion has no PASID; what victims have read shows in their results.
-  if (violation.pasid == check::kNoPasid) return rule == "PCIE-44";
   return std::ranges::any_of(kContents, [&](std::string_view c) { return rule.starts_with(c); });
 }
 
