@@ -65,9 +65,9 @@ struct WorkItem {
       false;  ///< source shared with other work in flight: requests cannot be attributed
   bool silent_end =
       false;  ///< may end without anything visible (dropped by a full queue, error without record)
-  bool read_failed = false;        ///< one of its reads has failed
+  bool read_failed = false;                       ///< one of its reads has failed
   std::uint64_t failed_from = ~std::uint64_t{0};  ///< first byte of a source that failed to come
-  bool read_maybe_failed = false;  ///< a read has failed that may have been its own
+  bool read_maybe_failed = false;                 ///< a read has failed that may have been its own
   bool readback_failed = false;
   bool fault_maybe = false;        ///< a page that it needs has been refused
   bool record_maybe_lost = false;  ///< ... that of its record

@@ -17,7 +17,7 @@ constexpr std::uint64_t kImsFlavour = 0x2000;
 constexpr std::uint64_t kLimited = 0x1000;
 constexpr std::uint32_t kPasidEnable = 1U << 28;  // WQCFG dword 2
 constexpr std::uint32_t kEntryIgnore = 1u << 2;
-constexpr std::uint32_t kEntryPasid = 1U << 3;    // IMS control and MSIXPERM, PASID in 31:12
+constexpr std::uint32_t kEntryPasid = 1U << 3;  // IMS control and MSIXPERM, PASID in 31:12
 constexpr std::uint32_t kActive = 1U << abi::kCmdstatusActiveLsb;
 constexpr std::uint64_t kCleared = 0xFEE0'0000;
 }  // namespace

@@ -135,8 +135,7 @@ TEST_F(LargeTest, TablesReachTheirLastEntries) {  // 2.8 to 2.10
   EXPECT_EQ(b.read(0x20810, 8), 0u);
   EXPECT_EQ(b.read(0x3FFF0, 8), 0xFEE00000u) << "IMS 4095";
   EXPECT_EQ(b.read(0x3FFF8, 8), 0x0000000100000000u);
-  for (const std::uint64_t offset :
-       {0x400, 0x600, 0x800, 0x2000, 0x3000, 0x4000, 0xE000}) {
+  for (const std::uint64_t offset : {0x400, 0x600, 0x800, 0x2000, 0x3000, 0x4000, 0xE000}) {
     b.write(offset, ~std::uint64_t{0}, 8);
     EXPECT_EQ(b.read(offset, 8), 0u) << std::hex << offset;
   }
