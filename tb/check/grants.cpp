@@ -34,7 +34,9 @@ void Grants::add(const Grant& grant, const Rights& rights, std::uint64_t order,
   Grant& g = grants_[same];
   const bool given[2] = {rights.read, rights.write};
   for (std::size_t i = 0; i < 2; ++i) {
-    if (given[i]) g.rights[i] = Right{.order = order};
+    // Answers may come in another order than requests; the latest request is what counts.
+    if (given[i] && !(g.rights[i].live() && g.rights[i].order > order))
+      g.rights[i] = Right{.order = order};
   }
   if (rights.write) g.write_refused = false;
   if (!rights.write && rights.asked_write) g.write_refused = true;

@@ -411,6 +411,31 @@ NEGATIVE_TEST(
       s.invalidated(2);
       s.complete(read);
     })
+/// The source page is asked for twice, and the first request is answered last. An invalidation
+/// comes before or behind the second request.
+void answered_in_the_other_order(Sequence& s, bool asked_again_behind_it) {
+  s.ats_on();
+  s.submit(0, s.move());
+  for (const std::uint64_t page : {0x9000u, 0x8000u}) s.grant(5, page);
+  const Tlp first = s.translation_request(5, 0x1000);
+  if (!asked_again_behind_it) s.grant(5, 0x1000);
+  s.invalidate_request(1, Pasid{5}, 0x1000);
+  if (asked_again_behind_it) s.grant(5, 0x1000);
+  s.translation(first);
+  const Tlp read = s.read_request(5, 0x1000, 512);
+  s.up(read);
+  s.invalidated(2);
+  s.complete(read);
+  if (!asked_again_behind_it) return;
+  s.fetch(5, 0x1200, 88);
+  s.store(5, 0x9000, 0x1000, 600);
+  s.up(s.record(5, 0x8000));
+  s.end();
+}
+NEGATIVE_TEST(
+    CompletionAheadOfReadsOfTheLatestRequest, Rule::kPcie68,
+    [](Sequence& s) { answered_in_the_other_order(s, true); },
+    [](Sequence& s) { answered_in_the_other_order(s, false); })
 NEGATIVE_TEST(InvalidationIsNotAnswered, Rule::kPcie69, invalidated_move, [](Sequence& s) {
   s.ats_on();
   s.invalidate_request(1, Pasid{5}, 0x1000);
