@@ -337,6 +337,7 @@ void AttachedSystem::Impl::collect(AttachResult& result) {
     const check::Stats stats = device.referee()->stats();
     run.stale_uses = stats.stale_uses;
     run.batches = stats.batches;
+    run.mismatches = stats.mismatches;  // what real guests compare, they tell on their console
     result.descriptors = stats.accepted + stats.members;
   }
   run.violations = device.violations();
